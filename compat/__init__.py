@@ -1,0 +1,70 @@
+"""What differs between the CPython releases: one file per release, selected once and on first use.
+
+The only place that reads `sys.version_info`. A release's file states what changed since the one before;
+every file imports on every interpreter, so that the facts of any release can be read anywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from recell.errors import UnsupportedPythonError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._release import Release
+
+    CURRENT: Release
+
+__all__ = ["CURRENT", "NEWEST", "OLDEST", "find", "load", "require"]
+
+OLDEST = (3, 8)
+NEWEST = (3, 15)
+
+_current: Release | None = None
+
+
+def load(version: tuple[int, int]) -> Release:
+    """The facts of one release, whichever interpreter runs.
+
+    Raises UnsupportedPythonError for a release without a file.
+    """
+    if not OLDEST <= version <= NEWEST:
+        msg = (
+            f"recell knows the opcodes of CPython {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}, "
+            f"not of {version[0]}.{version[1]}; a newer recell may"
+        )
+        raise UnsupportedPythonError(msg, feature="opcode facts", version=version)
+    from importlib import import_module
+
+    release: Release = import_module(f"{__name__}.py{version[0]}{version[1]}").RELEASE
+    return release
+
+
+def find() -> Release | None:
+    """The running interpreter's facts, or None where they are unknown: never a guess, never a failing import."""
+    global _current  # noqa: PLW0603 - selected once
+    if _current is None and sys.implementation.name == "cpython" and OLDEST <= sys.version_info[:2] <= NEWEST:
+        _current = load(sys.version_info[:2])
+    return _current
+
+
+def require(feature: str) -> Release:
+    """The running interpreter's facts, or an error that names the feature that needs them."""
+    release = find()
+    if release is None:
+        name, version = sys.implementation.name, sys.version_info[:2]
+        msg = (
+            f"{feature} needs to know this release's opcodes: recell knows CPython {OLDEST[0]}.{OLDEST[1]} to "
+            f"{NEWEST[0]}.{NEWEST[1]}, and this is {name} {version[0]}.{version[1]}; "
+            "cells, closures, rebind, clone and replace work here"
+        )
+        raise UnsupportedPythonError(msg, feature=feature, version=version)
+    return release
+
+
+def __getattr__(name: str) -> Release:
+    if name == "CURRENT":
+        return require("recell.compat.CURRENT")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

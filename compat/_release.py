@@ -1,0 +1,68 @@
+"""`Release`: every question that recell asks of a CPython release, typed, without defaults.
+
+A new question gets a field here, its first answer in `py38.py`, and an override in each release that
+changed it. Opcodes are named, never numbered: numbers come from the running interpreter's `opcode`.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+
+from types import CodeType
+
+
+class Release(NamedTuple):
+    """The facts of one CPython release."""
+
+    version: Tuple[int, int]
+
+    # -- code objects ---------------------------------------------------------------------------
+    line_table: str
+    """The field of `CodeType.replace` that holds the line table."""
+    qualname_in_code: bool
+    """Code objects carry `co_qualname`; before, MAKE_FUNCTION takes it from the stack."""
+    docstring_flag: int
+    """The flag that says constant 0 is the docstring; 0 where a text there always is."""
+    method_flag: int
+    """The flag of functions that stand directly in a class body; 0 where there is none."""
+    exception_table: bool
+    """Handlers stand in `co_exceptiontable`; before, SETUP_* opcodes push blocks."""
+    unified_locals: bool
+    """Locals, cell variables and free variables share one index space, and cells are set up by a prologue
+    (COPY_FREE_VARS, MAKE_CELL); before, cells and free variables are numbered apart."""
+
+    # -- code units -----------------------------------------------------------------------------
+    jump_unit: int
+    """Bytes per step of a jump's argument."""
+    caches: Mapping[str, int]
+    """Inline cache units behind an opcode, where there are any."""
+    relative_jumps: FrozenSet[str]
+    """Jumps that count from the next instruction."""
+    backward_jumps: FrozenSet[str]
+    """Those of the relative jumps that go backwards."""
+    absolute_jumps: FrozenSet[str]
+
+    # -- names, constants and slots -------------------------------------------------------------
+    const_opcodes: FrozenSet[str]
+    """Opcodes whose argument is an index into `co_consts`."""
+    name_shift: Mapping[str, int]
+    """Opcodes whose argument holds a `co_names` index above this many flag bits."""
+    local_opcodes: FrozenSet[str]
+    """Opcodes whose argument is one fast-local slot."""
+    local_pair_opcodes: FrozenSet[str]
+    """Opcodes whose argument packs two fast-local slots, four bits each."""
+    deref_opcodes: FrozenSet[str]
+    """Opcodes whose argument is the slot of a cell or free variable."""
+    class_deref: str
+    """The opcode that looks in a class body's namespace before the cell."""
+    closure_loads: FrozenSet[str]
+    """Opcodes that push the cell itself, to build an inner function's closure."""
+    global_null_bit: bool
+    """LOAD_GLOBAL's lowest bit pushes a NULL for the call that follows."""
+    null_after_callable: bool
+    """That NULL lies above the callable; before, below it."""
+
+    # -- functions ------------------------------------------------------------------------------
+    function_factory: Optional[Callable[[int], CodeType]]
+    """Makes, for a set of MAKE_FUNCTION attributes, the code of a function that makes functions; None where
+    `types.FunctionType` gives functions that are called as fast as the compiler's."""

@@ -1,0 +1,79 @@
+"""recell: closures, cells and functions taken apart, rebound, rebuilt and replaced in place.
+
+Everything public is importable from here and loaded on first use (PEP 562): `import recell` itself costs
+next to nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from recell.cells import EMPTY as EMPTY
+    from recell.cells import Closure as Closure
+    from recell.cells import SharedCell as SharedCell
+    from recell.cells import closure as closure
+    from recell.cells import make_cell as make_cell
+    from recell.cells import owners as owners
+    from recell.cells import sharing as sharing
+    from recell.errors import BuiltinsMismatchError as BuiltinsMismatchError
+    from recell.errors import ChangeError as ChangeError
+    from recell.errors import ClosureMismatchError as ClosureMismatchError
+    from recell.errors import EmptyCellError as EmptyCellError
+    from recell.errors import FreeVariableError as FreeVariableError
+    from recell.errors import InterferenceError as InterferenceError
+    from recell.errors import RecellError as RecellError
+    from recell.errors import ScopeError as ScopeError
+    from recell.errors import SourceError as SourceError
+    from recell.errors import UnsafeCodeError as UnsafeCodeError
+    from recell.errors import UnsupportedCodeError as UnsupportedCodeError
+    from recell.errors import UnsupportedPythonError as UnsupportedPythonError
+    from recell.functions import clone as clone
+    from recell.functions import make_function as make_function
+    from recell.functions import rebind as rebind
+    from recell.functions import replace as replace
+
+__version__ = "0.1.0"
+
+# public name -> the module that has it
+_HOMES = {
+    "EMPTY": "cells",
+    "Closure": "cells",
+    "SharedCell": "cells",
+    "closure": "cells",
+    "make_cell": "cells",
+    "owners": "cells",
+    "sharing": "cells",
+    "BuiltinsMismatchError": "errors",
+    "ChangeError": "errors",
+    "ClosureMismatchError": "errors",
+    "EmptyCellError": "errors",
+    "FreeVariableError": "errors",
+    "InterferenceError": "errors",
+    "RecellError": "errors",
+    "ScopeError": "errors",
+    "SourceError": "errors",
+    "UnsafeCodeError": "errors",
+    "UnsupportedCodeError": "errors",
+    "UnsupportedPythonError": "errors",
+    "clone": "functions",
+    "make_function": "functions",
+    "rebind": "functions",
+    "replace": "functions",
+}
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

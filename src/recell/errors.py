@@ -1,0 +1,163 @@
+"""Everything recell raises of its own: one class per law, each also the built-in a caller would expect.
+
+A message says what, on which object, both values, and one hint. The data stands on attributes as plain
+strings, numbers and tuples, so that every error pickles. After any error nothing has changed.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "BuiltinsMismatchError",
+    "ChangeError",
+    "ClosureMismatchError",
+    "EmptyCellError",
+    "FreeVariableError",
+    "InterferenceError",
+    "RecellError",
+    "ScopeError",
+    "SourceError",
+    "UnsafeCodeError",
+    "UnsupportedCodeError",
+    "UnsupportedPythonError",
+]
+
+
+class RecellError(Exception):
+    """The base of all errors that recell raises of its own.
+
+    Args:
+        message: what a person reads.
+        data: plain values (text, numbers, tuples) that become attributes of the error.
+
+    >>> from recell import RecellError
+    >>> RecellError("no such thing", name="x").name
+    'x'
+    """
+
+    def __init__(self, message: str = "", **data: object) -> None:
+        super().__init__(message)
+        self.__dict__.update(data)
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of its argument, quotes and all
+        return str(self.args[0]) if self.args else ""
+
+
+class FreeVariableError(RecellError, KeyError):
+    """A closure can be asked only for the free variables that it has.
+
+    Attributes: `name` (asked for), `names` (the ones there are), `nearest`, `target` (the function's repr).
+    """
+
+    name: str
+    names: tuple[str, ...]
+    nearest: str | None
+    target: str
+
+
+class EmptyCellError(RecellError, KeyError, ValueError):
+    """A cell without contents cannot be read. Attributes: `name`, `target`."""
+
+    name: str
+    target: str
+
+
+class ClosureMismatchError(RecellError, ValueError):
+    """A function's code and closure must name the same free variables.
+
+    Attributes: `before` and `after` (the free variables), `missing` (those without a cell), `target`.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    missing: tuple[str, ...]
+    target: str
+
+
+class ScopeError(RecellError, ValueError):
+    """A name can be turned only into what its use in the function allows. Attributes: `name`, `names`, `target`."""
+
+    name: str
+    names: tuple[str, ...]
+    target: str
+
+
+class UnsafeCodeError(RecellError, ValueError):
+    """A code object that could crash the interpreter is not run.
+
+    Attributes: `code` (its repr), `offset` (in bytes, or -1), `instruction`, `reason`.
+    """
+
+    code: str
+    offset: int
+    instruction: str
+    reason: str
+
+
+class SourceError(RecellError, SyntaxError, ValueError):
+    """A text must define exactly the one function asked for; line and column are those of the caller's text."""
+
+    def __init__(self, message: str = "", **data: object) -> None:
+        RecellError.__init__(self, message, **data)
+        self.msg = message
+
+
+class ChangeError(RecellError, RuntimeError):
+    """A change is undone once for each time that it was entered. Attribute: `change` (its repr)."""
+
+    change: str
+
+
+class InterferenceError(RecellError, RuntimeError):
+    """What somebody else assigned to a function is not overwritten by an undo.
+
+    Attributes: `target`, `attribute`, `expected` and `found` (reprs).
+    """
+
+    target: str
+    attribute: str
+    expected: str
+    found: str
+
+
+class BuiltinsMismatchError(RecellError, ValueError):
+    """A function keeps the builtins it was made with. Attribute: `target`."""
+
+    target: str
+
+
+class UnsupportedCodeError(RecellError, NotImplementedError):
+    """The bytecode library cannot carry this code object unchanged. Attributes: `code`, `reason`."""
+
+    code: str
+    reason: str
+
+
+class UnsupportedPythonError(RecellError, NotImplementedError):
+    """What needs facts about this release's opcodes works only where they are known. Attributes: `feature`, `version`."""
+
+    feature: str
+    version: tuple[int, ...]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a message shows them: `` `a`, `b` ``, or `none`."""
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The most similar of some names, or None where nothing comes close."""
+    import difflib
+
+    found = difflib.get_close_matches(name, list(names), n=1)
+    return found[0] if found else None
+
+
+def hint_nearest(name: str, names: Iterable[str]) -> str:
+    """A sentence's end that proposes the most similar name, or nothing."""
+    close = nearest(name, names)
+    return f"; did you mean `{close}`?" if close else ""
