@@ -1,0 +1,13 @@
+"""The two sizes of every sampled test: a seeded sample by default, the full counts with RECELL_SIZE=full."""
+
+from __future__ import annotations
+
+import os
+
+FULL = os.environ.get("RECELL_SIZE") == "full"
+SEED = int(os.environ.get("RECELL_SEED", "20261120"))
+
+
+def pick(sample: int, full: int) -> int:
+    """The count that a test uses in this run."""
+    return full if FULL else sample
