@@ -161,3 +161,13 @@ def hint_nearest(name: str, names: Iterable[str]) -> str:
     """A sentence's end that proposes the most similar name, or nothing."""
     close = nearest(name, names)
     return f"; did you mean `{close}`?" if close else ""
+
+
+def short(obj: object, limit: int = 100) -> str:
+    """An object's repr as a message shows it: one line, cut to a length, never raising."""
+    try:
+        text = repr(obj)
+    except Exception:  # noqa: BLE001 - somebody's own __repr__ may raise anything
+        text = object.__repr__(obj)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,327 @@
+"""Cells and closures: make cells, look at a function's free variables, and find who shares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from types import CellType, CodeType, FunctionType, MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Tuple
+
+from recell.callables import function_of
+from recell.errors import EmptyCellError, FreeVariableError, hint_nearest, listed, nearest, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    _Base = MutableMapping[str, Any]
+else:
+    _Base = MutableMapping
+
+__all__ = ["EMPTY", "Closure", "SharedCell", "closure", "make_cell", "owners", "sharing"]
+
+# The free variable of a function whose code only passes on to another function: that one's closure is meant.
+FORWARDED = ".forwarded"
+
+
+class Empty:
+    """The type of `EMPTY`: one object, also through copying and pickling."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> Empty:
+        return EMPTY
+
+    def __repr__(self) -> str:
+        return "<empty>"
+
+    def __reduce__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY: Empty = object.__new__(Empty)
+"""No contents: given as a value, it means an empty cell."""
+
+
+def make_cell(contents: object = EMPTY) -> CellType:
+    """A new cell.
+
+    Args:
+        contents: what the cell holds; a cell as contents is wrapped; without contents the cell is empty.
+
+    Returns:
+        A `types.CellType` object.
+
+    >>> from recell import make_cell
+    >>> make_cell(5).cell_contents
+    5
+    """
+    return CellType() if contents is EMPTY else CellType(contents)
+
+
+def cell_for(value: object) -> CellType:
+    """The cell that a value of a new-function verb means: a cell as itself, `EMPTY` an empty one, else a fresh one."""
+    if type(value) is CellType:
+        return value
+    return CellType() if value is EMPTY else CellType(value)
+
+
+def cells_of(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Values as the verbs take them: a `Closure` stands for its cells, so that they are shared."""
+    return values.cells if isinstance(values, Closure) else values
+
+
+class Closure(_Base):
+    """A live mapping of a function's free variables: name -> contents. Made by `closure`.
+
+    Reading and writing go to the function's cells, so everyone who shares a cell sees what is written.
+    An empty cell is absent for `in`, `len` and iteration; `names` and `cells` show it.
+    """
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All free variables in the order of the code, those with empty cells included."""
+        return self._holder().__code__.co_freevars
+
+    @property
+    def cells(self) -> Mapping[str, CellType]:
+        """A read-only mapping from each free variable to its cell, empty ones included."""
+        holder = self._holder()
+        return MappingProxyType(dict(zip(holder.__code__.co_freevars, holder.__closure__ or ())))
+
+    def _holder(self) -> FunctionType:
+        """The function whose cells are meant: behind one that only passes on, the one it passes to."""
+        function = self._function
+        while function.__code__.co_freevars == (FORWARDED,):
+            inside = (function.__closure__ or (CellType(),))[0].cell_contents
+            if type(inside) is not FunctionType:
+                break
+            function = inside
+        return function
+
+    def _cell(self, name: str) -> CellType:
+        holder = self._holder()
+        try:
+            return self._holder().__closure__[holder.__code__.co_freevars.index(name)]  # type: ignore[index]
+        except (ValueError, TypeError, IndexError):
+            raise unknown_free_variable(name, self._function) from None
+
+    def __getitem__(self, name: str) -> Any:
+        function = self._function
+        try:
+            cell = function.__closure__[function.__code__.co_freevars.index(name)]  # type: ignore[index]
+        except (ValueError, TypeError, IndexError):
+            cell = self._cell(name)
+        try:
+            return cell.cell_contents
+        except ValueError:
+            pass
+        target = short(self._function)
+        msg = f"free variable `{name}` of {target} is empty: nothing was assigned to it yet; set it, or look at .cells"
+        raise EmptyCellError(msg, name=name, target=target)
+
+    def __setitem__(self, name: str, value: object) -> None:
+        function = self._function
+        try:
+            cell = function.__closure__[function.__code__.co_freevars.index(name)]  # type: ignore[index]
+        except (ValueError, TypeError, IndexError):
+            cell = self._cell(name)
+        if value is EMPTY:
+            del cell.cell_contents
+        else:
+            cell.cell_contents = value
+
+    def __delitem__(self, name: str) -> None:
+        self[name]  # an empty cell cannot be emptied once more: EmptyCellError
+        del self._cell(name).cell_contents
+
+    def __contains__(self, name: object) -> bool:
+        cell = self.cells.get(name)  # type: ignore[call-overload]
+        return cell is not None and not is_empty(cell)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, cell in self.cells.items() if not is_empty(cell))
+
+    def __len__(self) -> int:
+        return sum(not is_empty(cell) for cell in self.cells.values())
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={show_contents(cell)}" for name, cell in self.cells.items())
+        return f"<closure of {self._function.__qualname__}: {shown or 'no free variables'}>"
+
+
+def closure(func: object) -> Closure:
+    """A live view of a function's closure.
+
+    Args:
+        func: a function, or what stands for one (bound method, staticmethod, classmethod, partial,
+            partialmethod, cached_property).
+
+    Returns:
+        A `Closure`: reading gives the contents, setting writes them (everyone who shares the cell sees it),
+        `del` empties the cell.
+
+    Raises:
+        TypeError: `func` holds no single Python function.
+        FreeVariableError: (on use) the function has no such free variable.
+        EmptyCellError: (on reading) the variable has no value yet.
+
+    >>> from recell import closure
+    >>> def counter(count):
+    ...     def bump():
+    ...         nonlocal count
+    ...         count += 1
+    ...         return count
+    ...     return bump
+    >>> bump = counter(41)
+    >>> bump()
+    42
+    >>> closure(bump)
+    <closure of counter.<locals>.bump: count=42>
+    >>> closure(bump)["count"] = 0
+    >>> bump()
+    1
+    """
+    return Closure(func if type(func) is FunctionType else function_of(func, "closure"))
+
+
+def is_empty(cell: CellType) -> bool:
+    """Whether a cell has no contents."""
+    try:
+        cell.cell_contents  # noqa: B018 - reading is the only question a cell answers
+    except ValueError:
+        return True
+    return False
+
+
+def show_contents(cell: CellType) -> str:
+    """A cell's contents as a repr shows them."""
+    try:
+        return short(cell.cell_contents, 60)
+    except ValueError:
+        return repr(EMPTY)
+
+
+def unknown_free_variable(name: object, func: FunctionType) -> FreeVariableError:
+    """The error for a name that is no free variable: the names there are, the nearest, and what would work."""
+    names = Closure(func).names
+    target = short(func)
+    if not isinstance(name, str):
+        msg = f"free variables are named by strings, not by {name!r}; {target} has {listed(names)}"
+        return FreeVariableError(msg, name=repr(name), names=names, nearest=None, target=target)
+    msg = f"{target} has no free variable `{name}`; its free variables are: {listed(names)}"
+    if not names:
+        msg = f"{target} has no free variables, so no `{name}`"
+    close = hint_nearest(name, names)
+    if close:
+        msg += close
+    elif name in func.__code__.co_names:
+        msg += f"; `{name}` is a global there: `promote` makes it a free variable"
+    else:
+        msg += "; new names cannot be added to a closure: see `promote`"
+    return FreeVariableError(msg, name=name, names=names, nearest=nearest(name, names), target=target)
+
+
+def owners(cell_or_code: CellType | CodeType) -> list[FunctionType]:
+    """The living functions that hold a cell in their closure, or that run a code object.
+
+    They are found through the garbage collector, so objects in `gc.freeze()` are not: a `RuntimeWarning` says so.
+
+    Args:
+        cell_or_code: a cell or a code object.
+
+    Returns:
+        The functions, each once.
+
+    Raises:
+        TypeError: the argument is neither.
+
+    >>> from recell import closure, owners
+    >>> def pair(shared):
+    ...     return (lambda: shared), (lambda: [shared])
+    >>> one, two = pair(5)
+    >>> found = owners(closure(one).cells["shared"])
+    >>> len(found), one in found, two in found
+    (2, True, True)
+    """
+    return owners_of_all([cell_or_code])
+
+
+def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
+    """`owners` for many cells and code objects in one search of the heap."""
+    import gc
+
+    wanted = list(targets)
+    cells = {id(target): target for target in wanted if type(target) is CellType}
+    codes = {id(target): target for target in wanted if type(target) is CodeType}
+    if len(cells) + len(codes) < len({id(target) for target in wanted}):
+        stray = next(target for target in wanted if type(target) not in (CellType, CodeType))
+        msg = f"owners takes a cell or a code object, not {short(stray)}; for a function's cells see `closure(f).cells`"
+        raise TypeError(msg)
+    if gc.get_freeze_count():
+        import warnings
+
+        frozen = f"{gc.get_freeze_count()} objects are frozen (gc.freeze): owners among them are not found"
+        warnings.warn(frozen, RuntimeWarning, stacklevel=3)
+    found: dict[int, FunctionType] = {}
+    if codes:
+        for referrer in gc.get_referrers(*codes.values()):
+            if type(referrer) is FunctionType and id(referrer.__code__) in codes:
+                found[id(referrer)] = referrer
+    if cells:
+        tuples = [
+            referrer
+            for referrer in gc.get_referrers(*cells.values())
+            if type(referrer) is tuple and any(id(item) in cells for item in referrer)
+        ]
+        closures = {id(items) for items in tuples}
+        for referrer in gc.get_referrers(*tuples) if tuples else ():
+            if type(referrer) is FunctionType and id(referrer.__closure__) in closures:
+                found[id(referrer)] = referrer
+    return list(found.values())
+
+
+class SharedCell(NamedTuple):
+    """A cell that several functions hold, and the (function, variable name) pairs that hold it."""
+
+    cell: CellType
+    holders: Tuple[Tuple[FunctionType, str], ...]
+
+
+def sharing(*funcs: object) -> tuple[SharedCell, ...]:
+    """The cells that more than one of the given functions hold.
+
+    Args:
+        funcs: functions, or what stands for one.
+
+    Returns:
+        A `SharedCell` for each such cell, in the order in which the functions name them.
+
+    Raises:
+        TypeError: an argument holds no single Python function.
+
+    >>> from recell import sharing
+    >>> def pair(shared, own):
+    ...     return (lambda: shared), (lambda: [shared, own])
+    >>> [(name for _, name in found.holders) and found.cell.cell_contents for found in sharing(*pair(5, 6))]
+    [5]
+    """
+    holders: dict[int, list[tuple[FunctionType, str]]] = {}
+    cells: dict[int, CellType] = {}
+    seen: set[int] = set()
+    for func in funcs:
+        function = function_of(func, "sharing")
+        if id(function) in seen:
+            continue
+        seen.add(id(function))
+        for name, cell in Closure(function).cells.items():
+            cells[id(cell)] = cell
+            holders.setdefault(id(cell), []).append((function, name))
+    return tuple(
+        SharedCell(cells[key], tuple(pairs))
+        for key, pairs in holders.items()
+        if len({id(function) for function, _ in pairs}) > 1
+    )
