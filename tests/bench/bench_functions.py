@@ -1,0 +1,152 @@
+"""Building rebound functions, calling them, reading closures; importing the package; memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import tracemalloc
+from types import CellType, FunctionType
+from typing import Any
+
+import recell
+from bench import Benchmark, compare
+
+
+def outer(x: int = 1, y: int = 2):
+    def counter(a: int, b: int = 5, *, c: int = 7) -> int:
+        """A closure with everything that a function can carry."""
+        return x + y + a + b + c
+
+    counter.tag = "here"
+    return counter
+
+
+def by_hand(func: FunctionType, closure: tuple[CellType, ...]) -> FunctionType:
+    """What a careful person writes: FunctionType and all metadata."""
+    new = FunctionType(func.__code__, func.__globals__, func.__name__, func.__defaults__, closure)
+    new.__kwdefaults__ = func.__kwdefaults__ and dict(func.__kwdefaults__)
+    new.__qualname__ = func.__qualname__
+    new.__module__ = func.__module__
+    new.__doc__ = func.__doc__
+    new.__dict__.update(func.__dict__)
+    if sys.version_info >= (3, 14):
+        new.__annotate__ = func.__annotate__
+    else:
+        new.__annotations__ = dict(func.__annotations__)
+    if sys.version_info >= (3, 12):
+        new.__type_params__ = func.__type_params__
+    return new
+
+
+def building() -> dict[str, Any]:
+    func = outer()
+    return {
+        "func": func,
+        "by_hand": by_hand,
+        "rebind": recell.rebind,
+        "replace": recell.replace,
+        "clone": recell.clone,
+        "CellType": CellType,
+        "old": func.__closure__,
+        "closure": (CellType(3), func.__closure__[1]),
+    }
+
+
+def calling() -> dict[str, Any]:
+    func = outer()
+    return {
+        "func": outer(),
+        "same": outer(),
+        "rebound": recell.rebind(func, x=3),
+        "rebuilt": recell.replace(func, name="other"),
+        "cloned": recell.clone(func),
+    }
+
+
+def reading() -> dict[str, Any]:
+    func = outer()
+    return {"live": recell.closure(func), "cell": func.__closure__[0], "closure": recell.closure, "func": func}
+
+
+def import_time() -> tuple[float, float]:
+    """Milliseconds of `import recell` and of a bare interpreter: the best of several child processes each."""
+    best = [float("inf"), float("inf")]
+    for _ in range(5):
+        for index, statement in enumerate(("import recell", "pass")):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", statement], check=True)
+            best[index] = min(best[index], (time.perf_counter() - start) * 1e3)
+    return best[0], best[1]
+
+
+def memory() -> tuple[float, float]:
+    """Bytes of a rebound function, and of FunctionType with one fresh cell."""
+
+    def make(x: object = None):
+        return lambda: x
+
+    func, count = make(), 2000
+    recell.rebind(func, x=None)
+
+    def bytes_each(build: Any) -> float:
+        kept = [None] * count
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        for index in range(count):
+            kept[index] = build()
+        after = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        return (after - before) / count
+
+    rebound = bytes_each(lambda: recell.rebind(func, x=None))
+    code, names = func.__code__, func.__globals__
+    return rebound, bytes_each(lambda: FunctionType(code, names, None, None, (CellType(None),)))
+
+
+BENCHMARKS = [
+    compare(
+        "rebind(f, x=3) / FunctionType + all metadata",
+        "rebind(func, x=3)",
+        "by_hand(func, (CellType(3), old[1]))",
+        reach=1.6,
+        setup=building,
+    ),
+    compare(
+        "replace(f, closure=tuple) / FunctionType + all metadata",
+        "replace(func, closure=closure)",
+        "by_hand(func, closure)",
+        reach=1.6,
+        setup=building,
+    ),
+    compare(
+        "clone(f) / FunctionType + all metadata",
+        "clone(func)",
+        "by_hand(func, (CellType(1), CellType(2)))",
+        reach=None,
+        setup=building,
+    ),
+    compare("noise: a call / the same call", "same(1)", "func(1)", reach=1.03, setup=calling),
+    compare("call of a rebound function / the compiler's own", "rebound(1)", "func(1)", reach=1.03, setup=calling),
+    compare("call of a rebuilt function / the compiler's own", "rebuilt(1)", "func(1)", reach=1.03, setup=calling),
+    compare("call of a cloned function / the compiler's own", "cloned(1)", "func(1)", reach=1.03, setup=calling),
+    compare(
+        'closure(f)["x"], held / cell.cell_contents', 'live["x"]', "cell.cell_contents", reach=8, setup=reading
+    ),
+    compare(
+        'closure(f)["x"] = 1, held / cell.cell_contents = 1',
+        'live["x"] = 1',
+        "cell.cell_contents = 1",
+        reach=8,
+        setup=reading,
+    ),
+    compare(
+        'closure(f)["x"], made each time / cell.cell_contents',
+        'closure(func)["x"]',
+        "cell.cell_contents",
+        reach=None,
+        setup=reading,
+    ),
+    Benchmark("import recell over a bare interpreter", import_time, reach=10, unit="ms", difference=True, rounds=3),
+    Benchmark("memory of a rebound function / FunctionType + one cell", memory, reach=1.2, rounds=3, unit="bytes"),
+]

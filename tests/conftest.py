@@ -1,0 +1,23 @@
+"""What all tests share: files for newer syntax only where it parses, and the size of this run in the header."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from sizes import FULL, SEED
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """`test_*_py312.py` holds syntax that only 3.12 and later parse."""
+    needed = re.search(r"_py3(\d+)\.py$", collection_path.name)
+    if needed and sys.version_info < (3, int(needed.group(1))):
+        return True
+    return None
+
+
+def pytest_report_header() -> str:
+    size = "full" if FULL else "sampled"
+    debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
+    return f"recell: {size} size, seed {SEED}{debug}"
