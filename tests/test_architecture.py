@@ -1,0 +1,265 @@
+"""The laws of the house: which way imports point, who reads the release, what an import costs, what is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+import recell
+
+SOURCE = Path(recell.__file__).parent
+MODULES = {path.stem: path for path in sorted(SOURCE.glob("*.py")) if path.stem != "__init__"}
+PACKAGES = {path.parent.name: path.parent for path in sorted(SOURCE.glob("*/__init__.py"))}
+
+# From the bottom up; modules that are named nowhere here are helpers of those that import them.
+ORDER = [
+    {"errors"},
+    {"compat"},
+    {"cells", "callables"},  # closure() takes any callable, so cells stands on callables
+    {"verifier"},
+    {"functions"},
+    {"editor", "assembler"},
+    {"layers"},
+    {"scopes", "nested", "classes", "source"},
+    {"patching"},
+    {"reloading"},
+    {"pytest_plugin", "tour", "__main__"},
+]
+RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
+
+
+def files_of(name: str) -> list[Path]:
+    return [MODULES[name]] if name in MODULES else sorted(PACKAGES[name].glob("*.py"))
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only type checkers see."""
+    for child in ast.iter_child_nodes(node):
+        if is_type_checking(child):
+            for other in child.orelse:  # type: ignore[attr-defined]
+                yield other
+                yield from statements(other)
+            continue
+        yield child
+        yield from statements(child)
+
+
+def imported(path: Path) -> Iterator[tuple[str, int]]:
+    """The dotted names that a file imports at run time, wherever in it, with their lines."""
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = "recell" if path.parent == SOURCE or node.level > 1 else f"recell.{path.parent.name}"
+                base = f"{package}.{base}" if base else package
+            yield base, node.lineno
+            for alias in node.names:
+                yield f"{base}.{alias.name}", node.lineno
+
+
+def inner_imports(name: str) -> set[str]:
+    """Which other modules of recell a module imports."""
+    found = set()
+    for path in files_of(name):
+        for dotted, _ in imported(path):
+            parts = dotted.split(".")
+            if parts[0] == "recell" and len(parts) > 1 and (parts[1] in MODULES or parts[1] in PACKAGES):
+                found.add(parts[1])
+    return found - {name}
+
+
+GRAPH = {name: inner_imports(name) for name in [*MODULES, *PACKAGES]}
+
+
+def reached(name: str) -> set[str]:
+    """Everything a module imports, directly or not."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for other in GRAPH[waiting.pop()]:
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return seen
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_imports_point_one_way(name: str) -> None:
+    """No module reaches itself, or one that stands above it, through its imports."""
+    everything = reached(name)
+    assert name not in everything, f"recell.{name} imports itself in a circle: {sorted(everything)}"
+    if name in RANK:
+        above = {other for other in everything if RANK.get(other, -1) > RANK[name]}
+        assert not above, f"recell.{name} imports {sorted(above)}, which stand above it"
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPH if name not in ("__main__", "tour", "pytest_plugin", "doctor")])
+def test_modules_do_not_import_the_front_door(name: str) -> None:
+    """The package's own modules import each other by module: `recell` itself is for users."""
+    for path in files_of(name):
+        names = [line for dotted, line in imported(path) if dotted == "recell" or dotted.startswith("recell.")]
+        direct = [
+            node.lineno
+            for node in statements(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import) and any(alias.name == "recell" for alias in node.names)
+        ]
+        assert not direct, f"{path.name} imports recell itself in line {direct[0]} ({names})"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCE.glob("**/*.py")], ids=lambda path: path.name)
+def test_the_release_is_read_in_compat_alone(path: Path) -> None:
+    """Outside compat/ nobody asks for the version, the platform or the implementation."""
+    if path.parent.name == "compat":
+        return
+    forbidden = {"version_info", "hexversion", "python_version", "python_version_tuple", "implementation", "MAGIC_NUMBER"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        assert name not in forbidden, f"{path.name}:{node.lineno} reads {name}"  # type: ignore[attr-defined]
+
+
+def test_bytecode_is_imported_by_the_assembler_alone() -> None:
+    """One module knows the `bytecode` library; it is loaded on first need."""
+    users = {
+        path.name
+        for path in SOURCE.glob("**/*.py")
+        for dotted, _ in imported(path)
+        if dotted.partition(".")[0] == "bytecode"
+    }
+    assert users <= {"assembler.py"}
+
+
+def test_files_have_one_purpose() -> None:
+    """No file of the package is longer than 500 lines."""
+    long = {path.name: count for path in SOURCE.glob("**/*.py") if (count := len(path.read_text().splitlines())) > 500}
+    assert not long
+
+
+HEAVY = ["bytecode", "inspect", "ast", "dis", "ctypes", "dataclasses"]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a statement loads in an interpreter that has nothing else loaded."""
+    script = (
+        "import sys, json\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "before = set(sys.modules)\n"
+        f"{statement}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script, str(SOURCE.parent)]
+    return set(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+
+
+def test_importing_is_cheap() -> None:
+    """`import recell` loads none of the heavy modules, and hardly anything else."""
+    loaded = loaded_by("import recell")
+    assert "recell" in loaded
+    assert not loaded & {*HEAVY, "typing", "re", "enum", "functools", "collections"}
+    assert {name for name in loaded if name.startswith("recell.")} == set()
+
+
+def test_cells_and_rebinding_stay_cheap() -> None:
+    """What needs no opcode facts loads none of the heavy modules either."""
+    loaded = loaded_by(
+        "import recell\n"
+        "def make(x=1): return lambda: x\n"
+        "func = recell.rebind(make(), x=2)\n"
+        "assert func() == recell.closure(func)['x'] == 2\n"
+    )
+    heavy = loaded & set(HEAVY)
+    if sys.version_info >= (3, 14):
+        heavy -= {"ast"}  # typing.NamedTuple itself loads annotationlib, and that ast
+    assert not heavy
+
+
+def test_the_front_door_agrees_with_itself() -> None:
+    """`_HOMES`, `__all__` and what type checkers see are the same names from the same modules."""
+    tree = ast.parse(Path(recell.__file__).read_text(encoding="utf-8"))
+    seen = {}
+    for node in tree.body:
+        if is_type_checking(node):
+            for statement in ast.walk(node):
+                if isinstance(statement, ast.ImportFrom):
+                    for alias in statement.names:
+                        assert alias.asname == alias.name, f"{alias.name} is not re-exported explicitly"
+                        seen[alias.name] = statement.module.partition("recell.")[2]
+    assert seen == recell._HOMES
+    assert [*recell.__all__] == [*recell._HOMES, "__version__"]
+    assert set(recell.__all__) <= set(dir(recell))
+
+
+PUBLIC = [name for name in recell._HOMES]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_have_documentation(name: str) -> None:
+    """Every public callable has a docstring with an example; every public method a docstring.
+
+    Errors are documented by the law they enforce; the base class shows how they are used.
+    """
+    value = getattr(recell, name)
+    home = importlib.import_module(f"recell.{recell._HOMES[name]}")
+    assert name in home.__all__, f"{name} is missing from {home.__name__}.__all__"
+    if not callable(value):
+        return
+    documentation = inspect.getdoc(value)
+    assert documentation, f"{name} has no docstring"
+    if isinstance(value, type) and issubclass(value, BaseException):
+        return
+    assert ">>>" in documentation, f"{name}'s docstring has no example"
+    if isinstance(value, type):
+        for method, function in vars(value).items():
+            if not method.startswith("_") and callable(getattr(value, method)):
+                assert inspect.getdoc(getattr(value, method)), f"{name}.{method} has no docstring ({function!r})"
+
+
+def test_public_names_say_where_users_find_them() -> None:
+    """Every module's `__all__` names what it has."""
+    for name in MODULES:
+        if name == "__main__":
+            continue
+        module = importlib.import_module(f"recell.{name}")
+        for public in getattr(module, "__all__", ()):
+            assert hasattr(module, public), f"recell.{name}.__all__ names {public}, which it has not"
+
+
+def test_the_package_is_importable_where_the_release_is_unknown() -> None:
+    """On a release without a compat file, cells, closures, rebind, clone and replace work; the rest is a typed error."""
+    script = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from recell import compat\n"
+        "compat.NEWEST = (3, 7)\n"
+        "import recell\n"
+        "def make(x=1):\n"
+        "    def func(): return x\n"
+        "    return func\n"
+        "func = make()\n"
+        "assert recell.rebind(func, x=2)() == 2\n"
+        "assert recell.clone(func)() == 1\n"
+        "assert recell.replace(func, name='g').__name__ == 'g'\n"
+        "assert recell.closure(func)['x'] == 1\n"
+        "try:\n"
+        "    compat.require('promote')\n"
+        "except NotImplementedError as error:\n"
+        "    assert isinstance(error, recell.UnsupportedPythonError)\n"
+        "    assert 'promote' in str(error)\n"
+        "else:\n"
+        "    raise SystemExit('no error')\n"
+    )
+    subprocess.run([sys.executable, "-I", "-S", "-c", script, str(SOURCE.parent)], check=True)
