@@ -12,12 +12,12 @@ from recell.errors import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any, TypeVar
 
     F = TypeVar("F")
 
-__all__ = ["describe", "function_of", "functions_of", "rebuild", "refusal"]
+__all__ = ["describe", "function_of", "functions_in", "functions_of", "rebuild", "refusal"]
 
 # where each kind keeps the callable that it wraps; functools' kinds join on first need
 _INSIDE: dict[type, str] = {MethodType: "__func__", staticmethod: "__func__", classmethod: "__func__"}
@@ -65,25 +65,23 @@ def function_of(obj: object, verb: str) -> FunctionType:
 
 def functions_of(obj: object, verb: str) -> tuple[FunctionType, ...]:
     """All plain functions in a callable: one, or a property's accessors. Raises as `function_of` does."""
-    if property not in type(obj).__mro__:
-        return (function_of(obj, verb),)
-    found = tuple(function_of(accessor, verb) for accessor in _accessors(obj) if _holds_function(accessor))
+    if type(obj) is FunctionType:
+        return (obj,)
+    found = functions_in(obj)
     if not found:
+        function_of(obj, verb)  # what is inside may be what is wrong
         raise refusal(obj, verb, single=False)
     return found
 
 
-def _accessors(obj: Any) -> Iterator[object]:
-    return (accessor for accessor in (obj.fget, obj.fset, obj.fdel) if accessor is not None)
-
-
-def _holds_function(obj: object) -> bool:
-    while type(obj) is not FunctionType:
-        attribute = _inside(obj)
-        if attribute is None:
-            return False
-        obj = getattr(obj, attribute)
-    return True
+def functions_in(obj: Any) -> tuple[FunctionType, ...]:
+    """All plain functions in any object; none where it is of no known kind."""
+    if type(obj) is FunctionType:
+        return (obj,)
+    if property in type(obj).__mro__:
+        return tuple(found for accessor in (obj.fget, obj.fset, obj.fdel) for found in functions_in(accessor))
+    attribute = _inside(obj)
+    return () if attribute is None else functions_in(getattr(obj, attribute))
 
 
 def rebuild(obj: F, transform: Callable[[FunctionType], FunctionType], verb: str) -> F:
@@ -128,7 +126,7 @@ def _rebuild_wrapper(obj: Any, transform: Callable[[FunctionType], FunctionType]
 def _rebuild_property(obj: Any, transform: Callable[[FunctionType], FunctionType], verb: str) -> Any:
     functions_of(obj, verb)  # refuses before anything is made
     new_accessors = [
-        rebuild(accessor, transform, verb) if _holds_function(accessor) else accessor
+        rebuild(accessor, transform, verb) if functions_in(accessor) else accessor
         for accessor in (obj.fget, obj.fset, obj.fdel)
     ]
     if type(obj) is property:

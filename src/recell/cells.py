@@ -105,7 +105,7 @@ class Closure(_Base):
     def _cell(self, name: str) -> CellType:
         holder = self._holder()
         try:
-            return self._holder().__closure__[holder.__code__.co_freevars.index(name)]  # type: ignore[index]
+            return holder.__closure__[holder.__code__.co_freevars.index(name)]  # type: ignore[index]
         except (ValueError, TypeError, IndexError):
             raise unknown_free_variable(name, self._function) from None
 
@@ -206,9 +206,14 @@ def show_contents(cell: CellType) -> str:
 
 
 def unknown_free_variable(name: object, func: FunctionType) -> FreeVariableError:
-    """The error for a name that is no free variable: the names there are, the nearest, and what would work."""
-    names = Closure(func).names
-    target = short(func)
+    """The error for a name that is no free variable of a function."""
+    return no_such_free_variable(name, Closure(func).names, short(func), func.__code__.co_names)
+
+
+def no_such_free_variable(
+    name: object, names: tuple[str, ...], target: str, globals_used: tuple[str, ...] = ()
+) -> FreeVariableError:
+    """The error for a name that is not among free variables: the names there are, the nearest, what would work."""
     if not isinstance(name, str):
         msg = f"free variables are named by strings, not by {name!r}; {target} has {listed(names)}"
         return FreeVariableError(msg, name=repr(name), names=names, nearest=None, target=target)
@@ -218,7 +223,7 @@ def unknown_free_variable(name: object, func: FunctionType) -> FreeVariableError
     close = hint_nearest(name, names)
     if close:
         msg += close
-    elif name in func.__code__.co_names:
+    elif name in globals_used:
         msg += f"; `{name}` is a global there: `promote` makes it a free variable"
     else:
         msg += "; new names cannot be added to a closure: see `promote`"

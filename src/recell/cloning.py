@@ -1,0 +1,130 @@
+"""Independent copies of functions that keep the topology of their cells."""
+
+from __future__ import annotations
+
+from types import CellType, FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from recell.building import remake
+from recell.callables import functions_in, functions_of, rebuild
+from recell.cells import unknown_free_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+F = TypeVar("F")
+
+__all__ = ["clone"]
+
+
+@overload
+def clone(func: F, /, *, share: Iterable[str] = (), deep: bool = False) -> F: ...
+@overload
+def clone(*funcs: F, share: Iterable[str] = (), deep: bool = False) -> tuple[F, ...]: ...
+def clone(*funcs: Any, share: Iterable[str] = (), deep: bool = False) -> Any:
+    """Copies with cells of their own, connected among themselves as the originals are.
+
+    Cells shared among the given functions are shared among the clones, a recursive function calls its clone,
+    and an empty cell stays empty.
+
+    Args:
+        funcs: functions, or anything that stands for one.
+        share: free variables whose cells stay common with the originals.
+        deep: also clone the functions reachable through cells, `__wrapped__`, partials, bound methods and
+            properties.
+
+    Returns:
+        The clone of one function; for several, a tuple of clones in the same order.
+
+    Raises:
+        FreeVariableError: `share` names what is no free variable of any of them.
+        TypeError: an argument holds no Python function.
+
+    >>> from recell import clone
+    >>> def account(balance):
+    ...     def deposit(amount):
+    ...         nonlocal balance
+    ...         balance += amount
+    ...     return deposit, (lambda: balance)
+    >>> deposit, read = account(100)
+    >>> deposit_too, read_too = clone(deposit, read)
+    >>> deposit_too(11)
+    >>> read(), read_too()
+    (100, 111)
+    """
+    if not funcs:
+        msg = "clone takes at least one function"
+        raise TypeError(msg)
+    given = [function for func in funcs for function in functions_of(func, "clone")]
+    shared = {share} if isinstance(share, str) else set(share)
+    cloning = _Cloning(shared, deep)
+    for function in given:
+        cloning.add(function)
+    for name in shared:
+        if not any(name in function.__code__.co_freevars for function in cloning.originals.values()):
+            raise unknown_free_variable(name, given[0])
+    cloning.run()
+    clones = tuple(cloning.counterpart(func) for func in funcs)
+    return clones[0] if len(clones) == 1 else clones
+
+
+class _Cloning:
+    """One call of `clone`: which functions and cells it copies, and what became of them, by id."""
+
+    def __init__(self, share: set[str], deep: bool) -> None:
+        self.share = share
+        self.deep = deep
+        self.originals: dict[int, FunctionType] = {}
+        self.cells: dict[int, CellType] = {}
+        self.new_cells: dict[int, CellType] = {}
+        self.clones: dict[int, FunctionType] = {}
+        self.rebuilt: dict[int, tuple[object, object]] = {}  # the original too, so that its id stays taken
+
+    def add(self, function: FunctionType) -> None:
+        """Note a function, its cells, and (deep) the functions that these lead to."""
+        waiting = [function]
+        while waiting:
+            function = waiting.pop()
+            if id(function) in self.originals:
+                continue
+            self.originals[id(function)] = function
+            reached: list[object] = [function.__dict__.get("__wrapped__")]
+            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+                if name not in self.share:
+                    self.cells[id(cell)] = cell
+                    reached.extend(_contents(cell))
+            if self.deep:
+                waiting.extend(found for obj in reached for found in functions_in(obj))
+
+    def run(self) -> None:
+        """Make empty cells, then the functions that hold them, then fill the cells."""
+        self.new_cells = {key: CellType() for key in self.cells}
+        for key, function in self.originals.items():
+            closure = function.__closure__
+            if closure is not None:
+                closure = tuple(self.new_cells.get(id(cell), cell) for cell in closure)
+            self.clones[key] = remake(function, closure=closure, rebound=self.new_cells)
+        for key, cell in self.cells.items():
+            for contents in _contents(cell):
+                self.new_cells[key].cell_contents = self.counterpart(contents)
+        for new in self.clones.values():
+            if "__wrapped__" in new.__dict__:
+                new.__dict__["__wrapped__"] = self.counterpart(new.__dict__["__wrapped__"])
+
+    def counterpart(self, obj: Any) -> Any:
+        """What stands in the copy for an object: a clone, a wrapper rebuilt around clones, or the object itself."""
+        if type(obj) is FunctionType:
+            return self.clones.get(id(obj), obj)
+        inside = functions_in(obj)
+        if not inside or any(id(function) not in self.clones for function in inside):
+            return obj
+        if id(obj) not in self.rebuilt:
+            self.rebuilt[id(obj)] = obj, rebuild(obj, lambda function: self.clones[id(function)], "clone")
+        return self.rebuilt[id(obj)][1]
+
+
+def _contents(cell: CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
