@@ -6,7 +6,10 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
 from sizes import FULL, SEED
+
+pytest.register_assert_rewrite("corpus")  # its operations' assertions show their values too
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

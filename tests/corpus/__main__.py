@@ -32,7 +32,7 @@ def main() -> int:
     found, live = harvest.functions(packages), harvest.live_functions(packages)
     what = ", ".join(packages) or "standard library"
     size = "full" if FULL else f"sampled, seed {SEED}"
-    print(f"{release()}, {what}: {len(live)} live functions, {len(found) - len(live)} nested in them ({size})")
+    print(f"{release()}, {what}: {len(live)} live functions, {len(found) - len(live)} that only the source shows ({size})")
     if options.skipped:
         for name, reason in sorted(harvest.skipped().items()):
             print(f"  left out {name}: {reason}")

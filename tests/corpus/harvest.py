@@ -6,6 +6,7 @@ the reason (`skipped()`), never dropped in silence.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import importlib
@@ -173,7 +174,7 @@ _MADE: dict[int, types.FunctionType] = {}
 
 
 def is_made(func: types.FunctionType) -> bool:
-    """The harness made this function from a nested code object, with empty cells: it was never called."""
+    """The harness made this function from a code object, with empty cells: it was never called."""
     return id(func) in _MADE
 
 
@@ -189,19 +190,27 @@ def _is_function_code(code: types.CodeType) -> bool:
     return code.co_flags & both == both
 
 
+def _place(code: types.CodeType) -> tuple[str, int, str]:
+    return code.co_filename, code.co_firstlineno, code.co_name
+
+
 @functools.lru_cache(maxsize=None)
 def functions(packages: tuple[str, ...] = ()) -> tuple[types.FunctionType, ...]:
-    """The live functions, and one for each function nested in them, made with empty cells."""
+    """The live functions, and one made with empty cells for each that only their source shows: functions nested in
+    others, replaced by a decorator, deleted, or standing in modules that cannot be imported here."""
     live = live_functions(packages)
-    known = {id(func.__code__) for func in live}
+    known = {_place(func.__code__) for func in live}
+    spaces = {getattr(module, "__file__", None): vars(module) for module in modules(packages)}
     made: list[types.FunctionType] = []
-    for func in live:
-        for code in _nested(func.__code__):
-            if id(code) in known or not _is_function_code(code):
-                continue
-            known.add(id(code))
-            cells = tuple(types.CellType() for _ in code.co_freevars)
-            made.append(types.FunctionType(code, func.__globals__, None, None, cells or None))
+    for code in code_objects(packages):
+        if _place(code) in known or not _is_function_code(code):
+            continue
+        known.add(_place(code))
+        space = spaces.get(code.co_filename)
+        if space is None:
+            space = spaces[code.co_filename] = {"__name__": Path(code.co_filename).stem, "__builtins__": builtins}
+        cells = tuple(types.CellType() for _ in code.co_freevars)
+        made.append(types.FunctionType(code, space, None, None, cells or None))
     _MADE.update({id(func): func for func in made})
     return (*live, *made)
 

@@ -8,6 +8,7 @@ import math
 import random
 import sys
 import time
+import traceback
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -70,6 +71,7 @@ class Tally:
         self.refused: Counter[str] = Counter()
         self.refused_names: dict[str, str] = {}
         self.failures: list[tuple[str, BaseException]] = []
+        self.places: dict[int, str] = {}
         self.seconds = 0.0
 
     @property
@@ -87,7 +89,7 @@ class Tally:
         for reason, count in self.refused.most_common(12):
             lines.append(f"  refused {count:5}  {reason} (e.g. {self.refused_names[reason]})")
         for name, error in self.failures[:most]:
-            lines.append(f"  FAILED  {name}: {type(error).__name__}: {str(error)[:600]}")
+            lines.append(f"  FAILED  {name}: {type(error).__name__}: {str(error)[:600]}  [{self.places[id(error)]}]")
         if len(self.failures) > most:
             lines.append(f"  … and {len(self.failures) - most} more")
         return "\n".join(lines)
@@ -143,7 +145,9 @@ def run(
             tally.refused[reason] += 1
             tally.refused_names.setdefault(reason, harvest.name_of(item))
         except Exception as error:  # every failure is reported, and the run goes on
-            error.__traceback__ = None
+            *_, last = traceback.extract_tb(error.__traceback__)
+            tally.places[id(error)] = f"{Path(last.filename).name}:{last.lineno}: {last.line}"
+            error.__traceback__ = None  # the frames would keep the function's copies alive
             tally.failures.append((harvest.name_of(item), error))
         else:
             tally.done += 1

@@ -1,0 +1,91 @@
+"""Everything a maintainer runs: `nox -l` lists it. The Pythons are those of the classifiers."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "venv"  # the newest virtualenv no longer seeds 3.8
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+NEWEST = PYTHONS[-1]
+DEFAULT = "3.13"  # what most users run: lint, types, documentation and figures
+
+
+def build_wheel(session: nox.Session) -> str:
+    """The one wheel that serves all releases, built once."""
+    found = glob.glob("dist/*.whl")
+    if not found or os.path.getmtime(found[0]) < max(map(os.path.getmtime, sources())):
+        shutil.rmtree("dist", ignore_errors=True)
+        session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", ".")
+        found = glob.glob("dist/*.whl")
+    return found[0]
+
+
+def sources() -> list[str]:
+    return ["pyproject.toml", "README.md", *glob.glob("src/recell/*.py"), *glob.glob("compat/*.py")]
+
+
+def run_tests(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    session.install(build_wheel(session), "pytest>=7.4", "hypothesis>=6.80", "cloudpickle>=3.0")
+    # `pythonpath` without src: what is tested is the wheel, not the checkout
+    session.run("python", "-m", "pytest", "-o", "pythonpath=tests", *arguments, *session.posargs, env=env or {})
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The suite on each release, against the built wheel."""
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS)
+def full(session: nox.Session) -> None:
+    """The suite at full size: all functions of the standard library, every operation."""
+    if session.python not in ("3.8",):
+        session.install("hypothesmith>=0.3")
+    run_tests(session, "-s", env={"RECELL_SIZE": "full"})
+
+
+@nox.session(python=["3.11", DEFAULT, NEWEST])
+def bench(session: nox.Session) -> None:
+    """The figures beside what they are to reach: `nox -s bench -- functions --json out.json`."""
+    session.install(build_wheel(session), "cloudpickle>=3.0")
+    session.run("python", "-m", "bench", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=DEFAULT)
+def corpus(session: nox.Session) -> None:
+    """The table of the corpus, with other packages: `nox -s corpus -- --packages attrs,click`."""
+    packages = [argument for argument in session.posargs if "," in argument or argument.isalpha()]
+    session.install(build_wheel(session), *[name for names in packages for name in names.split(",")])
+    session.run("python", "-m", "corpus", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=DEFAULT)
+def lint(session: nox.Session) -> None:
+    session.install("-e", ".[lint]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=DEFAULT)
+def types(session: nox.Session) -> None:
+    session.install("-e", ".[lint]")
+    session.run("mypy", "--strict", "src/recell", "tests/typing")
+    session.run("pyright", "src/recell", "tests/typing")
+    session.install("--force-reinstall", "--no-deps", build_wheel(session))
+    session.run("pyright", "--verifytypes", "recell", "--ignoreexternal")
+
+
+@nox.session(python=DEFAULT)
+def docs(session: nox.Session) -> None:
+    """Builds the documentation; its examples run as tests in `tests`."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", "build", "--strict")
