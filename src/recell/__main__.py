@@ -1,0 +1,47 @@
+"""The command line: `recell tour`, `recell inspect MODULE:NAME`, `recell doctor`; also `python -m recell`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import recell
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 when all went well, 1 when something did not work, 2 for bad use."""
+    parser = argparse.ArgumentParser(prog="recell", description=(recell.__doc__ or "").partition("\n")[0])
+    parser.add_argument("--version", action="version", version=f"recell {recell.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("tour", help="every capability at work on real functions, checked step by step")
+    inspect = commands.add_parser("inspect", help="a function's closure: values, cells, who shares them")
+    inspect.add_argument("target", metavar="MODULE:NAME", help="for example json.decoder:JSONDecoder.decode")
+    output = inspect.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON")
+    output.add_argument("--dot", action="store_true", help="print a graph of functions and cells for Graphviz")
+    commands.add_parser("doctor", help="what works on this interpreter, found out by doing it")
+    options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # trees and reprs may hold any character; a narrow terminal shows escapes
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    if options.command == "tour":
+        from recell.tour import run
+
+        return 0 if run(sys.stdout) else 1
+    if options.command == "inspect":
+        from recell.inspecting import run_inspect
+
+        return run_inspect(options.target, "json" if options.json else "dot" if options.dot else "tree", sys.stdout)
+    if options.command == "doctor":
+        from recell.doctor import run_doctor
+
+        return 0 if run_doctor(sys.stdout) else 1
+    parser.print_help()
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""The command line: `recell tour`, `recell inspect`, `recell doctor`."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from recell.__main__ import main
+from recell.inspecting import draw_dot, draw_tree, explore, resolve, to_data
+
+
+def bank(balance):
+    def deposit(amount):
+        nonlocal balance
+        balance += amount
+
+    def read():
+        return balance, later
+
+    if balance:
+        later = read
+    return deposit, read
+
+
+deposit, read = bank(10)
+deposit_empty, read_empty = bank(0)
+
+
+class Account:
+    def __init__(self):
+        self.value = __class__
+
+    @property
+    def worth(self):
+        return __class__, self.value
+
+
+def test_tour_plays_every_step_and_every_check_holds(capsys):
+    assert main(["tour"]) == 0
+    out = capsys.readouterr().out
+    assert "FAILED" not in out
+    assert ", 0 failed" in out
+
+
+def test_module_runs_as_a_command():
+    done = subprocess.run([sys.executable, "-m", "recell", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("recell ")
+
+
+def test_without_a_command_the_help_is_shown_and_the_status_is_bad_use(capsys):
+    assert main([]) == 2
+    assert "inspect" in capsys.readouterr().out
+
+
+def test_tree_shows_each_free_variable_its_value_and_who_shares_the_cell(capsys):
+    assert main(["inspect", f"{__name__}:deposit"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{__name__}.bank.<locals>.deposit  (")
+    assert lines[1] == "`- balance = 10"
+    assert lines[2].strip() == f"shared with {__name__}.bank.<locals>.read"
+
+
+def test_tree_shows_an_empty_cell_and_a_function_that_holds_itself_once():
+    tree = list(draw_tree(explore(read_empty)))
+    assert "|- balance = 0" in tree
+    assert "`- later = <empty>" in tree
+    recursive = list(draw_tree(explore(read)))
+    assert recursive[-1 if "assigned" not in recursive[-1] else -2].strip().endswith("see above") or any(
+        line.strip().endswith("see above") for line in recursive
+    )
+
+
+def test_a_class_means_the_functions_in_it_accessors_included():
+    names = [function.__name__ for function in explore(resolve(f"{__name__}:Account")).roots]
+    assert names == ["__init__", "worth"]
+
+
+def test_a_path_names_the_descriptor_and_not_what_access_makes_of_it():
+    assert isinstance(resolve(f"{__name__}:Account.worth"), property)
+
+
+def test_json_names_functions_cells_and_owners(capsys):
+    assert main(["inspect", "--json", f"{__name__}:read"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    (function,) = data["functions"]
+    assert set(function["free_variables"]) == {"balance", "later"}
+    cells = {cell["id"]: cell for cell in data["cells"]}
+    balance = cells[function["free_variables"]["balance"]]
+    assert (balance["value"], balance["type"], balance["empty"]) == ("10", "int", False)
+    assert balance["owners"] == [f"{__name__}.bank.<locals>.deposit", f"{__name__}.bank.<locals>.read"]
+    later = cells[function["free_variables"]["later"]]
+    assert later["holds"] == [function["id"]]
+
+
+def test_dot_is_a_graph_with_a_box_for_each_function_and_an_ellipse_for_each_cell():
+    lines = list(draw_dot(explore(read)))
+    assert lines[0] == "digraph closure {"
+    assert lines[-1] == "}"
+    text = "\n".join(lines)
+    assert text.count("shape=ellipse") == 2
+    assert 'label="balance"' in text
+    assert "bank.<locals>.deposit" in text  # it holds the same cell, and is not reachable from `read`
+
+
+def test_graph_data_numbers_each_function_and_cell_once():
+    data = to_data(explore(read))
+    assert [function["id"] for function in data["functions"]] == [1]
+    assert sorted(cell["id"] for cell in data["cells"]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("json", "names no function"),
+        ("no_such_module_anywhere:f", "no_such_module_anywhere"),
+        ("json:nothing", "nothing"),
+        ("math:sin", "is the C function sin"),
+    ],
+)
+def test_bad_targets_are_told_in_one_line_with_status_2(target, part, capsys):
+    assert main(["inspect", target]) == 2
+    out = capsys.readouterr().out
+    assert part in out
+    assert out.count("\n") == 1
+
+
+def test_tour_counts_a_step_that_raises_as_failed():
+    from recell import tour
+
+    def broken(stage):
+        raise ZeroDivisionError
+
+    out = io.StringIO()
+    original = tour.steps
+    tour.steps = lambda: [tour.Step("broken", broken)]
+    try:
+        assert not tour.run(out)
+    finally:
+        tour.steps = original
+    assert "ZeroDivisionError" in out.getvalue()
