@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     CURRENT: Release
 
-__all__ = ["CURRENT", "NEWEST", "OLDEST", "find", "load", "require"]
+__all__ = ["CURRENT", "NEWEST", "OLDEST", "find", "load", "require", "version"]
 
 OLDEST = (3, 8)
 NEWEST = (3, 15)
@@ -39,6 +39,11 @@ def load(version: tuple[int, int]) -> Release:
 
     release: Release = import_module(f"{__name__}.py{version[0]}{version[1]}").RELEASE
     return release
+
+
+def version() -> tuple[int, int]:
+    """The running interpreter's release, for messages."""
+    return sys.version_info[:2]
 
 
 def find() -> Release | None:

@@ -66,3 +66,8 @@ class Release(NamedTuple):
     function_factory: Optional[Callable[[int], CodeType]]
     """Makes, for a set of MAKE_FUNCTION attributes, the code of a function that makes functions; None where
     `types.FunctionType` gives functions that are called as fast as the compiler's."""
+
+    # -- exchange -------------------------------------------------------------------------------
+    exchange: Callable[..., None]
+    """`exchange(func, before, after, set_closure)`: code, closure, defaults and keyword defaults of a function at once,
+    so that nobody who calls it meanwhile sees a mixture. `before` and `after` are those four."""

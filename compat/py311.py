@@ -8,7 +8,88 @@ callable; adaptive instructions with caches (PEP 659). Source: Lib/opcode.py, Py
 
 from __future__ import annotations
 
+from types import CodeType, FunctionType
+from typing import Any
+
 from .py310 import RELEASE as PREVIOUS
+
+
+def exchange(func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any) -> None:
+    """Code, closure and defaults of a function at once, by way of a code that never reads the closure.
+
+    Since COPY_FREE_VARS is an instruction, a code without it runs on any closure. Such a `limbo` code takes over
+    first: it passes every call on to a stand-by function with the old behaviour, while closure and defaults change
+    beneath it. Then the new code is stored. Whoever calls in between, an audit hook too, gets the old behaviour.
+    """
+    code, closure, defaults, kwdefaults = before
+    new_code, new_closure, new_defaults, new_kwdefaults = after
+    stand_by = FunctionType(code, func.__globals__, func.__name__, defaults, closure)
+    if kwdefaults is not None:
+        stand_by.__kwdefaults__ = kwdefaults
+    func.__code__ = limbo(code, closure, stand_by)
+    try:
+        if new_closure is not closure:
+            set_closure(func, new_closure)
+        if new_defaults is not defaults:
+            func.__defaults__ = new_defaults
+        if new_kwdefaults is not kwdefaults:
+            func.__kwdefaults__ = new_kwdefaults
+        func.__code__ = new_code
+    except BaseException:
+        if func.__code__ is new_code:  # interrupted behind the last step: all is done
+            raise
+        if new_closure is not closure:
+            set_closure(func, closure)
+        if new_defaults is not defaults:
+            func.__defaults__ = defaults
+        if new_kwdefaults is not kwdefaults:
+            func.__kwdefaults__ = kwdefaults
+        func.__code__ = code
+        raise
+
+
+def limbo(code: CodeType, closure: tuple[Any, ...] | None, stand_by: FunctionType) -> CodeType:
+    """A code with the free variables of `code` that passes every call on to `stand_by`.
+
+    Its free slots get their cells from constants, ahead of RESUME: `f_locals` of a frame reads them unasked. The
+    kind's flag without RETURN_GENERATOR leaves it a plain function for calls, and of the same kind for the setter.
+    """
+    template = _pass_on.__code__
+    constants = tuple(stand_by if value == "stand by" else value for value in template.co_consts)
+    head = bytearray()
+    for index, _ in enumerate(closure or ()):
+        head += _unit("LOAD_CONST", len(constants) + index) + _unit("STORE_FAST", template.co_nlocals + index)
+    lines, left = bytearray(), len(head) // 2
+    while left:  # location entries without a line, eight units at most (Objects/locations.md)
+        step = min(left, 8)
+        lines.append(0x80 | 15 << 3 | step - 1)
+        left -= step
+    return template.replace(
+        co_code=bytes(head) + template.co_code,
+        co_linetable=bytes(lines) + template.co_linetable,
+        co_consts=(*constants, *(closure or ())),
+        co_freevars=code.co_freevars,
+        co_flags=template.co_flags | code.co_flags & KINDS,
+        co_name=code.co_name,
+        co_qualname=code.co_qualname,
+    )
+
+
+KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+
+
+def _unit(name: str, argument: int) -> bytes:
+    from opcode import opmap
+
+    if argument > 255:
+        return bytes((opmap["EXTENDED_ARG"], argument >> 8, opmap[name], argument & 255))
+    return bytes((opmap[name], argument))
+
+
+def _pass_on(*args: Any, **kwargs: Any) -> Any:
+    function: Any = "stand by"
+    return function(*args, **kwargs)
+
 
 _BACKWARD = frozenset(
     {
@@ -57,4 +138,5 @@ RELEASE = PREVIOUS._replace(
     name_shift={**PREVIOUS.name_shift, "LOAD_GLOBAL": 1},
     deref_opcodes=PREVIOUS.deref_opcodes | {"MAKE_CELL"},
     global_null_bit=True,
+    exchange=exchange,
 )

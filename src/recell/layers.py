@@ -1,0 +1,424 @@
+"""Layers: what in-place verbs put over a function, a cell or an attribute, and take away again in any order.
+
+Everything that is changed in place has one stack: its base (the very objects that were there) and the layers over
+it in order of entry. What is in force is the base plus the layers, always computed from the base. Leaving removes
+a layer wherever it lies; leaving the last one puts back the base.
+
+For verbs that change things in place:
+
+* subclass `Edit` (pure: a `State` in, a `State` out) and put it over a function with `FunctionLayer(func, edit)`;
+  `CellLayer(cell, contents)`, `AttributeLayer(obj, name, value)`, `ItemLayer(obj, key, value)` do the rest;
+* return a `recell.changes.Change(verb, target, layers)` for a verb that undoes itself (kind 2), and
+  `Change(verb, target, layers, stays=True)`, which is applied at once, for one that stays (kind 3).
+
+A stack lives as long as somebody holds a layer of it: where nobody can undo any more, what is in force has become
+the base. One lock guards entering and leaving; it can be taken again by what the garbage collector runs meanwhile.
+"""
+
+from __future__ import annotations
+
+from threading import RLock
+from types import CellType, FunctionType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from recell.cells import EMPTY
+from recell.errors import InterferenceError, short
+from recell.installing import State, face_of, install, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ABSENT", "AttributeLayer", "CellLayer", "Edit", "FunctionLayer", "ItemLayer", "Layer", "LOCK", "beneath"]
+
+LOCK = RLock()
+
+# id of what is changed (and the name, for attributes) -> its stack, which holds it: so the id stays its own
+_stacks: WeakValueDictionary[object, Any] = WeakValueDictionary()
+
+
+class Edit:
+    """What a layer does to a function: called with the state beneath it, returns the state above it.
+
+    It must be pure: it is called again whenever a layer beneath leaves. What it cannot do there it leaves out;
+    an exception raised on entering is the caller's, one raised later counts as "leaves everything as it is".
+    """
+
+    __slots__ = ()
+    private = False
+    """Whether what it does belongs to this function alone: `patch_closure` looks beneath it."""
+    whole = False
+    """Whether it changes more than code and closure: then `state.face` is there."""
+
+    def __call__(self, state: State) -> State:
+        raise NotImplementedError
+
+
+class FunctionStack:
+    """A function, its base, and the edits over it."""
+
+    __slots__ = ("__weakref__", "busy", "edits", "func", "installed", "states")
+
+    def __init__(self, func: FunctionType) -> None:
+        self.func = func
+        self.edits: list[Edit] = []
+        self.states: list[State] = []  # the base, and the state above each edit
+        self.installed: State | None = None
+        self.busy = False
+
+    def enter(self, edit: Edit) -> None:
+        """Puts an edit on top. Nothing has changed when it raises."""
+        edits, states = self.edits, self.states
+        if not edits and not self.busy:
+            states[:] = [state_of(self.func)]
+            self.installed = states[0]
+        else:
+            self.check()
+        if edit.whole and states[-1].face is None:
+            face = face_of(self.func)
+            for state in states:
+                state.face = face
+        states.append(edit(states[-1]))
+        edits.append(edit)
+        try:
+            self._settle()
+        except BaseException:
+            self._remove(edit)
+            self._settle()
+            self._rest()
+            raise
+
+    def leave(self, edit: Edit) -> None:
+        """Takes an edit away wherever it lies: its last entry."""
+        self.check()
+        position = self._remove(edit)
+        try:
+            self._settle()
+        except BaseException:
+            self.edits.insert(position, edit)
+            self._recompute(position)
+            self._settle()
+            raise
+        self._rest()
+
+    def check(self) -> None:
+        """Raises InterferenceError where somebody assigned code or closure away from what recell installed."""
+        installed = self.installed
+        if self.busy or installed is None:
+            return
+        func = self.func
+        for attribute, found, expected in (
+            ("__code__", func.__code__, installed.code),
+            ("__closure__", func.__closure__, installed.closure),
+        ):
+            if found is not expected:
+                target = short(func)
+                msg = (
+                    f"somebody else assigned {attribute} of {target}: it is {short(found)}, and recell had installed "
+                    f"{short(expected)}; nothing was changed. Assign that back, then undo"
+                )
+                raise InterferenceError(
+                    msg, target=target, attribute=attribute, expected=short(expected), found=short(found)
+                )
+
+    def _remove(self, edit: Edit) -> int:
+        edits = self.edits
+        position = len(edits) - 1
+        while edits[position] is not edit:
+            position -= 1
+        del edits[position]
+        self._recompute(position)
+        return position
+
+    def _recompute(self, position: int) -> None:
+        """Computes the states from an edit upwards."""
+        states = self.states
+        del states[position + 1 :]
+        for edit in self.edits[position:]:
+            if edit.whole and states[-1].face is None:
+                states[-1].face = face_of(self.func)
+            try:
+                states.append(edit(states[-1]))
+            except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
+                below = states[-1]
+                states.append(State(below.code, below.closure, below.face))
+
+    def _settle(self) -> None:
+        """Installs what is to be in force; what an interruption or a finalizer adds meanwhile is installed next."""
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            while self.installed is not self.states[-1]:
+                before, after = self.installed, self.states[-1]
+                assert before is not None
+                try:
+                    install(self.func, before, after)
+                except BaseException:
+                    if before.code is not after.code and self.func.__code__ is after.code:
+                        self.installed = after  # interrupted behind the last step
+                    raise
+                self.installed = after
+        finally:
+            self.busy = False
+
+    def _rest(self) -> None:
+        """Without edits nothing is held but the function."""
+        if not self.edits and not self.busy:
+            self.states.clear()
+            self.installed = None
+
+    def beneath(self) -> State:
+        """The state without the edits that belong to this function alone."""
+        if not self.edits:
+            return state_of(self.func)
+        state = self.states[0]
+        for edit in self.edits:
+            if not edit.private:
+                try:
+                    state = edit(state)
+                except Exception:  # noqa: BLE001, S112 - as `_recompute` does
+                    continue
+        return state
+
+
+class ValueStack:
+    """A place that holds one object (a cell, an attribute, an item), its base, and the values over it.
+
+    What the program itself assigned meanwhile is overwritten when the topmost value leaves, as mock does.
+    """
+
+    __slots__ = ("__weakref__", "base", "entries", "place")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.base: object = ABSENT
+        self.entries: list[list[object]] = []
+
+    def enter(self, entry: list[object]) -> None:
+        """Puts a value, boxed in a list of its own, on top."""
+        entries = self.entries
+        if not entries:
+            self.base = self.place.read()
+        entries.append(entry)
+        try:
+            self.place.write(entry[0])
+        except BaseException:
+            self._remove(entry)
+            raise
+
+    def leave(self, entry: list[object]) -> None:
+        """Takes a value away wherever it lies."""
+        was_on_top = self.entries[-1] is entry
+        position = self._remove(entry)
+        if was_on_top:
+            below = self.entries[-1][0] if self.entries else self.base
+            try:
+                self.place.write(below)
+            except BaseException:
+                self.entries.insert(position, entry)
+                raise
+        if not self.entries:
+            self.base = ABSENT
+
+    def _remove(self, entry: list[object]) -> int:
+        entries = self.entries
+        position = len(entries) - 1
+        while entries[position] is not entry:
+            position -= 1
+        del entries[position]
+        return position
+
+
+class _Absent:
+    """The type of `ABSENT`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<absent>"
+
+
+ABSENT: Any = _Absent()
+"""No such attribute or item; as a value of a layer it means that there is to be none."""
+
+
+class Place:
+    """Where an object is kept: how to read it and how to write it. Writing `ABSENT` takes it away."""
+
+    __slots__ = ()
+
+    def read(self) -> object:
+        """What is there now, raw."""
+        raise NotImplementedError
+
+    def write(self, value: object) -> None:
+        """Puts an object there."""
+        raise NotImplementedError
+
+
+class _Contents(Place):
+    __slots__ = ("cell",)
+
+    def __init__(self, cell: CellType) -> None:
+        self.cell = cell
+
+    def read(self) -> object:
+        try:
+            return self.cell.cell_contents
+        except ValueError:
+            return EMPTY
+
+    def write(self, value: object) -> None:
+        if value is EMPTY:
+            del self.cell.cell_contents
+        else:
+            self.cell.cell_contents = value
+
+
+class _Attribute(Place):
+    __slots__ = ("name", "obj")
+
+    def __init__(self, obj: object, name: str) -> None:
+        self.obj = obj
+        self.name = name
+
+    def read(self) -> object:
+        obj, name = self.obj, self.name
+        for base in type(obj).__mro__:
+            if name in vars(base):
+                if hasattr(type(vars(base)[name]), "__set__"):  # a data descriptor: a slot, a property
+                    return getattr(obj, name, ABSENT)
+                break
+        try:
+            own = object.__getattribute__(obj, "__dict__") if not isinstance(obj, type) else vars(obj)
+        except AttributeError:
+            return getattr(obj, name, ABSENT)
+        return own.get(name, ABSENT)  # what is inherited is not the object's own
+
+    def write(self, value: object) -> None:
+        if value is not ABSENT:
+            setattr(self.obj, self.name, value)
+        elif self.read() is not ABSENT:
+            delattr(self.obj, self.name)
+
+
+class _Item(Place):
+    __slots__ = ("key", "obj")
+
+    def __init__(self, obj: Any, key: object) -> None:
+        self.obj = obj
+        self.key = key
+
+    def read(self) -> object:
+        try:
+            return self.obj[self.key]
+        except (KeyError, IndexError):
+            return ABSENT
+
+    def write(self, value: object) -> None:
+        if value is not ABSENT:
+            self.obj[self.key] = value
+        elif self.read() is not ABSENT:
+            del self.obj[self.key]
+
+
+class Layer:
+    """One layer of a change: it can be entered (several times) and left."""
+
+    __slots__ = ()
+
+    def enter(self) -> None:
+        """Puts the layer on top; nothing has changed when it raises."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raises InterferenceError where leaving would overwrite what somebody else assigned."""
+
+    def leave(self) -> None:
+        """Takes the layer away wherever it lies."""
+        raise NotImplementedError
+
+
+class FunctionLayer(Layer):
+    """An edit over a function."""
+
+    __slots__ = ("edit", "stack")
+
+    def __init__(self, func: FunctionType, edit: Edit) -> None:
+        self.stack = stack_of(func)
+        self.edit = edit
+
+    def enter(self) -> None:
+        self.stack.enter(self.edit)
+
+    def check(self) -> None:
+        self.stack.check()
+
+    def leave(self) -> None:
+        self.stack.leave(self.edit)
+
+
+class _ValueLayer(Layer):
+    __slots__ = ("entry", "stack")
+
+    def __init__(self, key: object, place: Place, value: object) -> None:
+        stack = _stacks.get(key)
+        if stack is None:
+            stack = ValueStack(place)
+            if key is not None:
+                stack = _stacks.setdefault(key, stack)
+        self.stack: ValueStack = stack
+        self.entry = [value]
+
+    def enter(self) -> None:
+        self.stack.enter(self.entry)
+
+    def leave(self) -> None:
+        self.stack.leave(self.entry)
+
+
+class CellLayer(_ValueLayer):
+    """Contents over those of a cell; `EMPTY` empties it."""
+
+    __slots__ = ()
+
+    def __init__(self, cell: CellType, contents: object) -> None:
+        super().__init__(id(cell), _Contents(cell), contents)
+
+
+class AttributeLayer(_ValueLayer):
+    """A value over an object's own attribute; `ABSENT` deletes it."""
+
+    __slots__ = ()
+
+    def __init__(self, obj: object, name: str, value: object) -> None:
+        super().__init__((id(obj), "attribute", name), _Attribute(obj, name), value)
+
+
+class ItemLayer(_ValueLayer):
+    """A value over an object's item; `ABSENT` deletes it."""
+
+    __slots__ = ()
+
+    def __init__(self, obj: object, key: Any, value: object) -> None:
+        try:
+            hash(key)
+        except TypeError:  # a slice: it has a stack of its own
+            super().__init__(None, _Item(obj, key), value)
+        else:
+            super().__init__((id(obj), "item", key), _Item(obj, key), value)
+
+
+def stack_of(func: FunctionType) -> FunctionStack:
+    """The stack of a function, made where there is none."""
+    stack: FunctionStack | None = _stacks.get(id(func))
+    if stack is None:
+        stack = _stacks.setdefault(id(func), FunctionStack(func))
+    return stack
+
+
+def beneath(func: FunctionType) -> State:
+    """The code and closure of a function beneath the layers that belong to it alone (overrides)."""
+    stack = _stacks.get(id(func))
+    return state_of(func) if stack is None else stack.beneath()
