@@ -36,7 +36,9 @@ def sources() -> list[str]:
 def run_tests(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
     session.install(build_wheel(session), "pytest>=7.4", "hypothesis>=6.80", "cloudpickle>=3.0")
     # `pythonpath` without src: what is tested is the wheel, not the checkout
-    session.run("python", "-m", "pytest", "-o", "pythonpath=tests", *arguments, *session.posargs, env=env or {})
+    session.run(
+        "python", "-m", "pytest", "-o", "pythonpath=tests", *arguments, *session.posargs, env=env or {}
+    )
 
 
 @nox.session(python=PYTHONS)

@@ -65,7 +65,9 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                package = "recell" if path.parent == SOURCE or node.level > 1 else f"recell.{path.parent.name}"
+                package = (
+                    "recell" if path.parent == SOURCE or node.level > 1 else f"recell.{path.parent.name}"
+                )
                 base = f"{package}.{base}" if base else package
             yield base, node.lineno
             for alias in node.names:
@@ -108,11 +110,15 @@ def test_imports_point_one_way(name: str) -> None:
         assert not above, f"recell.{name} imports {sorted(above)}, which stand above it"
 
 
-@pytest.mark.parametrize("name", [name for name in GRAPH if name not in ("__main__", "tour", "pytest_plugin", "doctor")])
+@pytest.mark.parametrize(
+    "name", [name for name in GRAPH if name not in ("__main__", "tour", "pytest_plugin", "doctor")]
+)
 def test_modules_do_not_import_the_front_door(name: str) -> None:
     """The package's own modules import each other by module: `recell` itself is for users."""
     for path in files_of(name):
-        names = [line for dotted, line in imported(path) if dotted == "recell" or dotted.startswith("recell.")]
+        names = [
+            line for dotted, line in imported(path) if dotted == "recell" or dotted.startswith("recell.")
+        ]
         direct = [
             node.lineno
             for node in statements(ast.parse(path.read_text(encoding="utf-8")))
@@ -126,9 +132,18 @@ def test_the_release_is_read_in_compat_alone(path: Path) -> None:
     """Outside compat/ nobody asks for the version, the platform or the implementation."""
     if path.parent.name == "compat":
         return
-    forbidden = {"version_info", "hexversion", "python_version", "python_version_tuple", "implementation", "MAGIC_NUMBER"}
+    forbidden = {
+        "version_info",
+        "hexversion",
+        "python_version",
+        "python_version_tuple",
+        "implementation",
+        "MAGIC_NUMBER",
+    }
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        name = (
+            node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        )
         assert name not in forbidden, f"{path.name}:{node.lineno} reads {name}"  # type: ignore[attr-defined]
 
 
@@ -145,7 +160,11 @@ def test_bytecode_is_imported_by_the_assembler_alone() -> None:
 
 def test_files_have_one_purpose() -> None:
     """No file of the package is longer than 500 lines."""
-    long = {path.name: count for path in SOURCE.glob("**/*.py") if (count := len(path.read_text().splitlines())) > 500}
+    long = {
+        path.name: count
+        for path in SOURCE.glob("**/*.py")
+        if (count := len(path.read_text().splitlines())) > 500
+    }
     assert not long
 
 
@@ -225,7 +244,9 @@ def test_public_names_have_documentation(name: str) -> None:
     if isinstance(value, type):
         for method, function in vars(value).items():
             if not method.startswith("_") and callable(getattr(value, method)):
-                assert inspect.getdoc(getattr(value, method)), f"{name}.{method} has no docstring ({function!r})"
+                assert inspect.getdoc(getattr(value, method)), (
+                    f"{name}.{method} has no docstring ({function!r})"
+                )
 
 
 def test_public_names_say_where_users_find_them() -> None:

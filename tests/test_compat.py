@@ -131,7 +131,9 @@ def test_code_fields_are_the_interpreters() -> None:
 def test_jump_arguments_count_in_the_unit() -> None:
     """A jump's argument times the unit is the distance in bytes."""
     code = compile("while x:\n    y\n", "<test>", "exec")
-    jumps = [each for each in instructions(code) if each.opname in FACTS.relative_jumps | FACTS.absolute_jumps]
+    jumps = [
+        each for each in instructions(code) if each.opname in FACTS.relative_jumps | FACTS.absolute_jumps
+    ]
     assert jumps
     for jump in jumps:
         steps = jump.arg * FACTS.jump_unit
@@ -144,7 +146,9 @@ def test_jump_arguments_count_in_the_unit() -> None:
 
 def test_name_arguments_are_shifted() -> None:
     """The index into co_names stands above the flag bits."""
-    code = compile("def f(a):\n    a.first; a.second; third(a.fourth()); a.fifth = fourth\n", "<test>", "exec").co_consts[0]
+    code = compile(
+        "def f(a):\n    a.first; a.second; third(a.fourth()); a.fifth = fourth\n", "<test>", "exec"
+    ).co_consts[0]
     seen = 0
     for each in instructions(code):
         if each.opname in FACTS.name_shift:

@@ -18,7 +18,7 @@ import pytest
 SOURCE = Path(importlib.util.find_spec("recell").origin).parent.parent
 SUITES = ["test_funcattrs", "test_scope", "test_super", "test_generators", "test_dataclasses"]
 
-CHILD = '''
+CHILD = """
 import contextlib, importlib, io, json, sys, types, unittest
 
 sys.path.insert(0, sys.argv[3])
@@ -82,7 +82,7 @@ class Result(unittest.TestResult):
 with contextlib.redirect_stdout(io.StringIO()):
     unittest.defaultTestLoader.loadTestsFromModule(module).run(Result())
 print(json.dumps({"replaced": count, "outcomes": Result.outcomes}))
-'''
+"""
 
 
 def outcome(name: str, how: str) -> tuple[dict[str, object], str]:
@@ -107,9 +107,15 @@ def test_suite_passes_on_rebuilt_functions(suite: str) -> None:
     rebuilt, errors = outcome(name, "rebuilt")
     assert plain["replaced"] == 0
     assert rebuilt["replaced"] >= 10
-    differing = {test: (how, rebuilt["outcomes"].get(test)) for test, how in plain["outcomes"].items() if rebuilt["outcomes"].get(test) != how}
+    differing = {
+        test: (how, rebuilt["outcomes"].get(test))
+        for test, how in plain["outcomes"].items()
+        if rebuilt["outcomes"].get(test) != how
+    }
     assert not differing, f"{differing}\n{errors[-3000:]}"
     assert len(rebuilt["outcomes"]) == len(plain["outcomes"])
     passed = [test for test, how in rebuilt["outcomes"].items() if how == "ok"]
-    print(f"{name}: {rebuilt['replaced']} functions replaced, {len(passed)} of {len(plain['outcomes'])} tests pass")
+    print(
+        f"{name}: {rebuilt['replaced']} functions replaced, {len(passed)} of {len(plain['outcomes'])} tests pass"
+    )
     assert len(passed) >= 0.9 * len(plain["outcomes"])

@@ -25,9 +25,15 @@ pytestmark = [
 
 
 def run(*command: object, cwd: Path | None = None) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "RECELL_SIZE")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "RECELL_SIZE")
+    }
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     output = done.stdout.decode(errors="replace")
     assert done.returncode == 0, output[-4000:]
@@ -54,7 +60,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def package_files() -> set[str]:
-    sources = {f"recell/{path.relative_to(TOP / 'src/recell')}" for path in (TOP / "src/recell").rglob("*.py")}
+    sources = {
+        f"recell/{path.relative_to(TOP / 'src/recell')}" for path in (TOP / "src/recell").rglob("*.py")
+    }
     facts = {f"recell/compat/{path.name}" for path in (TOP / "compat").glob("*.py")}
     assert "recell/compat/py38.py" in facts
     return {name.replace(os.sep, "/") for name in sources | facts | {"recell/py.typed"}}
@@ -77,7 +85,14 @@ def test_the_sdist_can_be_built_again(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         members = {member.name.partition("/")[2]: member for member in archive.getmembers()}
-    for name in ("pyproject.toml", "README.md", "LICENSE", "compat/py38.py", "compat/_release.py", "src/recell/errors.py"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "compat/py38.py",
+        "compat/_release.py",
+        "src/recell/errors.py",
+    ):
         assert members[name].isfile() and members[name].size, name
 
 
@@ -94,6 +109,8 @@ def test_the_wheel_runs_on_its_own(built: Path, tmp_path: Path) -> None:
         "print(recell.__file__)\n"
     )
     where = run(python, "-c", script, cwd=tmp_path).strip()
-    assert Path(where).resolve().is_relative_to(tmp_path.resolve()) if hasattr(Path, "is_relative_to") else True
+    assert (
+        Path(where).resolve().is_relative_to(tmp_path.resolve()) if hasattr(Path, "is_relative_to") else True
+    )
     assert "usage" in run(python, "-m", "recell", "--help", cwd=tmp_path)
     assert run(tmp_path / "venv" / Path(python).parent.name / "recell", "tour", cwd=tmp_path)

@@ -25,7 +25,9 @@ def main() -> int:
 
     version = sys.version.split()[0]
     debug = ", debug build: figures mean little" if hasattr(sys, "gettotalrefcount") else ""
-    print(f"CPython {version}{debug}; medians over rounds, quartiles in brackets{'; full size' if FULL else ''}")
+    print(
+        f"CPython {version}{debug}; medians over rounds, quartiles in brackets{'; full size' if FULL else ''}"
+    )
     widest = max([len(benchmark.name) for benchmark in benchmarks] + [4])
     print(f"{'what':{widest}}  {'figure':>8}  {'spread':>17}  {'reach':>8}  verdict  measured / reference")
     start, results, left_out, topic = time.perf_counter(), [], [], ""
@@ -52,7 +54,11 @@ def main() -> int:
         f"{sum(result.verdict == 'ok' for result in results)} reached, {len(short)} short, {len(left_out)} left out"
     )
     if options.json:
-        record = {"python": version, "debug": bool(debug), "results": [result.as_dict() for result in results]}
+        record = {
+            "python": version,
+            "debug": bool(debug),
+            "results": [result.as_dict() for result in results],
+        }
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(record, file, indent=1)
     return 1 if short and options.strict else 0

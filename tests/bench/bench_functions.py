@@ -66,7 +66,12 @@ def calling() -> dict[str, Any]:
 
 def reading() -> dict[str, Any]:
     func = outer()
-    return {"live": recell.closure(func), "cell": func.__closure__[0], "closure": recell.closure, "func": func}
+    return {
+        "live": recell.closure(func),
+        "cell": func.__closure__[0],
+        "closure": recell.closure,
+        "func": func,
+    }
 
 
 def import_time() -> tuple[float, float]:
@@ -127,11 +132,21 @@ BENCHMARKS = [
         setup=building,
     ),
     compare("noise: a call / the same call", "same(1)", "func(1)", reach=1.03, setup=calling),
-    compare("call of a rebound function / the compiler's own", "rebound(1)", "func(1)", reach=1.03, setup=calling),
-    compare("call of a rebuilt function / the compiler's own", "rebuilt(1)", "func(1)", reach=1.03, setup=calling),
-    compare("call of a cloned function / the compiler's own", "cloned(1)", "func(1)", reach=1.03, setup=calling),
     compare(
-        'closure(f)["x"], held / cell.cell_contents', 'live["x"]', "cell.cell_contents", reach=8, setup=reading
+        "call of a rebound function / the compiler's own", "rebound(1)", "func(1)", reach=1.03, setup=calling
+    ),
+    compare(
+        "call of a rebuilt function / the compiler's own", "rebuilt(1)", "func(1)", reach=1.03, setup=calling
+    ),
+    compare(
+        "call of a cloned function / the compiler's own", "cloned(1)", "func(1)", reach=1.03, setup=calling
+    ),
+    compare(
+        'closure(f)["x"], held / cell.cell_contents',
+        'live["x"]',
+        "cell.cell_contents",
+        reach=8,
+        setup=reading,
     ),
     compare(
         'closure(f)["x"] = 1, held / cell.cell_contents = 1',
@@ -147,6 +162,10 @@ BENCHMARKS = [
         reach=None,
         setup=reading,
     ),
-    Benchmark("import recell over a bare interpreter", import_time, reach=10, unit="ms", difference=True, rounds=3),
-    Benchmark("memory of a rebound function / FunctionType + one cell", memory, reach=1.2, rounds=3, unit="bytes"),
+    Benchmark(
+        "import recell over a bare interpreter", import_time, reach=10, unit="ms", difference=True, rounds=3
+    ),
+    Benchmark(
+        "memory of a rebound function / FunctionType + one cell", memory, reach=1.2, rounds=3, unit="bytes"
+    ),
 ]

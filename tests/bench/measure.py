@@ -59,7 +59,8 @@ class Result:
     def __init__(self, benchmark: Benchmark, pairs: list[tuple[float, float]]) -> None:
         self.benchmark, self.pairs = benchmark, pairs
         figures = [
-            measured - reference if benchmark.difference else measured / reference for measured, reference in pairs
+            measured - reference if benchmark.difference else measured / reference
+            for measured, reference in pairs
         ]
         self.figure = statistics.median(figures)
         quartiles = statistics.quantiles(figures, n=4) if len(figures) > 1 else [self.figure] * 3

@@ -32,7 +32,9 @@ def main() -> int:
     found, live = harvest.functions(packages), harvest.live_functions(packages)
     what = ", ".join(packages) or "standard library"
     size = "full" if FULL else f"sampled, seed {SEED}"
-    print(f"{release()}, {what}: {len(live)} live functions, {len(found) - len(live)} that only the source shows ({size})")
+    print(
+        f"{release()}, {what}: {len(live)} live functions, {len(found) - len(live)} that only the source shows ({size})"
+    )
     if options.skipped:
         for name, reason in sorted(harvest.skipped().items()):
             print(f"  left out {name}: {reason}")
@@ -57,7 +59,9 @@ def _progress(tally: Tally, total: int) -> None:
     now = time.monotonic()
     if sys.stderr.isatty() and now - _shown > 0.2:
         _shown = now
-        print(f"\r\033[K{tally.operation.name}: {tally.tried} of {total}", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r\033[K{tally.operation.name}: {tally.tried} of {total}", end="", file=sys.stderr, flush=True
+        )
 
 
 if __name__ == "__main__":

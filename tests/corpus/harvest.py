@@ -208,7 +208,10 @@ def functions(packages: tuple[str, ...] = ()) -> tuple[types.FunctionType, ...]:
         known.add(_place(code))
         space = spaces.get(code.co_filename)
         if space is None:
-            space = spaces[code.co_filename] = {"__name__": Path(code.co_filename).stem, "__builtins__": builtins}
+            space = spaces[code.co_filename] = {
+                "__name__": Path(code.co_filename).stem,
+                "__builtins__": builtins,
+            }
         cells = tuple(types.CellType() for _ in code.co_freevars)
         made.append(types.FunctionType(code, space, None, None, cells or None))
     _MADE.update({id(func): func for func in made})

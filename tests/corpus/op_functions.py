@@ -35,7 +35,8 @@ def evaluated(func: FunctionType) -> bool:
     known = [func.__globals__, func.__dict__, func.__kwdefaults__, getattr(func, "__builtins__", None)]
     known += [func.__module__, func.__doc__]
     return any(
-        type(referent) is dict and all(referent is not each for each in known) for referent in gc.get_referents(func)
+        type(referent) is dict and all(referent is not each for each in known)
+        for referent in gc.get_referents(func)
     )
 
 
@@ -146,7 +147,15 @@ def made(func: FunctionType) -> None:
         doc=func.__doc__,
     )
     assert type(new) is FunctionType
-    for name in ("__code__", "__globals__", "__defaults__", "__name__", "__qualname__", "__module__", "__doc__"):
+    for name in (
+        "__code__",
+        "__globals__",
+        "__defaults__",
+        "__name__",
+        "__qualname__",
+        "__module__",
+        "__doc__",
+    ):
         assert getattr(new, name) is getattr(func, name), name
     assert new.__kwdefaults__ == func.__kwdefaults__
     assert all(one is other for one, other in zip(new.__closure__ or (), func.__closure__ or ()))

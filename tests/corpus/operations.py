@@ -89,7 +89,9 @@ class Tally:
         for reason, count in self.refused.most_common(12):
             lines.append(f"  refused {count:5}  {reason} (e.g. {self.refused_names[reason]})")
         for name, error in self.failures[:most]:
-            lines.append(f"  FAILED  {name}: {type(error).__name__}: {str(error)[:600]}  [{self.places[id(error)]}]")
+            lines.append(
+                f"  FAILED  {name}: {type(error).__name__}: {str(error)[:600]}  [{self.places[id(error)]}]"
+            )
         if len(self.failures) > most:
             lines.append(f"  … and {len(self.failures) - most} more")
         return "\n".join(lines)
@@ -170,7 +172,9 @@ def _quiet() -> Any:
 def table(tallies: Sequence[Tally]) -> str:
     """The tallies as a table."""
     widest = max([len(tally.operation.name) for tally in tallies] + [9])
-    lines = [f"{'operation':{widest}}  {'tried':>7} {'done':>7} {'refused':>8} {'share':>7} {'failed':>7} {'seconds':>8}"]
+    lines = [
+        f"{'operation':{widest}}  {'tried':>7} {'done':>7} {'refused':>8} {'share':>7} {'failed':>7} {'seconds':>8}"
+    ]
     for tally in tallies:
         refused = sum(tally.refused.values())
         share = f"{100 * refused / tally.tried:.2f} %" if tally.tried else "-"
