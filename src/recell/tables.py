@@ -1,0 +1,177 @@
+"""A code object's tables: exception handlers and locations, read, moved along with the code, and written.
+
+`where` is the map of every relocation: `where[u]` is the new position of what started at code unit `u`, with
+one more item for the end of the code. Formats: Objects/exception_handling_notes.txt and Objects/locations.md
+(3.11+), Objects/lnotab_notes.txt (3.8 to 3.10).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Handler = tuple[int, int, int, int]
+
+__all__ = ["handlers", "move_exceptions", "move_lines", "move_lnotab", "move_locations", "shift_exceptions", "write_handlers"]
+
+NO_LOCATION = 15
+LONG_LOCATION = 14
+NO_COLUMNS = 13
+
+
+def handlers(table: bytes) -> list[Handler]:
+    """The entries of `co_exceptiontable`: (start, end, target, depth and lasti bit), in code units."""
+    numbers: list[int] = []
+    value = 0
+    for byte in table:
+        value = value << 6 | byte & 63
+        if not byte & 64:
+            numbers.append(value)
+            value = 0
+    entries = zip(*[iter(numbers)] * 4)
+    return [(start, start + size, target, depth) for start, size, target, depth in entries]
+
+
+def write_handlers(entries: Sequence[Handler]) -> bytes:
+    """The inverse of `handlers`."""
+    table = bytearray()
+    for start, end, target, depth in entries:
+        first = 128
+        for value in (start, end - start, target, depth):
+            shift = 0
+            while value >> shift > 63:
+                shift += 6
+            while shift:
+                table.append(first | 64 | value >> shift & 63)
+                first, shift = 0, shift - 6
+            table.append(first | value & 63)
+            first = 0
+    return bytes(table)
+
+
+def move_exceptions(table: bytes, where: Sequence[int]) -> bytes:
+    """The exception table of relocated code; an empty range goes."""
+    return write_handlers(
+        [
+            (where[start], where[end], where[target], depth)
+            for start, end, target, depth in handlers(table)
+            if where[start] < where[end]
+        ]
+    )
+
+
+def shift_exceptions(table: bytes, units: int) -> bytes:
+    """The exception table after `units` code units came in front of everything."""
+    if not table:
+        return table
+    return write_handlers([(s + units, e + units, t + units, d) for s, e, t, d in handlers(table)])
+
+
+def move_locations(table: bytes, where: Sequence[int]) -> bytes:
+    """`co_linetable` of 3.11+ for relocated code: entries keep their bytes unless their length changes."""
+    out = bytearray()
+    unit = position = carried = 0
+    size = len(table)
+    while position < size:
+        first = table[position]
+        kind, units = first >> 3 & 15, (first & 7) + 1
+        end = position + 1
+        while end < size and not table[end] & 128:
+            end += 1
+        payload = table[position + 1 : end]
+        left = where[unit + units] - where[unit]
+        unit, position = unit + units, end
+        if not left:  # its code is gone, but the lines after it count from its line
+            carried += _line_step(kind, payload)
+            continue
+        if carried and kind != NO_LOCATION:
+            kind, payload = _with_step(kind, payload, _line_step(kind, payload) + carried)
+            carried = 0
+        while left:
+            step = min(left, 8)
+            out.append(128 | kind << 3 | step - 1)
+            out += payload
+            left -= step
+            if left and _line_step(kind, payload):
+                kind, payload = _with_step(kind, payload, 0)
+    return bytes(out)
+
+
+def _line_step(kind: int, payload: bytes) -> int:
+    if kind in (NO_COLUMNS, LONG_LOCATION):
+        value, _ = _varint(payload, 0)
+        return -(value >> 1) if value & 1 else value >> 1
+    return kind - 10 if 10 <= kind <= 12 else 0
+
+
+def _with_step(kind: int, payload: bytes, step: int) -> tuple[int, bytes]:
+    """The same columns on a line `step` after the line of the entry before, in the shortest form."""
+    number = _write_varint(-step << 1 | 1 if step < 0 else step << 1)
+    if kind in (NO_COLUMNS, LONG_LOCATION):
+        return kind, number + payload[_varint(payload, 0)[1] :]
+    if kind < 10:
+        column = kind << 3 | payload[0] >> 4
+        columns = bytes((column, column + (payload[0] & 15)))
+    else:
+        columns = payload
+    if 0 <= step <= 2 and max(columns) < 128:
+        if kind < 10 and step == 0:
+            return kind, payload
+        return 10 + step, columns
+    return LONG_LOCATION, number + b"\0" + b"".join(_write_varint(column + 1) for column in columns)
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        value |= (byte & 63) << shift
+        position, shift = position + 1, shift + 6
+        if not byte & 64:
+            return value, position
+
+
+def _write_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 63:
+        out.append(64 | value & 63)
+        value >>= 6
+    out.append(value)
+    return bytes(out)
+
+
+def move_lines(table: bytes, where: Sequence[int]) -> bytes:
+    """`co_linetable` of 3.10 (PEP 626: lengths in bytes, line steps, -128 for no line) for relocated code."""
+    out = bytearray()
+    byte = 0
+    for position in range(0, len(table), 2):
+        length, step = table[position], table[position + 1]
+        left = 2 * (where[(byte + length) // 2] - where[byte // 2])
+        byte += length
+        while left > 254:
+            out += bytes((254, step))
+            left, step = left - 254, 128 if step == 128 else 0
+        if left or step not in (0, 128):
+            out += bytes((left, step))
+    return bytes(out)
+
+
+def move_lnotab(table: bytes, where: Sequence[int]) -> bytes:
+    """`co_lnotab` of 3.8 and 3.9 (steps in bytes and lines) for relocated code."""
+    out = bytearray()
+    byte = moved = 0
+    for position in range(0, len(table), 2):
+        byte += table[position]
+        step = table[position + 1]
+        if byte & 1:
+            continue  # the first part of a step longer than 255 bytes
+        target = 2 * where[byte // 2]
+        ahead, moved = target - moved, target
+        if ahead > 255:
+            out += b"\xff\0" * (ahead // 255)
+            ahead %= 255
+            if not ahead and not step:
+                continue
+        out += bytes((ahead, step))
+    return bytes(out)
