@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sizes import FULL
 
-from . import Operation, functions, is_made, live_functions, load_operations, run, skipped
+from . import Operation, Refused, functions, is_made, live_functions, load_operations, run, skipped
 
 OPERATIONS = load_operations()
 
@@ -51,3 +51,35 @@ def test_nothing_is_left_out_in_silence() -> None:
     unexplained = [name for name, reason in reasons.items() if "cannot be imported" in reason]
     print("\n".join(f"{name}: {reasons[name]}" for name in unexplained))
     assert len(unexplained) < 60
+
+
+def test_the_harness_sees_failures_and_refusals() -> None:
+    """What an operation raises is counted: a failure by name, a refusal by reason, the rest as done."""
+
+    def half(func: object) -> None:
+        count.append(func)
+        if len(count) % 4 == 0:
+            raise Refused("every fourth")
+        if len(count) % 4 == 1:
+            assert func is None, "every first"
+
+    count: list[object] = []
+    tally = run(Operation("half", half, applies=lambda func: func.__closure__ is None), count=40)
+    assert (tally.tried, tally.done) == (40, 20)
+    assert dict(tally.refused) == {"every fourth": 10}
+    assert len(tally.failures) == 10
+    assert tally.not_meant >= sum(1 for func in functions() if func.__closure__)
+    assert all(func.__closure__ is None for func in count)
+    assert sum(tally.refused.values()) > tally.allowed
+    assert "every fourth" in tally.report()
+    assert "AssertionError: every first" in tally.report()
+
+
+def test_warnings_are_failures() -> None:
+    """An operation that makes CPython warn has failed."""
+    import warnings
+
+    def warns(func: object) -> None:
+        warnings.warn_explicit("of a non-matching type", DeprecationWarning, "recell.py", 1, "recell.patching")
+
+    assert len(run(Operation("warns", warns), count=3).failures) == 3
