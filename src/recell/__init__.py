@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from recell.functions import make_function as make_function
     from recell.functions import rebind as rebind
     from recell.functions import replace as replace
+    from recell.patching import Change as Change
+    from recell.patching import patch_closure as patch_closure
+    from recell.patching import running as running
+    from recell.patching import swap as swap
+    from recell.patching import wrap as wrap
 
 __version__ = "0.1.0"
 
@@ -59,6 +64,11 @@ _HOMES = {
     "make_function": "functions",
     "rebind": "functions",
     "replace": "functions",
+    "Change": "patching",
+    "patch_closure": "patching",
+    "running": "patching",
+    "swap": "patching",
+    "wrap": "patching",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings

@@ -1,0 +1,10 @@
+"""Functions changed in place, and back again: `override`, `patch_closure`, `swap`, `wrap`, `running`, `Patcher`."""
+
+from __future__ import annotations
+
+from recell.changes import Change
+from recell.contents import patch_closure
+from recell.runs import running
+from recell.swapping import swap, wrap
+
+__all__ = ["Change", "patch_closure", "running", "swap", "wrap"]

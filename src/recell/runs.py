@@ -1,0 +1,78 @@
+"""`running`: which frames, generators and coroutines run a code object now."""
+
+from __future__ import annotations
+
+import sys
+from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from recell.callables import function_of
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["running"]
+
+_KINDS: tuple[tuple[type, str, str], ...] = (
+    (GeneratorType, "gi_code", "gi_frame"),
+    (CoroutineType, "cr_code", "cr_frame"),
+    (AsyncGeneratorType, "ag_code", "ag_frame"),
+)
+
+
+def running(func_or_code: Any) -> list[Any]:
+    """What runs a function's code now: it will finish with that code, whatever is put in its place.
+
+    Generators and coroutines are found through the garbage collector, so those in `gc.freeze()` are not: a
+    `RuntimeWarning` says so.
+
+    Args:
+        func_or_code: a function, what stands for one, or a code object.
+
+    Returns:
+        The generators, coroutines and asynchronous generators that are suspended in it (or not yet begun), and
+        the frames of all threads that run it.
+
+    Raises:
+        TypeError: the argument holds no Python function.
+
+    >>> from recell import running
+    >>> def count(n):
+    ...     yield from range(n)
+    >>> numbers = count(3)
+    >>> running(count) == [numbers]
+    True
+    >>> list(numbers)
+    [0, 1, 2]
+    >>> running(count)
+    []
+    """
+    code = func_or_code if type(func_or_code) is CodeType else function_of(func_or_code, "running").__code__
+    import gc
+
+    if gc.get_freeze_count():
+        import warnings
+
+        msg = f"{gc.get_freeze_count()} objects are frozen (gc.freeze): generators among them are not found"
+        warnings.warn(msg, RuntimeWarning, stacklevel=2)
+    found: list[Any] = []
+    own_frames: set[int] = set()
+    for obj in gc.get_objects():
+        for kind, code_name, frame_name in _KINDS:
+            if type(obj) is kind and getattr(obj, code_name) is code:
+                frame = getattr(obj, frame_name)
+                if frame is not None:
+                    found.append(obj)
+                    own_frames.add(id(frame))
+    for frame in sys._current_frames().values():
+        found.extend(_frames(frame, code, own_frames))
+    return found
+
+
+def _frames(frame: FrameType | None, code: CodeType, but: set[int]) -> list[FrameType]:
+    found: list[FrameType] = []
+    while frame is not None:
+        if frame.f_code is code and id(frame) not in but:
+            found.append(frame)
+        frame = frame.f_back
+    return found
