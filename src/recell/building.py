@@ -6,6 +6,7 @@ the one place that makes function objects; the verbs in `functions`, `scopes`, `
 
 from __future__ import annotations
 
+from gc import get_referents
 from types import CellType, CodeType, FunctionType
 
 from recell import compat
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["build", "remake"]
+__all__ = ["build", "copy_with", "remake"]
 
 # What a release's functions have is asked of the type itself: no opcode fact is needed for it.
 _HAS_TYPE_PARAMS = hasattr(FunctionType, "__type_params__")
 _HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
 _HAS_BUILTINS = hasattr(FunctionType, "__builtins__")
 
-# MAKE_FUNCTION's attribute bits (Include/internal/pycore_opcode_utils.h)
+# MAKE_FUNCTION's attribute bits (Include/internal/pycore_opcode_utils.h), as `function_factory` takes them
 _DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE, _ANNOTATE = 1, 2, 4, 8, 16
 
 
@@ -36,11 +37,6 @@ def _factories() -> list[Any]:
 
 
 _FACTORIES = _factories()
-_PLAIN, _WITH_DEFAULTS, _WITH_CLOSURE, _WITH_BOTH = (
-    (_FACTORIES[0], _FACTORIES[_DEFAULTS], _FACTORIES[_CLOSURE], _FACTORIES[_CLOSURE | _DEFAULTS])
-    if _FACTORIES
-    else (None, None, None, None)
-)
 
 
 def build(
@@ -60,53 +56,58 @@ def build(
         if kwdefaults is not None:
             new.__kwdefaults__ = kwdefaults
         return new
-    if kwdefaults is not None:
-        return _assemble(FunctionType, code, globals, name, defaults, closure, kwdefaults)
+    # the factory is chosen by attribute bits; assigning an attribute later would cost the specialisation
     if closure:
-        if defaults:
-            new = FunctionType(_WITH_BOTH, globals)(code, defaults, closure)
+        if defaults is not None:
+            if kwdefaults is not None:
+                new = FunctionType(_FACTORIES[11], globals)(code, defaults, kwdefaults, closure)
+            else:
+                new = FunctionType(_FACTORIES[9], globals)(code, defaults, closure)
+        elif kwdefaults is not None:
+            new = FunctionType(_FACTORIES[10], globals)(code, kwdefaults, closure)
         else:
-            new = FunctionType(_WITH_CLOSURE, globals)(code, closure)
-    elif defaults:
-        new = FunctionType(_WITH_DEFAULTS, globals)(code, defaults)
+            new = FunctionType(_FACTORIES[8], globals)(code, closure)
+    elif defaults is not None:
+        if kwdefaults is not None:
+            new = FunctionType(_FACTORIES[3], globals)(code, defaults, kwdefaults)
+        else:
+            new = FunctionType(_FACTORIES[1], globals)(code, defaults)
+    elif kwdefaults is not None:
+        new = FunctionType(_FACTORIES[2], globals)(code, kwdefaults)
     else:
-        new = FunctionType(_PLAIN, globals)(code)
+        new = FunctionType(_FACTORIES[0], globals)(code)
     if code.co_name is not name:
         new.__name__ = name
     return new
 
 
 def _assemble(
-    make: Callable[..., Any],
-    code: CodeType,
-    globals: dict[str, Any],
-    name: str,
-    defaults: tuple[Any, ...] | None,
-    closure: tuple[CellType, ...] | None,
-    kwdefaults: dict[str, Any] | None,
+    like: FunctionType,
+    builtins: dict[str, Any],
     annotations: dict[str, Any] | None = None,
     annotate: object = None,
 ) -> FunctionType:
-    """`build` by way of `make` (`FunctionType`, or one that runs elsewhere), with all that MAKE_FUNCTION can set."""
+    """A function with the parts of `like`, made in a frame with these builtins (3.10+)."""
+    call = FunctionType(_call.__code__, {"__builtins__": builtins})
+    name, globals = like.__name__, like.__globals__
     if not _FACTORIES:
-        new: FunctionType = make(code, globals, name, defaults, closure)
-        new.__kwdefaults__ = kwdefaults
+        new: FunctionType = call(FunctionType, like.__code__, globals, name, like.__defaults__, like.__closure__)
+        new.__kwdefaults__ = like.__kwdefaults__
         return new
     bits = 0
     values: list[object] = []
     for bit, value in (
-        (_DEFAULTS, defaults),
-        (_KWDEFAULTS, kwdefaults),
+        (_DEFAULTS, like.__defaults__),
+        (_KWDEFAULTS, like.__kwdefaults__),
         (_ANNOTATIONS, annotations),
-        (_CLOSURE, closure or None),
+        (_CLOSURE, like.__closure__),
         (_ANNOTATE, annotate),
     ):
         if value is not None:
             bits |= bit
             values.append(value)
-    new = make(_FACTORIES[bits], globals)(code, *values)
-    if code.co_name is not name:
-        new.__name__ = name
+    new = call(FunctionType, _FACTORIES[bits], globals)(like.__code__, *values)
+    new.__name__ = name
     return new
 
 
@@ -130,110 +131,104 @@ def remake(
     Raises:
         BuiltinsMismatchError: the function keeps builtins (3.10+) that its globals no longer hold.
     """
-    own_code = func.__code__
-    own_globals = func.__globals__
-    kwdefaults = func.__kwdefaults__
-    if kwdefaults is not None:
-        kwdefaults = dict(kwdefaults)
-    annotations: dict[str, Any] | None = None
-    annotate = func.__annotate__ if _HAS_ANNOTATE else None  # type: ignore[attr-defined]
-    if annotate is not None:
-        annotations, annotate = _lazy_annotations(func, annotate, code, closure, globals, rebound)
     if code is None:
-        code = own_code
+        code = func.__code__
     if closure is None:
         closure = func.__closure__
-    space = own_globals if globals is None else globals
-    if annotate is None:
-        new = build(code, space, func.__name__, func.__defaults__, closure, kwdefaults)
+    return copy_with(func, code, closure, func.__globals__ if globals is None else globals, rebound)
+
+
+def copy_with(
+    func: FunctionType,
+    code: CodeType,
+    closure: tuple[CellType, ...] | None,
+    globals: dict[str, Any],
+    rebound: Mapping[int, CellType] | None = None,
+) -> FunctionType:
+    """`remake` with every part named: kept short, because each nanosecond here is paid by every verb."""
+    kwdefaults = func.__kwdefaults__
+    if kwdefaults is not None:
+        kwdefaults = {**kwdefaults}
+    if _FACTORIES:
+        new = build(code, globals, func.__name__, func.__defaults__, closure, kwdefaults)
+    else:  # `build` itself, without the cost of a call
+        new = FunctionType(code, globals, func.__name__, func.__defaults__, closure)
+        if kwdefaults is not None:
+            new.__kwdefaults__ = kwdefaults
+    if not _HAS_BUILTINS:
+        if "__builtins__" not in globals and "__builtins__" in func.__globals__:
+            globals["__builtins__"] = func.__globals__["__builtins__"]  # before 3.10 each call looks there
+    elif new.__builtins__ is not func.__builtins__:  # type: ignore[attr-defined]
+        new = _with_builtins(func, new)
+    if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
+        new = _with_lazy_annotations(func, new, rebound)
     else:
-        new = _assemble(
-            FunctionType, code, space, func.__name__, func.__defaults__, closure, kwdefaults, annotations, annotate
-        )
-    if _HAS_BUILTINS:
-        if new.__builtins__ is not func.__builtins__ and (  # type: ignore[attr-defined]
-            globals is None or "__builtins__" not in globals
-        ):
-            make = _maker_under(func, space)
-            new = _assemble(
-                make, code, space, func.__name__, func.__defaults__, closure, kwdefaults, annotations, annotate
-            )
-    elif "__builtins__" not in space and "__builtins__" in own_globals:
-        space["__builtins__"] = own_globals["__builtins__"]  # before 3.10 each call looks there
-    text = func.__qualname__
-    if new.__qualname__ is not text:
-        new.__qualname__ = text
-    text = func.__module__
-    if new.__module__ is not text:
-        new.__module__ = text
-    doc = func.__doc__
-    if new.__doc__ is not doc:
-        new.__doc__ = doc
+        annotations = func.__annotations__
+        if annotations:
+            new.__annotations__ = {**annotations}
+    # assigning costs no more than asking whether it is needed
+    new.__qualname__ = func.__qualname__
+    new.__module__ = func.__module__
+    new.__doc__ = func.__doc__
     attributes = func.__dict__
     if attributes:
-        new.__dict__.update(attributes)
+        new.__dict__ = {**attributes}
     if _HAS_TYPE_PARAMS:
         type_params = func.__type_params__  # type: ignore[attr-defined]
         if type_params:
             new.__type_params__ = type_params  # type: ignore[attr-defined]
-    if annotate is None:
-        annotations = func.__annotations__
-        if annotations:
-            new.__annotations__ = dict(annotations)
     return new
 
 
-def _maker_under(func: FunctionType, globals: dict[str, Any]) -> Callable[..., Any]:
-    """`FunctionType`, called from a frame whose builtins are those of `func`.
+def _with_builtins(func: FunctionType, new: FunctionType) -> FunctionType:
+    """`new`, made again under the builtins of `func` where its own globals do not say which.
 
     A function binds its builtins when it is made (3.10+): from its globals, or, where these have none, from the
     frame that runs (Python/ceval.c, `_PyEval_BuiltinsFromGlobals`).
     """
+    globals = new.__globals__
     if "__builtins__" in globals:
+        if globals is not func.__globals__:
+            return new  # the globals that the caller gave say which
         msg = (
             f"{short(func)} was made with other builtins than its globals hold now, and a copy would get those; "
             "pass globals= with the builtins that it is to have"
         )
         raise BuiltinsMismatchError(msg, target=short(func))
-    builtins = func.__builtins__  # type: ignore[attr-defined]
-    call = FunctionType(_call.__code__, {"__builtins__": builtins})
-    return lambda *values: call(FunctionType, *values)
+    return _assemble(new, func.__builtins__)  # type: ignore[attr-defined]
 
 
 def _call(function: Callable[..., Any], *values: object) -> Any:
     return function(*values)
 
 
-def _lazy_annotations(
-    func: FunctionType,
-    annotate: Any,
-    code: CodeType | None,
-    closure: tuple[CellType, ...] | None,
-    globals: dict[str, Any] | None,
-    rebound: Mapping[int, CellType] | None,
-) -> tuple[dict[str, Any] | None, Any]:
-    """The annotations already evaluated (a copy, or None) and the `__annotate__` for a copy of `func` (3.14+)."""
-    cached = _evaluated_annotations(func)
-    if type(annotate) is not FunctionType:
-        return (None if cached is None else dict(cached)), annotate
-    replaced = dict(rebound or ())
-    if closure is not None:
+def _with_lazy_annotations(
+    func: FunctionType, new: FunctionType, rebound: Mapping[int, CellType] | None
+) -> FunctionType:
+    """`new` with the `__annotate__` of `func` (3.14+), and with the annotations that were evaluated already.
+
+    The copy's `__annotate__` sees the cells and globals that the copy sees.
+    """
+    annotate: Any = func.__annotate__  # type: ignore[attr-defined]
+    evaluated = _evaluated_annotations(func)
+    own = annotate.__closure__ if type(annotate) is FunctionType else None
+    moved = new.__globals__ is not func.__globals__ and type(annotate) is FunctionType
+    if own is not None or moved:
+        replaced = dict(rebound or ())
         before = dict(zip(func.__code__.co_freevars, func.__closure__ or ()))
-        after = zip((func.__code__ if code is None else code).co_freevars, closure)
+        after = zip(new.__code__.co_freevars, new.__closure__ or ())
         replaced.update((id(before[name]), cell) for name, cell in after if name in before)
-    own = annotate.__closure__ or ()
-    new_own = tuple(replaced.get(id(cell), cell) for cell in own)
-    moved = globals is not None and annotate.__globals__ is func.__globals__
-    if not moved and all(new is old for new, old in zip(new_own, own)):
-        return (None if cached is None else dict(cached)), annotate
-    new_annotate = remake(annotate, closure=new_own or None, globals=globals if moved else None)
-    if cached is not None:
-        try:
-            if annotate(1) == cached:  # nobody changed it: the copy evaluates its own
-                cached = None
-        except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
-            pass
-    return (None if cached is None else dict(cached)), new_annotate
+        new_own = tuple(replaced.get(id(cell), cell) for cell in own or ())
+        moved = moved and annotate.__globals__ is func.__globals__
+        if moved or any(there is not here for there, here in zip(new_own, own or ())):
+            if evaluated is not None and _evaluates_to(annotate, evaluated):
+                evaluated = None  # nobody changed them: the copy evaluates its own
+            annotate = remake(annotate, closure=new_own or None, globals=new.__globals__ if moved else None)
+    if evaluated is None:
+        new.__annotate__ = annotate  # type: ignore[attr-defined]
+        return new
+    # assigning one of the two drops the other: both are set while the function is made
+    return _assemble(new, new.__builtins__, {**evaluated}, annotate)  # type: ignore[attr-defined]
 
 
 def _evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
@@ -241,11 +236,20 @@ def _evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
 
     Reading `__annotations__` would evaluate; the garbage collector shows what the function holds.
     """
-    import gc
-
-    others = (func.__globals__, func.__builtins__, func.__dict__, func.__kwdefaults__)  # type: ignore[attr-defined]
-    for held in gc.get_referents(func):
-        if isinstance(held, dict) and not any(held is other for other in others):
-            if held is not func.__module__ and held is not func.__doc__:
-                return held
+    known = [func.__globals__, func.__builtins__, func.__dict__]  # type: ignore[attr-defined]
+    if func.__kwdefaults__ is not None:
+        known.append(func.__kwdefaults__)
+    dicts = [held for held in get_referents(func) if type(held) is dict]
+    if len(dicts) <= len(known):
+        return None
+    for held in dicts:
+        if not any(held is other for other in (*known, func.__module__, func.__doc__)):
+            return held
     return None
+
+
+def _evaluates_to(annotate: Callable[[int], object], evaluated: dict[str, Any]) -> bool:
+    try:
+        return annotate(1) == evaluated
+    except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
+        return False

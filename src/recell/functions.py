@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recell.building import build, remake
+from recell.building import build, copy_with, remake
 from recell.callables import describe, functions_of, rebuild
 from recell.cells import EMPTY, cell_for, cells_of, no_such_free_variable, unknown_free_variable
 from recell.cloning import clone
@@ -62,14 +62,15 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
     if type(func) is FunctionType:  # the everyday case, kept short
         code = func.__code__
         names = code.co_freevars
-        cells = list(func.__closure__ or ())
-        for name, value in more.items():
+        cells = [*(func.__closure__ or ())]
+        for name in more:
             try:
                 at = names.index(name)
             except ValueError:
                 raise unknown_free_variable(name, func) from None
-            cells[at] = value if type(value) is CellType else cell_for(value)
-        return remake(func, None, tuple(cells))  # type: ignore[return-value]
+            value = more[name]
+            cells[at] = value if type(value) is CellType else CellType(value) if value is not EMPTY else CellType()
+        return copy_with(func, code, (*cells,) or None, func.__globals__)  # type: ignore[return-value]
     fresh: dict[str, object] = {name: cell_for(value) for name, value in more.items()}
     functions = functions_of(func, "rebind")
     held = {name for function in functions for name in function.__code__.co_freevars}
@@ -140,7 +141,7 @@ def make_function(
         raise TypeError(msg)
     if verify:
         _verify(code)
-    cells = _closure_for(code, closure, {}, f"code {code.co_name!r}")
+    cells = _closure_for(code, closure, (), code)
     parts = _Parts(name=name, qualname=qualname, module=module, doc=doc, type_params=type_params)
     if annotations is not None:
         parts.annotations = annotations
@@ -157,7 +158,7 @@ def make_function(
     return new
 
 
-def replace(
+def _replace_parts(
     func: F,
     /,
     *,
@@ -175,38 +176,7 @@ def replace(
     attributes: Mapping[str, object] | None = KEEP,
     verify: bool = True,
 ) -> F:
-    """The same function with some of its parts exchanged; what is not named is carried over completely.
-
-    Args:
-        func: a function, or anything that stands for one.
-        code: another code object; its free variables are matched by name with those of `func`.
-        globals: another globals dict.
-        closure: free variable -> value, for some of them (a cell is shared, `EMPTY` is an empty cell, anything
-            else becomes the contents of a fresh cell), or the full tuple of cells.
-        name: renames the code and the last part of the qualified name too.
-        qualname, module, doc: what the attribute is to be.
-        defaults: a mapping merges by parameter name (`EMPTY` takes a default away), a tuple replaces
-            (right-aligned), None clears.
-        kwdefaults, annotations, attributes: replace; None clears.
-        type_params: replaces (3.12+); None clears.
-        verify: whether a `code` given is checked first, so that it cannot crash the interpreter.
-
-    Returns:
-        A new callable of the same kind, sharing the very cells that were not exchanged.
-
-    Raises:
-        ClosureMismatchError: a free variable has no cell, or a tuple closure has the wrong length.
-        FreeVariableError: the closure names what is no free variable.
-        ValueError: more defaults than parameters, or defaults for what is no parameter.
-        BuiltinsMismatchError: the globals no longer hold the builtins that the function was made with.
-        UnsafeCodeError: the code given could crash the interpreter.
-        TypeError: an argument has the wrong type, or `func` holds no Python function.
-
-    >>> from recell import replace
-    >>> greet = replace(lambda name: "hello " + name, name="greet", defaults=("you",))
-    >>> greet(), greet.__name__, greet.__code__.co_name
-    ('hello you', 'greet', 'greet')
-    """
+    """`replace` in the general case; its signature is the one that `inspect.signature(replace)` shows."""
     if code is not KEEP:
         _check_code(code, "replace")
     if globals is not KEEP and not isinstance(globals, dict):
@@ -230,11 +200,11 @@ def replace(
 
     def replaced(function: FunctionType) -> FunctionType:
         new_code = function.__code__ if code is KEEP else code
-        own = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+        own = zip(function.__code__.co_freevars, function.__closure__ or ())
         given = closure
         if given is not KEEP and not isinstance(given, tuple):
             given = {n: cell for n, cell in given.items() if n in new_code.co_freevars}
-        cells = _closure_for(new_code, None if given is KEEP else given, own, short(function))
+        cells = _closure_for(new_code, None if given is KEEP else given, own, function)
         new_code = parts.named(new_code, function.__qualname__)
         positional, keyword = function.__defaults__, function.__kwdefaults__
         changed = defaults is not KEEP or kwdefaults is not KEEP
@@ -248,6 +218,56 @@ def replace(
         return new
 
     return rebuild(func, replaced, "replace")
+
+
+if TYPE_CHECKING:
+    replace = _replace_parts
+else:
+
+    def replace(func, /, *, closure=KEEP, **parts):
+        """The same function with some of its parts exchanged; what is not named is carried over completely.
+
+        Args:
+            func: a function, or anything that stands for one.
+            code: another code object; its free variables are matched by name with those of `func`.
+            globals: another globals dict.
+            closure: free variable -> value, for some of them (a cell is shared, `EMPTY` is an empty cell, anything
+                else becomes the contents of a fresh cell), or the full tuple of cells.
+            name: renames the code and the last part of the qualified name too.
+            qualname, module, doc: what the attribute is to be.
+            defaults: a mapping merges by parameter name (`EMPTY` takes a default away), a tuple replaces
+                (right-aligned), None clears.
+            kwdefaults, annotations, attributes: replace; None clears.
+            type_params: replaces (3.12+); None clears.
+            verify: whether a `code` given is checked first, so that it cannot crash the interpreter.
+
+        Returns:
+            A new callable of the same kind, sharing the very cells that were not exchanged.
+
+        Raises:
+            ClosureMismatchError: a free variable has no cell, or a tuple closure has the wrong length.
+            FreeVariableError: the closure names what is no free variable.
+            ValueError: more defaults than parameters, or defaults for what is no parameter.
+            BuiltinsMismatchError: the globals no longer hold the builtins that the function was made with.
+            UnsafeCodeError: the code given could crash the interpreter.
+            TypeError: an argument has the wrong type, or `func` holds no Python function.
+
+        >>> from recell import replace
+        >>> greet = replace(lambda name: "hello " + name, name="greet", defaults=("you",))
+        >>> greet(), greet.__name__, greet.__code__.co_name
+        ('hello you', 'greet', 'greet')
+        """
+        if parts or type(func) is not FunctionType:
+            return _replace_parts(func, closure=closure, **parts)
+        # another closure, or a plain copy: thirteen parameters more would double the price of the call
+        code, cells = func.__code__, func.__closure__
+        if closure is not KEEP:
+            if not isinstance(closure, tuple) and hasattr(closure, "items"):
+                return rebind(func, closure)
+            cells = _closure_for(code, closure, (), func)
+        return copy_with(func, code, cells, func.__globals__)
+
+    replace.__wrapped__ = _replace_parts
 
 
 def _with_defaults(
@@ -367,22 +387,24 @@ def _fresh_cells(values: object, held: Iterable[str], func: FunctionType) -> dic
 def _closure_for(
     code: CodeType,
     given: tuple[CellType, ...] | Mapping[str, object] | None,
-    own: Mapping[str, CellType],
-    target: str,
+    own_cells: Iterable[tuple[str, CellType]],
+    target: object,
 ) -> tuple[CellType, ...] | None:
     """The cells for a code's free variables: by name from what is given, then from the function's own."""
     names = code.co_freevars
     if isinstance(given, tuple):
         if len(given) != len(names):
             msg = (
-                f"the closure given has {len(given)} cells, and {target} has {len(names)} free variables: "
+                f"the closure given has {len(given)} cells, and {short(target)} has {len(names)} free variables: "
                 f"{listed(names)}; give them by name"
             )
-            raise ClosureMismatchError(msg, before=tuple(own), after=names, missing=names[len(given) :], target=target)
-        for position, item in enumerate(given):
+            before = tuple(name for name, _ in own_cells)
+            missing = names[len(given) :]
+            raise ClosureMismatchError(msg, before=before, after=names, missing=missing, target=short(target))
+        for item in given:
             if type(item) is not CellType:
                 msg = (
-                    f"item {position} of the closure is no cell but {short(item)}; "
+                    f"item {given.index(item)} of the closure is no cell but {short(item)}; "
                     "`make_cell(value)` makes one, or give the closure by name"
                 )
                 raise TypeError(msg)
@@ -393,16 +415,17 @@ def _closure_for(
     values: Mapping[str, object] = cells_of(given) if given is not None else _NOTHING
     for name in values:
         if name not in names:
-            raise no_such_free_variable(name, names, target, code.co_names)
+            raise no_such_free_variable(name, names, short(target), code.co_names)
+    own = dict(own_cells)
     missing = tuple(name for name in names if name not in values and name not in own)
     if missing:
         msg = (
-            f"{target}: the code needs a cell for {listed(missing)}. Free variables before: {listed(own)}; after: "
-            f"{listed(names)}. Give the missing ones by name, closure={{{missing[0]!r}: …}}"
+            f"{short(target)}: the code needs a cell for {listed(missing)}. Free variables before: {listed(own)}; "
+            f"after: {listed(names)}. Give the missing ones by name, closure={{{missing[0]!r}: …}}"
         )
         if "__class__" in missing:
             msg += " (the use of `super` entails the free variable `__class__`)"
-        raise ClosureMismatchError(msg, before=tuple(own), after=names, missing=missing, target=target)
+        raise ClosureMismatchError(msg, before=tuple(own), after=names, missing=missing, target=short(target))
     return tuple(cell_for(values[name]) if name in values else own[name] for name in names) or None
 
 
