@@ -26,7 +26,7 @@ __all__ = ["Swap", "swap", "wrap"]
 class SwapEdit(Edit):
     """A replacement, as it was when the swap was asked for."""
 
-    __slots__ = ("bridge", "cells", "replacement", "seen", "state", "target")
+    __slots__ = ("bridge", "cells", "replacement", "state", "target")
     whole = True
 
     def __init__(self, target: FunctionType, replacement: Any, bridge: str | None, cells: str) -> None:
@@ -38,7 +38,6 @@ class SwapEdit(Edit):
         self.state = state_of(replacement) if type(replacement) is FunctionType else None
         if self.state is not None:
             self.state.face = copied(face_of(replacement))
-        self.seen: dict[str, CellType] = {}
 
     def __call__(self, state: State) -> State:
         own = _own_cells(state)
@@ -46,6 +45,9 @@ class SwapEdit(Edit):
             return self._trampoline(self.replacement)
         closure = self._closure(own)
         if self.bridge is None:
+            if closure and state.closure and len(closure) == len(state.closure):
+                if all(new is old for new, old in zip(closure, state.closure)):
+                    closure = state.closure  # nothing to exchange
             return State(self.state.code, closure, self.state.face)
         if closure is self.state.closure:
             return self._trampoline(self.replacement)
@@ -248,7 +250,7 @@ def _called_by(obj: Any, own: Mapping[str, CellType], where: str) -> Iterator[tu
     wrapped = getattr(obj, "__dict__", {}).get("__wrapped__") if not isinstance(obj, type) else None
     if wrapped is not None:
         yield wrapped, "as `__wrapped__`"
-    if type(obj) is not FunctionType or where not in ("as itself", "as `__wrapped__`", "as a bound method"):
+    if type(obj) is not FunctionType or where.startswith("in the cell"):
         return
     for name, cell in zip(obj.__code__.co_freevars, obj.__closure__ or ()):
         if name in own:  # recursion: the target calls itself by this variable, too
