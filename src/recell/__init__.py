@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from recell.patching import running as running
     from recell.patching import swap as swap
     from recell.patching import wrap as wrap
+    from recell.scopes import Scope as Scope
+    from recell.scopes import demote as demote
+    from recell.scopes import freeze as freeze
+    from recell.scopes import promote as promote
+    from recell.scopes import scope as scope
 
 __version__ = "0.1.0"
 
@@ -69,6 +74,11 @@ _HOMES = {
     "running": "patching",
     "swap": "patching",
     "wrap": "patching",
+    "Scope": "scopes",
+    "demote": "scopes",
+    "freeze": "scopes",
+    "promote": "scopes",
+    "scope": "scopes",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings

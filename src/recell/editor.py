@@ -8,6 +8,7 @@ name can have two slots.
 
 from __future__ import annotations
 
+import os
 from types import CodeType
 
 from recell.assembler import apply
@@ -33,6 +34,18 @@ __all__ = [
 ]
 
 
+_VERIFY = os.environ.get("RECELL_VERIFY") == "1"
+
+
+def _checked(code: CodeType) -> CodeType:
+    """An edited code object, verified where RECELL_VERIFY=1 asks for it: edits are right by construction."""
+    if _VERIFY:
+        from recell.verifier import verify
+
+        verify(code)
+    return code
+
+
 class NotConstant(Exception):  # noqa: N818 - a signal between modules, not an error that users see
     """A name cannot become a constant in this code. `reason`: "assigned" (or deleted), or "class body" (which stores it)."""
 
@@ -46,23 +59,32 @@ class NotConstant(Exception):  # noqa: N818 - a signal between modules, not an e
 
 
 def reads_to_constants(
-    code: CodeType, values: Mapping[str, object], free: Mapping[str, object] | None = None
+    code: CodeType,
+    values: Mapping[str, object],
+    free: Mapping[str, object] | None = None,
+    used: set[str] | None = None,
 ) -> CodeType:
     """Reads of the globals (or builtins) in `values`, and of the code's own free variables in `free`, load constants.
 
     `co_freevars` stays, so that one `__code__` store can switch between the two. A name that is not used is
     ignored. Raises NotConstant where a name is assigned or deleted in the tree, or a class body that reads
     it also stores it.
+
+    Args:
+        values: global or builtin -> constant.
+        free: free variable of the code -> constant.
+        used: receives the names that became constants somewhere.
     """
     slots = {}
     if free:
         base = free_base(code)
         slots = {base + i: name for i, name in enumerate(code.co_freevars) if name in free}
-    return _constants(code, values, slots, free or {}, code)
+    return _checked(_constants(code, values, slots, free or {}, code, set() if used is None else used))
 
 
 def _constants(
-    code: CodeType, values: Mapping[str, object], slots: Mapping[int, str], free: Mapping[str, object], root: CodeType
+    code: CodeType, values: Mapping[str, object], slots: Mapping[int, str], free: Mapping[str, object], root: CodeType,
+    used: set[str],
 ) -> CodeType:
     known = opcodes()
     raw = code.co_code
@@ -78,6 +100,7 @@ def _constants(
         if index is None:
             index = placed[of_cell, name] = len(constants)
             constants.append(free[name] if of_cell else values[name])
+            used.add(name)
         return index
 
     if indexes:
@@ -115,7 +138,7 @@ def _constants(
                 edits.append((start, at + 1, instruction(known.load_const, place(name, True), at + 1 - start)))
     changed = False
     for site in _nested(code, ops, args):
-        nested = _constants(site.code, values, _inherited(site, slots), free, root)
+        nested = _constants(site.code, values, _inherited(site, slots), free, root, used)
         if nested is not site.code:
             constants[site.constant] = nested
             changed = True
@@ -194,7 +217,7 @@ def globals_to_cells(code: CodeType, names: Iterable[str]) -> CodeType:
     Reads, assignments and deletions go to the cell; nested functions and class bodies that use a name get
     the cell through their closure. Names that are not used are left out: compare `co_freevars`.
     """
-    return _cells(code, tuple(names), False)[0]
+    return _checked(_cells(code, tuple(names), False)[0])
 
 
 def _cells(code: CodeType, names: tuple[str, ...], inner: bool) -> tuple[CodeType, tuple[str, ...]]:
@@ -284,7 +307,7 @@ def add_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
     if not names:
         return code
     raw = code.co_code
-    return _appended(code, raw[::2], raw[1::2], names, [], {})
+    return _checked(_appended(code, raw[::2], raw[1::2], names, [], {}))
 
 
 def _appended(
@@ -314,7 +337,7 @@ def _copying(ops: bytes) -> int:
 
 def cells_to_globals(code: CodeType, names: Iterable[str]) -> CodeType:
     """Free variables of the code become globals; their names leave `co_freevars`, the order of the rest stays."""
-    return _without(code, _own_slots(code, names), True)
+    return _checked(_without(code, _own_slots(code, names), True))
 
 
 def drop_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
@@ -324,7 +347,7 @@ def drop_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
     """
     slots = _own_slots(code, names)
     used = _used(code, slots)
-    return _without(code, {slot: name for slot, name in slots.items() if name not in used}, False)
+    return _checked(_without(code, {slot: name for slot, name in slots.items() if name not in used}, False))
 
 
 def _own_slots(code: CodeType, names: Iterable[str]) -> dict[int, str]:
@@ -378,10 +401,12 @@ def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> Code
                 moved = slot - sum(gone < slot for gone in slots)
                 if moved != slot:
                     edits.append((start, at + 1, instruction(number, moved, at + 1 - start)))
-            elif to_globals:
-                edits.append((start, at + 1, _as_global(number, index(slots[slot]), at + 1 - start)))
-            else:
+            elif not to_globals:
                 raise _left_over(code, at)
+            elif number == known.load_deref:
+                edits.append(_global_load(ops, args, start, at, index(slots[slot])))
+            else:
+                edits.append((start, at + 1, _as_global(number, index(slots[slot]), at + 1 - start)))
     if known.copy_free_vars >= 0:
         end = _copying(ops)
         left = len(code.co_freevars) - len(slots)
@@ -400,14 +425,30 @@ def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> Code
 
 def _as_global(number: int, index: int, units: int) -> bytes:
     known = opcodes()
-    if number == known.load_deref:
-        raw = instruction(known.load_global, index << known.global_shift, units)
-        return raw + b"\0\0" * (known.global_units - 1)
     if number == known.class_deref:
         other = known.dict_or_globals if known.dict_or_globals >= 0 else known.load_name
     else:
         other = known.store_global if number == known.store_deref else known.delete_global
     return instruction(other, index, units)
+
+
+def _global_load(ops: bytes, args: bytes, start: int, at: int, index: int) -> Edit:
+    """LOAD_DEREF as LOAD_GLOBAL; the slack that `globals_to_cells` stepped over is taken back."""
+    known = opcodes()
+    end, null = at + 1, 0
+    if known.global_units > 1:
+        ahead, behind = (start - 1, at + 1) if not known.release.null_after_callable else (start, at + 2)
+        for with_null, first, jump in ((0, start, at + 1), (1, ahead, behind)):
+            rest = args[jump] if jump < len(ops) and ops[jump] == known.jump_forward else 0
+            units = jump + 1 + rest - first
+            slack = ops[jump + 1 : jump + 1 + rest]
+            pushed = not with_null or ops[start - 1 if first < start else at + 1] == known.push_null
+            if rest and units >= known.global_units and slack == bytes((known.nop,)) * rest and pushed:
+                start, end, null = first, first + units, with_null
+                break
+    argument = index << known.global_shift | null
+    raw = instruction(known.load_global, argument, end - start - known.global_units + 1 if end > at + 1 else at + 1 - start)
+    return start, end, raw + b"\0\0" * (known.global_units - 1)
 
 
 def _shorter_closure(site: Site, slots: Mapping[int, str], args: bytes) -> list[Edit]:
