@@ -10,10 +10,10 @@ import recell
 from corpus import Operation, Refused, live_functions
 
 MARK = object()
-HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
+HAS_ANNOTATE = "__annotate__" in vars(FunctionType)  # `hasattr` would ask `type`, which says no on 3.14
 # every attribute that must come over as the very object
 SAME = ["__code__", "__globals__", "__defaults__", "__name__", "__qualname__", "__module__", "__doc__"]
-SAME += [name for name in ("__builtins__", "__type_params__", "__annotate__") if hasattr(FunctionType, name)]
+SAME += [name for name in ("__builtins__", "__type_params__", "__annotate__") if name in vars(FunctionType)]
 
 
 def contents(cell: CellType) -> object:
