@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Face", "State", "face_of", "install", "needs_no_other_threads", "state_of"]
 
-_HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
-_HAS_TYPE_PARAMS = hasattr(FunctionType, "__type_params__")
+_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+_HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
 
 
 class Face(NamedTuple):
