@@ -196,7 +196,7 @@ def _demoted(
     code, closure = function.__code__, function.__closure__ or ()
     new_code = cells_to_globals(code, names)
     kept = tuple(cell for name, cell in zip(code.co_freevars, closure) if name not in names)
-    new = remake(function, new_code, kept, space)
+    new = remake(function, new_code, kept or None, space)
     for name, cell in zip(code.co_freevars, closure):
         if name in names and (is_copy or name not in space):
             try:
@@ -299,4 +299,4 @@ def _frozen(function: FunctionType, wanted: Mapping[str, object]) -> FunctionTyp
         new = drop_free_variables(new, free)
         kept = set(new.co_freevars)
         closure = tuple(cell for name, cell in zip(before, closure) if name in kept)
-    return remake(function, new, closure)
+    return remake(function, new, closure or None)
