@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from recell.functions import rebind as rebind
     from recell.functions import replace as replace
     from recell.patching import Change as Change
+    from recell.patching import override as override
     from recell.patching import patch_closure as patch_closure
     from recell.patching import running as running
     from recell.patching import swap as swap
@@ -79,6 +80,7 @@ _HOMES = {
     "freeze": "scopes",
     "promote": "scopes",
     "scope": "scopes",
+    "override": "patching",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings

@@ -29,7 +29,7 @@ from recell.installing import State, face_of, install, state_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ABSENT", "AttributeLayer", "CellLayer", "Edit", "FunctionLayer", "ItemLayer", "Layer", "LOCK", "beneath"]
+__all__ = ["ABSENT", "AttributeLayer", "CellLayer", "Edit", "FunctionLayer", "ItemLayer", "Layer", "LOCK", "beneath", "in_force"]
 
 LOCK = RLock()
 
@@ -57,10 +57,11 @@ class Edit:
 class FunctionStack:
     """A function, its base, and the edits over it."""
 
-    __slots__ = ("__weakref__", "busy", "edits", "func", "installed", "states")
+    __slots__ = ("__weakref__", "base", "busy", "edits", "func", "installed", "states")
 
     def __init__(self, func: FunctionType) -> None:
         self.func = func
+        self.base: State | None = None  # the last one, kept because prepared edits know it
         self.edits: list[Edit] = []
         self.states: list[State] = []  # the base, and the state above each edit
         self.installed: State | None = None
@@ -70,8 +71,16 @@ class FunctionStack:
         """Puts an edit on top. Nothing has changed when it raises."""
         edits, states = self.edits, self.states
         if not edits and not self.busy:
-            states[:] = [state_of(self.func)]
-            self.installed = states[0]
+            base, func = self.base, self.func
+            if (
+                base is None
+                or func.__code__ is not base.code
+                or func.__closure__ is not base.closure
+                or base.face is not None
+            ):
+                base = self.base = state_of(func)
+            states[:] = [base]
+            self.installed = base
         else:
             self.check()
         if edit.whole and states[-1].face is None:
@@ -140,8 +149,7 @@ class FunctionStack:
             try:
                 states.append(edit(states[-1]))
             except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
-                below = states[-1]
-                states.append(State(below.code, below.closure, below.face))
+                states.append(states[-1])
 
     def _settle(self) -> None:
         """Installs what is to be in force; what an interruption or a finalizer adds meanwhile is installed next."""
@@ -416,6 +424,12 @@ def stack_of(func: FunctionType) -> FunctionStack:
     if stack is None:
         stack = _stacks.setdefault(id(func), FunctionStack(func))
     return stack
+
+
+def in_force(func: FunctionType) -> State:
+    """The state that the topmost layer of a function has made, or what it is without layers."""
+    stack = _stacks.get(id(func))
+    return stack.states[-1] if stack is not None and stack.states else state_of(func)
 
 
 def beneath(func: FunctionType) -> State:

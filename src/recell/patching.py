@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from recell.changes import Change
 from recell.contents import patch_closure
+from recell.overriding import override
 from recell.runs import running
 from recell.swapping import swap, wrap
 
-__all__ = ["Change", "patch_closure", "running", "swap", "wrap"]
+__all__ = ["Change", "override", "patch_closure", "running", "swap", "wrap"]

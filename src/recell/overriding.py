@@ -1,0 +1,349 @@
+"""`override`: names mean something else inside one function, and only there, for a while."""
+
+from __future__ import annotations
+
+import sys
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from recell.building import remake
+from recell.callables import describe, function_of, functions_of
+from recell.cells import FORWARDED, cell_for, cells_of
+from recell.changes import Change
+from recell.contents import check_class_cell
+from recell.errors import ScopeError, short
+from recell.installing import State
+from recell.layers import Edit, FunctionLayer, in_force
+from recell.planning import Plan, plan
+from recell.standins import Attributes, attribute_of, stand_in
+from recell.unused import unused_name, value_of
+from recell.uses import uses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from recell.layers import Layer
+
+__all__ = ["Override", "override"]
+
+_NOTHING: Mapping[str, object] = {}
+
+
+class Given:
+    """A value for a name, and the private cell that holds it where one is needed."""
+
+    __slots__ = ("_cell", "value")
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self._cell: CellType | None = None
+
+    def cell(self) -> CellType:
+        if self._cell is None:
+            self._cell = cell_for(self.value)
+        return self._cell
+
+
+class Overridden(State):
+    """A state with overridden names: an override above it joins in, and both are computed from the same origin."""
+
+    __slots__ = ("given", "origin")
+
+    def __init__(
+        self, code: CodeType, closure: tuple[CellType, ...] | None, origin: State, given: Mapping[str, Given]
+    ) -> None:
+        super().__init__(code, closure, origin.face)
+        self.origin = origin
+        self.given = given
+
+
+def origin_of(state: State) -> State:
+    """The state without overrides."""
+    return state.origin if isinstance(state, Overridden) else state
+
+
+def inside_of(state: State) -> FunctionType | None:
+    """The function to which a function that only passes on passes on."""
+    if state.code.co_freevars == (FORWARDED,) and state.closure:
+        inside = state.closure[0].cell_contents
+        if type(inside) is FunctionType:
+            return inside
+    return None
+
+
+class Prepared:
+    """What an override does to one function; kept, so that entering again costs only the switch."""
+
+    __slots__ = ("_plan", "_planned", "_resolved", "_roots", "func", "values")
+
+    def __init__(self, func: FunctionType, values: Mapping[str, object]) -> None:
+        self.func = func
+        self.values: dict[str, object] = {}
+        self._roots: dict[str, Attributes] = {}
+        for name, value in values.items():
+            root, *path = dotted(name)
+            if not path:
+                self.values[name] = value
+                continue
+            attributes = self._roots.setdefault(root, Attributes())
+            for part in path[:-1]:
+                nested = attributes.fakes.get(part)
+                if not isinstance(nested, Attributes):
+                    nested = attributes.fakes[part] = Attributes()
+                attributes = nested
+            attributes.fakes[path[-1]] = value
+        self._resolved: tuple[tuple[object, ...], dict[str, object]] = ((), self.values)
+        self._plan: Plan | None = None
+        self._planned: object = None
+
+    def resolve(self, state: State) -> dict[str, object]:
+        """The values over a state: stand-ins are made from what the names mean there."""
+        if not self._roots:
+            return self.values
+        reals = tuple([self._meaning(root, state) for root in self._roots])
+        known, values = self._resolved
+        if len(known) != len(reals) or any(new is not old for new, old in zip(reals, known)):
+            values = dict(self.values)
+            for real, (root, attributes) in zip(reals, self._roots.items()):
+                values[root] = stand_in(real, attributes.fakes, self.func)
+            self._resolved = (reals, values)
+        return values
+
+    def _meaning(self, root: str, state: State) -> object:
+        if root in self.values:
+            return self.values[root]
+        if isinstance(state, Overridden) and root in state.given:
+            return state.given[root].value
+        return value_of(self.func, origin_of(state), root)
+
+    def plan(self, code: CodeType, values: Mapping[str, object]) -> Plan:
+        """How these values get into a code object; the last answer is kept."""
+        if self._plan is None or self._plan.before is not code or self._planned is not values:
+            self._plan = plan(code, values)
+            self._planned = values
+        return self._plan
+
+    @property
+    def switches(self) -> bool:
+        """Whether it is one store of a code object, the same for every entry."""
+        return self._plan is not None and not self._plan.places and not self._plan.grown and not self._roots
+
+
+def dotted(name: str) -> list[str]:
+    """A dotted name's parts. `.0` and `.type_params` are no dotted names but variables of the compiler's own."""
+    parts = name.split(".")
+    return parts if all(parts) else [name]
+
+
+class OverrideEdit(Edit):
+    """One entry of an override: its private cells are its own."""
+
+    __slots__ = ("_above", "_beneath", "_given", "_prepared")
+    private = True
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._given: dict[str, Given] = {}
+        self._beneath: State | None = None
+        self._above: State | None = None
+
+    def __call__(self, state: State) -> State:
+        if state is self._beneath and self._above is not None and self._above.face is state.face:
+            return self._above
+        prepared = self._prepared
+        values = prepared.resolve(state)
+        for name, value in values.items():
+            if name not in self._given or self._given[name].value is not value:
+                self._given[name] = Given(value)
+        given: Mapping[str, Given] = self._given
+        origin = state
+        if isinstance(state, Overridden):  # several overrides at once: the later meaning of a name counts
+            origin = state.origin
+            given = {**state.given, **given}
+            values = {name: each.value for name, each in given.items()}
+        inside = inside_of(origin)
+        shown = origin if inside is None else State(inside.__code__, inside.__closure__)
+        how = prepared.plan(shown.code, values)
+        closure = shown.closure
+        if how.places or how.grown:
+            cells = list(closure or ())
+            for index, name in how.places:
+                cells[index] = given[name].cell()
+            closure = (*cells, *[given[name].cell() for name in how.grown])
+        code = how.after
+        if inside is not None:
+            code, closure = origin.code, (CellType(remake(inside, code, closure)),)
+        self._beneath = state
+        self._above = Overridden(code, closure, origin, given)
+        return self._above
+
+
+class Override(Change):
+    """What `override` returns. It is also a mapping from names to the values that they have: `fakes["urlopen"]`."""
+
+    __slots__ = ("_fakes", "_functions", "_mocks", "_pairs", "_seen", "_values")
+
+    def __init__(self, target: Any, values: Mapping[str, object]) -> None:
+        self._functions = _functions(target)
+        for name, value in values.items():
+            if name == "__class__" and type(value) is not CellType:
+                check_class_cell(value, self._functions[0])
+        self._values = self._fakes = values
+        self._mocks = [name for name, value in values.items() if _is_default(value)]
+        self._pairs: list[tuple[Prepared, FunctionLayer]] = []
+        self._seen: list[CodeType] = []
+        super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
+        self._new_layers()
+
+    def _new_layers(self) -> Sequence[Layer]:
+        codes = [func.__code__ for func in self._functions]
+        if self._mocks or len(codes) != len(self._seen) or any(new is not old for new, old in zip(codes, self._seen)):
+            self._prepare()
+            self._seen = codes
+        return [
+            layer if prepared.switches else FunctionLayer(prepared.func, OverrideEdit(prepared))
+            for prepared, layer in self._pairs
+        ]
+
+    def _prepare(self) -> None:
+        """Everything is looked at and checked here; nothing changes."""
+        states = [in_force(func) for func in self._functions]
+        shown = [_shown(origin_of(state)).code for state in states]
+        of_each = [self._values] * len(states)
+        if self._mocks or any(len(dotted(name)) > 1 for name in self._values):
+            of_each = [_used(code, self._values) for code in shown]
+            self._fakes = self._with_mocks(states, of_each)
+        used: set[str] = set()
+        pairs: list[tuple[Prepared, FunctionLayer]] = []
+        for func, state, code, own in zip(self._functions, states, shown, of_each):
+            if not own:
+                continue
+            values = own if self._fakes is self._values else {name: self._fakes[name] for name in own}
+            prepared = Prepared(func, values)
+            how = prepared.plan(code, prepared.resolve(state))
+            found = {name for name in own if dotted(name)[0] not in how.unused}
+            if found:
+                pairs.append((prepared, FunctionLayer(func, OverrideEdit(prepared))))
+                used |= found
+        for name in self._values:
+            if name not in used:
+                raise unused_name(name, self._target, self._functions)
+        self._pairs = pairs
+
+    def _with_mocks(self, states: Sequence[State], of_each: Sequence[Mapping[str, object]]) -> Mapping[str, Any]:
+        """The values, with an autospecced mock of what a name means now for each `unittest.mock.DEFAULT`."""
+        if not self._mocks:
+            return self._values
+        from unittest.mock import MagicMock, create_autospec
+
+        fakes = dict(self._values)
+        for name in self._mocks:
+            for func, state, own in zip(self._functions, states, of_each):
+                if name in own:
+                    root, *path = dotted(name)
+                    try:
+                        present = value_of(func, origin_of(state), root)
+                    except ScopeError:
+                        if path:
+                            raise
+                        fakes[name] = MagicMock(name=name)  # nothing to take a specification from
+                        break
+                    for part in path:
+                        present = attribute_of(present, part, func)
+                    fakes[name] = create_autospec(present, _name=name)
+                    break
+        return fakes
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fakes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fakes)
+
+    def __len__(self) -> int:
+        return len(self._fakes)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def keys(self) -> Iterable[str]:
+        """The names that are overridden."""
+        return self._fakes.keys()
+
+
+def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Override:
+    """Temporarily gives names another meaning that only this function, and functions nested in it, see.
+
+    No wrapper, and no change to the module, to other functions, or to closures that share a cell. What the function
+    assigns to an overridden name goes to a private cell and is dropped.
+
+    Args:
+        func: a function, what stands for one, or a class (the functions in its own `vars`, for those that use a name).
+        values: free variable, global or builtin -> what it is to mean. A cell is taken as the cell, `EMPTY` as an
+            empty one. A dotted name fakes an attribute: for `{"time.sleep": fake}` the function finds a stand-in as
+            `time`, which answers everything else from the real one. `unittest.mock.DEFAULT` makes an autospecced mock.
+        more: the same as keywords.
+
+    Returns:
+        A `Change` to enter with `with`, `start()` or as a decorator; it is also a mapping from the names to their
+        values: `with override(f, urlopen=DEFAULT) as fakes: fakes["urlopen"]`.
+
+    Raises:
+        ScopeError: the function does not use a name; the error says who does.
+        TypeError: `func` holds no Python function; `__class__` would be what is no class.
+
+    >>> from recell import override
+    >>> import time
+    >>> def nap(seconds):
+    ...     time.sleep(seconds)
+    ...     return f"slept {round(seconds)}"
+    >>> naps = []
+    >>> with override(nap, {"time.sleep": naps.append}, round=int):
+    ...     nap(3600.9)
+    'slept 3600'
+    >>> naps
+    [3600.9]
+    """
+    if values:
+        more = {**cells_of(values), **more}
+    return Override(func, more)
+
+
+def _functions(target: Any) -> tuple[FunctionType, ...]:
+    """The functions that are meant; for a class all that its own attributes hold."""
+    if type(target) is FunctionType:
+        return (target,)
+    if not isinstance(target, type):
+        return (function_of(target, "override"),)
+    found: dict[int, FunctionType] = {}
+    for value in vars(target).values():
+        if isinstance(value, type) or not (callable(value) or hasattr(type(value), "__get__")):
+            continue
+        try:
+            functions = functions_of(value, "override")
+        except TypeError:  # no function in it
+            continue
+        found.update((id(function), function) for function in functions)
+    if not found:
+        msg = f"override needs a class with Python functions, and {describe(target)} has none of its own"
+        raise TypeError(msg)
+    return tuple(found.values())
+
+
+def _shown(origin: State) -> State:
+    inside = inside_of(origin)
+    return origin if inside is None else State(inside.__code__, inside.__closure__)
+
+
+def _used(code: CodeType, values: Mapping[str, object]) -> dict[str, object]:
+    table = uses(code, [dotted(name)[0] for name in values])
+    return {
+        name: value
+        for name, value in values.items()
+        if (use := table[dotted(name)[0]]).free or use.read or use.written
+    }
+
+
+def _is_default(value: object) -> bool:
+    mock = sys.modules.get("unittest.mock")
+    return mock is not None and value is mock.DEFAULT

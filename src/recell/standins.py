@@ -1,0 +1,115 @@
+"""Stand-ins: objects that answer some attributes themselves and everything else from a real object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recell.cells import EMPTY
+from recell.errors import ScopeError, hint_nearest, short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["attribute_of", "stand_in"]
+
+# special methods that a stand-in has of its own, or must not have
+_OWN = frozenset(
+    "__new__ __init__ __del__ __getattribute__ __getattr__ __setattr__ __delattr__ __class__ __init_subclass__ "
+    "__subclasshook__ __dict__ __weakref__ __slots__ __reduce__ __reduce_ex__ __getstate__ __instancecheck__ "
+    "__subclasscheck__ __repr__ __dir__ __sizeof__ __prepare__ __mro_entries__ __set_name__".split()
+)
+
+
+def stand_in(real: object, fakes: Mapping[str, Any], target: object) -> Any:
+    """An object that looks like `real` but for some attributes.
+
+    Args:
+        real: what it stands in for.
+        fakes: attribute -> value; a dict as value stands for a stand-in of that attribute.
+        target: the function in which it stands, for errors.
+
+    Raises:
+        ScopeError: `real` has no such attribute.
+    """
+    own: dict[str, Any] = {}
+    for name, fake in fakes.items():
+        present = attribute_of(real, name, target)
+        own[name] = stand_in(present, fake.fakes, target) if isinstance(fake, Attributes) else fake
+    namespace: dict[str, Any] = {}
+    for base in reversed(type(real).__mro__):
+        for name, value in vars(base).items():
+            if name[:2] == name[-2:] == "__" and name not in _OWN and callable(value):
+                namespace[name] = _forward(name, real)
+    if isinstance(real, type) and "__getitem__" not in namespace and hasattr(real, "__class_getitem__"):
+        namespace["__getitem__"] = lambda self, item: real[item]  # type: ignore[index]
+    # None says "not supported" of a special method: it is no callable, and stays
+    namespace.update(_methods(real, own))
+    return type("StandIn", (), namespace)()
+
+
+class Attributes:
+    """Fakes for attributes of an attribute."""
+
+    __slots__ = ("fakes",)
+
+    def __init__(self) -> None:
+        self.fakes: dict[str, Any] = {}
+
+
+def attribute_of(real: object, name: str, target: object) -> Any:
+    """The present value of an attribute that is to be faked: a fake for one that is not there is a mistake."""
+    try:
+        return getattr(real, name)
+    except AttributeError:
+        names = [known for known in dir(real) if not known.startswith("__")]
+        msg = f"{short(real)}, as {short(target)} knows it, has no attribute `{name}` to override"
+        raise ScopeError(
+            msg + hint_nearest(name, names), name=name, names=tuple(names), target=short(target)
+        ) from None
+
+
+def _forward(name: str, real: Any) -> Callable[..., Any]:
+    def forward(self: object, *args: Any, **kwargs: Any) -> Any:
+        return getattr(type(real), name)(real, *args, **kwargs)
+
+    return forward
+
+
+def _methods(real: Any, own: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    def __getattribute__(self: object, name: str) -> Any:  # noqa: N807
+        if name not in own:
+            return getattr(real, name)
+        value = own[name]
+        if value is EMPTY:
+            msg = f"{short(real)} has no attribute {name!r} here: it is overridden with EMPTY"
+            raise AttributeError(msg)
+        return value
+
+    def __setattr__(self: object, name: str, value: object) -> None:  # noqa: N807
+        if name in own:
+            own[name] = value
+        else:
+            setattr(real, name, value)
+
+    def __delattr__(self: object, name: str) -> None:  # noqa: N807
+        if name in own:
+            own[name] = EMPTY
+        else:
+            delattr(real, name)
+
+    def __repr__(self: object) -> str:  # noqa: N807
+        return f"<stand-in for {short(real)}: {', '.join(own)}>"
+
+    def __dir__(self: object) -> list[str]:  # noqa: N807
+        return sorted({*dir(real), *own})
+
+    def __instancecheck__(self: object, instance: object) -> bool:  # noqa: N807
+        return isinstance(instance, real)
+
+    def __subclasscheck__(self: object, subclass: type) -> bool:  # noqa: N807
+        return issubclass(subclass, real)
+
+    def __mro_entries__(self: object, bases: tuple[object, ...]) -> tuple[Any, ...]:  # noqa: N807
+        return (real,)
+
+    return {name: value for name, value in locals().items() if name.startswith("__")}
