@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     CURRENT: Release
 
-__all__ = ["CURRENT", "NEWEST", "OLDEST", "find", "load", "require", "version"]
+__all__ = ["CURRENT", "NEWEST", "OLDEST", "find", "frozen_objects", "load", "require", "version"]
 
 OLDEST = (3, 8)
 NEWEST = (3, 15)
@@ -66,6 +66,14 @@ def require(feature: str) -> Release:
         )
         raise UnsupportedPythonError(msg, feature=feature, version=version)
     return release
+
+
+def frozen_objects() -> int:
+    """How many objects the program has put into `gc.freeze()`: searches of the heap do not find them."""
+    import gc
+
+    count, release = gc.get_freeze_count(), find()
+    return count if count > (release.frozen_at_start if release else 0) else 0
 
 
 def __getattr__(name: str) -> Release:

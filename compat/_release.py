@@ -66,6 +66,8 @@ class Release(NamedTuple):
     function_factory: Optional[Callable[[int], CodeType]]
     """Makes, for a set of MAKE_FUNCTION attributes, the code of a function that makes functions; None where
     `types.FunctionType` gives functions that are called as fast as the compiler's."""
+    frozen_at_start: int
+    """At most how many objects the interpreter itself puts into `gc.freeze()` when it starts."""
 
     # -- exchange -------------------------------------------------------------------------------
     exchange: Callable[..., None]

@@ -57,6 +57,7 @@ def _template() -> None: ...
 
 RELEASE = PREVIOUS._replace(
     version=(3, 13),
+    frozen_at_start=0,
     caches={
         "LOAD_GLOBAL": 4,
         "BINARY_OP": 1,

@@ -92,5 +92,6 @@ RELEASE = Release(
     global_null_bit=False,
     null_after_callable=False,
     function_factory=None,
+    frozen_at_start=0,
     exchange=exchange,
 )

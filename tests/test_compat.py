@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dis
 import opcode
+import subprocess
 import sys
 import types
 from pathlib import Path
 
 import pytest
 
+import recell
 from recell import UnsupportedPythonError, compat
 
 VERSIONS = [(3, minor) for minor in range(compat.OLDEST[1], compat.NEWEST[1] + 1)]
@@ -195,3 +197,17 @@ def test_factories_make_functions_with_every_attribute() -> None:
         assert new.__closure__ is func.__closure__
         assert new(7, b=8) == (1, 7, 8)
         assert new.__globals__ is globals()
+
+
+def test_frozen_objects_are_the_programs_own() -> None:
+    """What the interpreter froze for itself does not count; what the program froze does."""
+    script = (
+        "import gc, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from recell import compat\n"
+        "assert compat.frozen_objects() == 0, gc.get_freeze_count()\n"
+        "gc.freeze()\n"
+        "assert compat.frozen_objects() == gc.get_freeze_count() > 1000\n"
+    )
+    source = Path(recell.__file__).parent.parent
+    subprocess.run([sys.executable, "-I", "-S", "-c", script, str(source)], check=True)

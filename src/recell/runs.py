@@ -6,6 +6,7 @@ import sys
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from recell import compat
 from recell.callables import function_of
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def running(func_or_code: Any) -> list[Any]:
     code = func_or_code if type(func_or_code) is CodeType else function_of(func_or_code, "running").__code__
     import gc
 
-    if gc.get_freeze_count():
+    if compat.frozen_objects():
         import warnings
 
-        msg = f"{gc.get_freeze_count()} objects are frozen (gc.freeze): generators among them are not found"
+        msg = f"{compat.frozen_objects()} objects are frozen (gc.freeze): generators among them are not found"
         warnings.warn(msg, RuntimeWarning, stacklevel=2)
     found: list[Any] = []
     own_frames: set[int] = set()
