@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from typing import TYPE_CHECKING, Any, List, NamedTuple, TextIO
 
@@ -205,7 +206,7 @@ def examine() -> list[Finding]:
 
 def run_doctor(out: TextIO) -> bool:
     """Print the table; returns whether everything works."""
-    out.write(f"recell {recell.__version__} on {sys.implementation.name} {sys.version.splitlines()[0]}\n")
+    out.write(f"recell {recell.__version__} on {platform.python_implementation()} {sys.version.splitlines()[0]}\n")
     findings = examine()
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
