@@ -6,23 +6,34 @@ the one place that makes function objects; the verbs in `functions`, `scopes`, `
 
 from __future__ import annotations
 
+import sys
 from gc import get_referents
 from types import CellType, CodeType, FunctionType
 
 from recell import compat
-from recell.errors import BuiltinsMismatchError, short
+from recell.errors import BuiltinsMismatchError, listed, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["build", "copy_with", "remake"]
+__all__ = ["KEEP", "build", "copy_with", "own_version", "remake"]
+
+
+class _Keep:
+    """The type of `KEEP`, which stands for whatever the function has now."""
+
+    def __repr__(self) -> str:
+        return "<kept>"
+
+
+KEEP: Any = _Keep()
 
 # What a release's functions have is asked of the type itself: no opcode fact is needed for it.
-_HAS_TYPE_PARAMS = hasattr(FunctionType, "__type_params__")
-_HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
-_HAS_BUILTINS = hasattr(FunctionType, "__builtins__")
+_HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
+_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+_HAS_BUILTINS = "__builtins__" in vars(FunctionType)
 
 # MAKE_FUNCTION's attribute bits (Include/internal/pycore_opcode_utils.h), as `function_factory` takes them
 _DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE, _ANNOTATE = 1, 2, 4, 8, 16
@@ -50,14 +61,16 @@ def build(
     """A function from its parts, called as fast as the compiler's own.
 
     The closure must fit the code: nothing here checks it, and one that does not fit crashes the interpreter.
+    `kwdefaults` must be a plain dict; it is not copied.
     """
-    if not _FACTORIES:
-        new = FunctionType(code, globals, name, defaults, closure)
+    # a subclass of tuple is fine for a function, and not for SET_FUNCTION_ATTRIBUTE
+    if not _FACTORIES or (defaults is not None and type(defaults) is not tuple):
+        new: FunctionType = FunctionType(code, globals, name, defaults, closure)
         if kwdefaults is not None:
             new.__kwdefaults__ = kwdefaults
         return new
     # the factory is chosen by attribute bits; assigning an attribute later would cost the specialisation
-    if closure:
+    if closure is not None:
         if defaults is not None:
             if kwdefaults is not None:
                 new = FunctionType(_FACTORIES[11], globals)(code, defaults, kwdefaults, closure)
@@ -90,14 +103,17 @@ def _assemble(
     """A function with the parts of `like`, made in a frame with these builtins (3.10+)."""
     call = FunctionType(_call.__code__, {"__builtins__": builtins})
     name, globals = like.__name__, like.__globals__
-    if not _FACTORIES:
-        new: FunctionType = call(FunctionType, like.__code__, globals, name, like.__defaults__, like.__closure__)
+    defaults = like.__defaults__
+    if not _FACTORIES or (defaults is not None and type(defaults) is not tuple):
+        new: FunctionType = call(FunctionType, like.__code__, globals, name, defaults, like.__closure__)
         new.__kwdefaults__ = like.__kwdefaults__
+        if annotations is not None:
+            _set_annotations(new, annotations, annotate)
         return new
     bits = 0
     values: list[object] = []
     for bit, value in (
-        (_DEFAULTS, like.__defaults__),
+        (_DEFAULTS, defaults),
         (_KWDEFAULTS, like.__kwdefaults__),
         (_ANNOTATIONS, annotations),
         (_CLOSURE, like.__closure__),
@@ -123,7 +139,7 @@ def remake(
     Args:
         func: the function to copy; it is not touched.
         code: another code object; its free variables must fit `closure`.
-        closure: another closure.
+        closure: another closure; without it the function's own, or none where a `code` given has no free variables.
         globals: another globals dict; builtins follow it where it has some, and the function where not.
         rebound: id of a cell -> the cell that takes its place in the closure of `__annotate__` (3.14+), where
             more cells change than those that `closure` exchanges under the same name.
@@ -131,11 +147,30 @@ def remake(
     Raises:
         BuiltinsMismatchError: the function keeps builtins (3.10+) that its globals no longer hold.
     """
+    own_code, own_closure = func.__code__, func.__closure__  # in one go: they fit each other
     if code is None:
-        code = func.__code__
-    if closure is None:
-        closure = func.__closure__
-    return copy_with(func, code, closure, func.__globals__ if globals is None else globals, rebound)
+        code = own_code
+    if closure is None and (code is own_code or code.co_freevars):
+        closure = own_closure
+    if globals is None:
+        globals = func.__globals__
+    elif code is own_code and globals is not func.__globals__:
+        code = own_version(code)
+    if len(closure or ()) != len(code.co_freevars):
+        names = listed(code.co_freevars)
+        msg = f"{short(func)}: a closure of {len(closure or ())} cells does not fit {code!r} with {names}"
+        raise ValueError(msg)
+    return copy_with(func, code, closure, globals, rebound)
+
+
+def own_version(code: CodeType) -> CodeType:
+    """The code itself, or, where a just-in-time compiler runs, an equal one: for a function with other globals.
+
+    Functions that MAKE_FUNCTION made have their code's version, and those of one version must have the same globals:
+    the compiler of 3.14 puts what it finds there into machine code (seen with PYTHON_JIT=1, and without recell too).
+    """
+    jit = getattr(sys, "_jit", None)
+    return code.replace() if jit is not None and jit.is_enabled() else code
 
 
 def copy_with(
@@ -174,9 +209,9 @@ def copy_with(
     if attributes:
         new.__dict__ = {**attributes}
     if _HAS_TYPE_PARAMS:
-        type_params = func.__type_params__  # type: ignore[attr-defined]
+        type_params = func.__type_params__
         if type_params:
-            new.__type_params__ = type_params  # type: ignore[attr-defined]
+            new.__type_params__ = type_params
     return new
 
 
@@ -198,6 +233,18 @@ def _with_builtins(func: FunctionType, new: FunctionType) -> FunctionType:
     return _assemble(new, func.__builtins__)  # type: ignore[attr-defined]
 
 
+def _set_annotations(new: FunctionType, annotations: dict[str, Any], annotate: Any) -> None:
+    """Both `__annotate__` and the evaluated dict on a finished function (3.14+); assigning one drops the other."""
+    new.__annotate__ = annotate  # type: ignore[attr-defined]
+    try:
+        evaluated = new.__annotations__
+    except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
+        new.__annotations__ = annotations
+    else:
+        evaluated.clear()
+        evaluated.update(annotations)
+
+
 def _call(function: Callable[..., Any], *values: object) -> Any:
     return function(*values)
 
@@ -214,7 +261,7 @@ def _with_lazy_annotations(
     own = annotate.__closure__ if type(annotate) is FunctionType else None
     moved = new.__globals__ is not func.__globals__ and type(annotate) is FunctionType
     if own is not None or moved:
-        replaced = dict(rebound or ())
+        replaced: dict[int, CellType] = {**(rebound or {})}
         before = dict(zip(func.__code__.co_freevars, func.__closure__ or ()))
         after = zip(new.__code__.co_freevars, new.__closure__ or ())
         replaced.update((id(before[name]), cell) for name, cell in after if name in before)
@@ -239,13 +286,11 @@ def _evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
     known = [func.__globals__, func.__builtins__, func.__dict__]  # type: ignore[attr-defined]
     if func.__kwdefaults__ is not None:
         known.append(func.__kwdefaults__)
-    dicts = [held for held in get_referents(func) if type(held) is dict]
+    dicts: list[Any] = [held for held in get_referents(func) if issubclass(type(held), dict)]
     if len(dicts) <= len(known):
         return None
-    for held in dicts:
-        if not any(held is other for other in (*known, func.__module__, func.__doc__)):
-            return held
-    return None
+    others: list[object] = [*known, func.__annotate__, func.__module__, func.__doc__]  # type: ignore[attr-defined]
+    return next((held for held in dicts if not any(held is other for other in others)), None)
 
 
 def _evaluates_to(annotate: Callable[[int], object], evaluated: dict[str, Any]) -> bool:

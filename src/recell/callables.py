@@ -6,7 +6,7 @@ with `type()`, never `isinstance()`: a mock with a spec claims any class.
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType
 
 from recell.errors import short
 
@@ -21,28 +21,27 @@ __all__ = ["describe", "function_of", "functions_in", "functions_of", "rebuild",
 
 # where each kind keeps the callable that it wraps; functools' kinds join on first need
 _INSIDE: dict[type, str] = {MethodType: "__func__", staticmethod: "__func__", classmethod: "__func__"}
-_functools_known = False
 
 
 def _know_functools() -> None:
-    global _functools_known  # noqa: PLW0603 - a table completed once
     import functools
 
-    _INSIDE.update(
-        {functools.partial: "func", functools.partialmethod: "func", functools.cached_property: "func"}
+    _INSIDE[functools.partial] = _INSIDE[functools.partialmethod] = _INSIDE[functools.cached_property] = (
+        "func"
     )
-    _functools_known = True
 
 
-def _inside(obj: object) -> str | None:
-    """The attribute under which a callable of a known kind keeps what it wraps."""
-    if not _functools_known:
+def _kind_of(obj: object) -> type | None:
+    """Which of the kinds that wrap one callable an object is of: a key of `_INSIDE`."""
+    if len(_INSIDE) == 3:
         _know_functools()
-    for base in type(obj).__mro__:
-        attribute = _INSIDE.get(base)
-        if attribute is not None:
-            return attribute
-    return None
+    return next((base for base in type(obj).__mro__ if base in _INSIDE), None)
+
+
+def _inside(obj: object) -> Any:
+    """The callable that an object of a known kind wraps; None for other objects."""
+    kind = _kind_of(obj)
+    return None if kind is None else getattr(obj, _INSIDE[kind])
 
 
 def function_of(obj: object, verb: str) -> FunctionType:
@@ -57,9 +56,8 @@ def function_of(obj: object, verb: str) -> FunctionType:
     """
     if type(obj) is FunctionType:
         return obj
-    attribute = _inside(obj)
-    if attribute is not None:
-        return function_of(getattr(obj, attribute), verb)
+    if _kind_of(obj) is not None:
+        return function_of(_inside(obj), verb)
     raise refusal(obj, verb, single=True)
 
 
@@ -69,7 +67,8 @@ def functions_of(obj: object, verb: str) -> tuple[FunctionType, ...]:
         return (obj,)
     found = functions_in(obj)
     if not found:
-        function_of(obj, verb)  # what is inside may be what is wrong
+        while _kind_of(obj) is not None:
+            obj = _inside(obj)  # what is inside is what is wrong
         raise refusal(obj, verb, single=False)
     return found
 
@@ -80,8 +79,7 @@ def functions_in(obj: Any) -> tuple[FunctionType, ...]:
         return (obj,)
     if property in type(obj).__mro__:
         return tuple(found for accessor in (obj.fget, obj.fset, obj.fdel) for found in functions_in(accessor))
-    attribute = _inside(obj)
-    return () if attribute is None else functions_in(getattr(obj, attribute))
+    return () if _kind_of(obj) is None else functions_in(_inside(obj))
 
 
 def rebuild(obj: F, transform: Callable[[FunctionType], FunctionType], verb: str) -> F:
@@ -95,50 +93,71 @@ def rebuild(obj: F, transform: Callable[[FunctionType], FunctionType], verb: str
     Raises:
         TypeError: as `function_of`.
     """
-    if type(obj) is FunctionType:
-        return transform(obj)  # type: ignore[return-value]
-    if property in type(obj).__mro__:
-        return _rebuild_property(obj, transform, verb)
-    return _rebuild_wrapper(obj, transform, verb)
+    given: Any = obj
+    new: Any
+    if type(given) is FunctionType:
+        new = transform(given)
+    elif property in type(given).__mro__:
+        new = _rebuild_property(given, transform, verb)
+    else:
+        new = _rebuild_wrapper(given, transform, verb)
+    return new  # type: ignore[no-any-return]
 
 
 def _rebuild_wrapper(obj: Any, transform: Callable[[FunctionType], FunctionType], verb: str) -> Any:
-    attribute = _inside(obj)
-    if attribute is None:
+    import functools
+
+    base: Any = _kind_of(obj)
+    if base is None:
         raise refusal(obj, verb, single=False)
-    kind = type(obj)
-    new_inside = rebuild(getattr(obj, attribute), transform, verb)
-    if kind is MethodType:
-        return MethodType(new_inside, obj.__self__)
-    if hasattr(obj, "keywords"):  # partial and partialmethod
-        new = kind(new_inside, *obj.args, **obj.keywords)
+    inside = rebuild(_inside(obj), transform, verb)
+    if base is MethodType:
+        return MethodType(inside, obj.__self__)
+    # a subclass's own constructor may ask for anything: the base makes it, and the rest is copied
+    kind: type[object] = type(obj)
+    if base is functools.partial:
+        new = base.__new__(kind, inside, *obj.args, **obj.keywords)
     else:
-        new = kind(new_inside)
-    if hasattr(obj, "attrname"):  # what __set_name__ told a cached_property
-        new.attrname = obj.attrname
-    for name, value in vars(obj).items():
-        # what the constructor set (the function, a lock, attributes copied from the function) is the new one's own
-        if name not in vars(new):
-            setattr(new, name, value)
-    return new
+        new = base.__new__(kind)
+        if base is functools.partialmethod:
+            base.__init__(new, inside, *obj.args, **obj.keywords)
+        else:
+            base.__init__(new, inside)
+        if base is functools.cached_property:
+            new.attrname = obj.attrname  # what __set_name__ told it
+    return _with_state_of(obj, new, base)
 
 
 def _rebuild_property(obj: Any, transform: Callable[[FunctionType], FunctionType], verb: str) -> Any:
     functions_of(obj, verb)  # refuses before anything is made
-    new_accessors = [
+    accessors: list[Any] = [
         rebuild(accessor, transform, verb) if functions_in(accessor) else accessor
         for accessor in (obj.fget, obj.fset, obj.fdel)
     ]
-    if type(obj) is property:
-        new = property(*new_accessors, obj.__doc__)
-    else:  # a subclass's own constructor may ask for more: its copying methods know it
-        new = obj.getter(new_accessors[0]).setter(new_accessors[1]).deleter(new_accessors[2])
-        for name, value in getattr(obj, "__dict__", {}).items():
-            if name not in vars(new):
-                setattr(new, name, value)
+    if type(obj) is property:  # its copying methods know whether the docstring is the getter's
+        new = obj.getter(accessors[0]).setter(accessors[1]).deleter(accessors[2])
+    else:
+        base: Any = property
+        new = base.__new__(type(obj))
+        base.__init__(new, *accessors, obj.__doc__)
     own_name = getattr(obj, "__name__", None)
     if own_name is not None and getattr(new, "__name__", None) != own_name:
         new.__name__ = own_name  # 3.13+: set by __set_name__
+    return _with_state_of(obj, new, property)
+
+
+def _with_state_of(obj: Any, new: Any, base: type) -> Any:
+    """`new` with what its constructor did not set: the instance's own attributes and slots."""
+    own = getattr(obj, "__dict__", None)
+    if own is not None:
+        for name, value in own.items():
+            # annotations that a static method showed once are evaluated anew, from the new function
+            if name not in new.__dict__ and name not in ("__annotations__", "__annotate__"):
+                new.__dict__[name] = value
+    for kind in type(obj).__mro__[: type(obj).__mro__.index(base)]:
+        for slot in vars(kind).values():
+            if type(slot) is MemberDescriptorType and hasattr(obj, slot.__name__):
+                slot.__set__(new, slot.__get__(obj))
     return new
 
 
@@ -147,7 +166,7 @@ def describe(obj: object) -> str:
     kind = type(obj)
     if issubclass(kind, type):
         return f"the class {obj.__qualname__}"  # type: ignore[attr-defined]
-    if kind.__module__.partition(".")[0] in ("unittest", "mock") and "Mock" in kind.__name__:
+    if any(base.__name__ == "NonCallableMock" for base in kind.__mro__):
         return "a mock"
     if kind.__name__ == "_lru_cache_wrapper":
         return "an lru_cache around a function"
@@ -166,13 +185,18 @@ def describe(obj: object) -> str:
     return f"{article} {kind.__name__}"
 
 
+def _example_of(cls: type) -> str:
+    own = [name for name, value in vars(cls).items() if type(value) is FunctionType]
+    return f"{cls.__name__}.{own[0] if own else 'method'}"
+
+
 def refusal(obj: object, verb: str, *, single: bool) -> TypeError:
     """The error for an object that holds no plain function: what it is, and what would work."""
     kind = type(obj)
     what = describe(obj)
     hint = "pass a Python function"
     if issubclass(kind, type):
-        hint = "pass one of its functions, such as C.method"
+        hint = f"pass one of its functions, such as {_example_of(obj)}"
     elif what == "a mock":
         hint = "a mock has no code and no closure; pass the function it stands for"
     elif what.startswith("an lru_cache"):
@@ -181,10 +205,9 @@ def refusal(obj: object, verb: str, *, single: bool) -> TypeError:
         hint = "a property has up to three functions: pass its .fget, .fset or .fdel"
     elif property in kind.__mro__:
         hint = "none of its accessors is a Python function"
-    elif type(getattr(kind, "__call__", None)) is FunctionType:
+    elif type(getattr(kind, "__call__", None)) is FunctionType:  # noqa: B004 - is it written in Python?
         hint = f"pass its method `{kind.__name__}.__call__`"
     elif not callable(obj):
         hint = "it is not callable; pass a Python function"
     msg = f"{verb} needs a Python function, and {short(obj)} is {what}; {hint}"
     return TypeError(msg)
-

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, MutableMapping
 from types import CellType, CodeType, FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Tuple
 
+from recell import compat
 from recell.callables import function_of
 from recell.errors import EmptyCellError, FreeVariableError, hint_nearest, listed, nearest, short
 
@@ -96,23 +97,24 @@ class Closure(_Base):
         """The function whose cells are meant: behind one that only passes on, the one it passes to."""
         function = self._function
         while function.__code__.co_freevars == (FORWARDED,):
-            inside = (function.__closure__ or (CellType(),))[0].cell_contents
+            inside = contents_of(function.__closure__[0])  # type: ignore[index]
             if type(inside) is not FunctionType:
                 break
             function = inside
         return function
 
     def _cell(self, name: str) -> CellType:
-        holder = self._holder()
+        holder: Any = self._holder()
         try:
-            return holder.__closure__[holder.__code__.co_freevars.index(name)]  # type: ignore[index]
+            cell: CellType = holder.__closure__[holder.__code__.co_freevars.index(name)]
         except (ValueError, TypeError, IndexError):
             raise unknown_free_variable(name, self._function) from None
+        return cell
 
     def __getitem__(self, name: str) -> Any:
-        function = self._function
+        function: Any = self._function
         try:
-            cell = function.__closure__[function.__code__.co_freevars.index(name)]  # type: ignore[index]
+            cell = function.__closure__[function.__code__.co_freevars.index(name)]
         except (ValueError, TypeError, IndexError):
             cell = self._cell(name)
         try:
@@ -124,9 +126,9 @@ class Closure(_Base):
         raise EmptyCellError(msg, name=name, target=target)
 
     def __setitem__(self, name: str, value: object) -> None:
-        function = self._function
+        function: Any = self._function
         try:
-            cell = function.__closure__[function.__code__.co_freevars.index(name)]  # type: ignore[index]
+            cell = function.__closure__[function.__code__.co_freevars.index(name)]
         except (ValueError, TypeError, IndexError):
             cell = self._cell(name)
         if value is EMPTY:
@@ -188,6 +190,14 @@ def closure(func: object) -> Closure:
     return Closure(func if type(func) is FunctionType else function_of(func, "closure"))
 
 
+def contents_of(cell: CellType) -> Any:
+    """A cell's contents, or `EMPTY`."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return EMPTY
+
+
 def is_empty(cell: CellType) -> bool:
     """Whether a cell has no contents."""
     try:
@@ -199,10 +209,7 @@ def is_empty(cell: CellType) -> bool:
 
 def show_contents(cell: CellType) -> str:
     """A cell's contents as a repr shows them."""
-    try:
-        return short(cell.cell_contents, 60)
-    except ValueError:
-        return repr(EMPTY)
+    return short(contents_of(cell), 60)
 
 
 def unknown_free_variable(name: object, func: FunctionType) -> FreeVariableError:
@@ -266,10 +273,10 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
         stray = next(target for target in wanted if type(target) not in (CellType, CodeType))
         msg = f"owners takes a cell or a code object, not {short(stray)}; for a function's cells see `closure(f).cells`"
         raise TypeError(msg)
-    if gc.get_freeze_count():
+    if compat.frozen_objects():
         import warnings
 
-        frozen = f"{gc.get_freeze_count()} objects are frozen (gc.freeze): owners among them are not found"
+        frozen = f"{compat.frozen_objects()} objects are frozen (gc.freeze): owners among them are not found"
         warnings.warn(frozen, RuntimeWarning, stacklevel=3)
     found: dict[int, FunctionType] = {}
     if codes:
@@ -277,10 +284,8 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
             if type(referrer) is FunctionType and id(referrer.__code__) in codes:
                 found[id(referrer)] = referrer
     if cells:
-        tuples = [
-            referrer
-            for referrer in gc.get_referrers(*cells.values())
-            if type(referrer) is tuple and any(id(item) in cells for item in referrer)
+        tuples: list[Any] = [
+            referrer for referrer in gc.get_referrers(*cells.values()) if issubclass(type(referrer), tuple)
         ]
         closures = {id(items) for items in tuples}
         for referrer in gc.get_referrers(*tuples) if tuples else ():

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from recell.building import remake
 from recell.callables import functions_in, functions_of, rebuild
-from recell.cells import unknown_free_variable
+from recell.cells import FORWARDED, unknown_free_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 F = TypeVar("F")
+G = TypeVar("G")
+H = TypeVar("H")
 
 __all__ = ["clone"]
 
@@ -20,7 +22,15 @@ __all__ = ["clone"]
 @overload
 def clone(func: F, /, *, share: Iterable[str] = (), deep: bool = False) -> F: ...
 @overload
-def clone(*funcs: F, share: Iterable[str] = (), deep: bool = False) -> tuple[F, ...]: ...
+def clone(func: F, other: G, /, *, share: Iterable[str] = (), deep: bool = False) -> tuple[F, G]: ...
+@overload
+def clone(
+    func: F, other: G, third: H, /, *, share: Iterable[str] = (), deep: bool = False
+) -> tuple[F, G, H]: ...
+@overload
+def clone(
+    func: F, other: F, third: F, fourth: F, /, *more: F, share: Iterable[str] = (), deep: bool = False
+) -> tuple[F, ...]: ...
 def clone(*funcs: Any, share: Iterable[str] = (), deep: bool = False) -> Any:
     """Copies with cells of their own, connected among themselves as the originals are.
 
@@ -76,37 +86,43 @@ class _Cloning:
         self.deep = deep
         self.originals: dict[int, FunctionType] = {}
         self.cells: dict[int, CellType] = {}
+        self.kept: set[int] = set()
         self.new_cells: dict[int, CellType] = {}
         self.clones: dict[int, FunctionType] = {}
         self.rebuilt: dict[int, tuple[object, object]] = {}  # the original too, so that its id stays taken
 
     def add(self, function: FunctionType) -> None:
-        """Note a function, its cells, and (deep) the functions that these lead to."""
+        """Note a function, its cells, and the functions that these lead to: with `deep`, or where it passes on."""
         waiting = [function]
         while waiting:
             function = waiting.pop()
             if id(function) in self.originals:
                 continue
             self.originals[id(function)] = function
-            reached: list[object] = [function.__dict__.get("__wrapped__")]
-            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-                if name not in self.share:
+            names = function.__code__.co_freevars
+            reached: list[object] = []
+            for name, cell in zip(names, function.__closure__ or ()):
+                if name in self.share:
+                    self.kept.add(id(cell))
+                else:
                     self.cells[id(cell)] = cell
                     reached.extend(_contents(cell))
             if self.deep:
+                reached.append(function.__dict__.get("__wrapped__"))
+            if self.deep or names == (FORWARDED,):
                 waiting.extend(found for obj in reached for found in functions_in(obj))
 
     def run(self) -> None:
         """Make empty cells, then the functions that hold them, then fill the cells."""
-        self.new_cells = {key: CellType() for key in self.cells}
+        self.new_cells = {key: CellType() for key in self.cells if key not in self.kept}
         for key, function in self.originals.items():
-            closure = function.__closure__
+            code, closure = function.__code__, function.__closure__
             if closure is not None:
                 closure = tuple(self.new_cells.get(id(cell), cell) for cell in closure)
-            self.clones[key] = remake(function, closure=closure, rebound=self.new_cells)
-        for key, cell in self.cells.items():
-            for contents in _contents(cell):
-                self.new_cells[key].cell_contents = self.counterpart(contents)
+            self.clones[key] = remake(function, code, closure, rebound=self.new_cells)
+        for key, new_cell in self.new_cells.items():
+            for contents in _contents(self.cells[key]):
+                new_cell.cell_contents = self.counterpart(contents)
         for new in self.clones.values():
             if "__wrapped__" in new.__dict__:
                 new.__dict__["__wrapped__"] = self.counterpart(new.__dict__["__wrapped__"])
@@ -124,6 +140,7 @@ class _Cloning:
 
 
 def _contents(cell: CellType) -> tuple[Any, ...]:
+    """A cell's contents, or nothing: any object at all may be the contents."""
     try:
         return (cell.cell_contents,)
     except ValueError:

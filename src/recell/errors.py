@@ -99,11 +99,21 @@ class UnsafeCodeError(RecellError, ValueError):
 
 
 class SourceError(RecellError, SyntaxError, ValueError):
-    """A text must define exactly the one function asked for; line and column are those of the caller's text."""
+    """A text must define exactly the one function asked for; line and column are those of the caller's text.
+
+    Attributes: those of `SyntaxError` (`filename`, `lineno`, `offset`, `text`).
+    """
 
     def __init__(self, message: str = "", **data: object) -> None:
         RecellError.__init__(self, message, **data)
         self.msg = message
+        for name, value in data.items():  # SyntaxError keeps its own apart from __dict__
+            setattr(self, name, value)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        names = ("filename", "lineno", "offset", "text", "end_lineno", "end_offset")
+        own = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return type(self), self.args, {**self.__dict__, **own}
 
 
 class ChangeError(RecellError, RuntimeError):
@@ -138,7 +148,10 @@ class UnsupportedCodeError(RecellError, NotImplementedError):
 
 
 class UnsupportedPythonError(RecellError, NotImplementedError):
-    """What needs facts about this release's opcodes works only where they are known. Attributes: `feature`, `version`."""
+    """What needs facts about this release's opcodes works only where they are known.
+
+    Attributes: `feature`, `version`.
+    """
 
     feature: str
     version: tuple[int, ...]
