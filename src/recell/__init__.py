@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from recell.functions import make_function as make_function
     from recell.functions import rebind as rebind
     from recell.functions import replace as replace
+    from recell.nested import inner as inner
     from recell.patching import Change as Change
     from recell.patching import override as override
     from recell.patching import patch_closure as patch_closure
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from recell.scopes import promote as promote
     from recell.scopes import scope as scope
 
+    from recell.source import build_function as build_function
+    from recell.source import define as define
+    from recell.source import forward as forward
+    from recell.functions import substitute as substitute
 __version__ = "0.1.0"
 
 # public name -> the module that has it
@@ -70,6 +75,7 @@ _HOMES = {
     "make_function": "functions",
     "rebind": "functions",
     "replace": "functions",
+    "inner": "nested",
     "Change": "patching",
     "patch_closure": "patching",
     "running": "patching",
@@ -81,6 +87,10 @@ _HOMES = {
     "promote": "scopes",
     "scope": "scopes",
     "override": "patching",
+    "build_function": "source",
+    "define": "source",
+    "forward": "source",
+    "substitute": "functions",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings

@@ -1,0 +1,152 @@
+"""Functions inside functions: taken out on their own, exchanged in a new outer function, or in place."""
+
+from __future__ import annotations
+
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from recell.building import build
+from recell.callables import function_of
+from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable
+from recell.errors import ClosureMismatchError, listed, short
+from recell.instructions import CLOSURE
+from recell.making import making
+from recell.paths import is_generic, nested_chain
+from recell.recovering import Recovery, held
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recell.paths import Chain
+
+__all__ = ["inner"]
+
+_NOTHING: Mapping[str, object] = {}
+_QUALNAME_IN_CODE = hasattr(CodeType, "co_qualname")
+
+
+def inner(
+    func_or_code: object,
+    path: str | CodeType,
+    values: Mapping[str, object] = _NOTHING,
+    /,
+    *,
+    missing: str = "error",
+    line: int | None = None,
+    globals: dict[str, Any] | None = None,
+    defaults: Mapping[str, object] | tuple[Any, ...] | None = None,
+    **more: object,
+) -> FunctionType:
+    """A nested function as a function of its own, without running the function around it.
+
+    Args:
+        func_or_code: the outer function (or what stands for one), or a code object: a function's, or a module's as
+            `compile` gives it.
+        path: the names on the way down, such as `"helper"`, `"a.b"`, `"a.<locals>.b"`, `"C.method"`, `"<lambda>"`; or
+            the nested code object itself.
+        values: free variable -> contents of a fresh cell; a cell is taken as the cell, `EMPTY` as an empty one, a
+            `Closure` shares its cells.
+        missing: what to do about a free variable that neither the values nor the outer function's own closure gives,
+            and a default that is no constant: `"error"`, or `"empty"` (an empty cell; a parameter without a default).
+            A function that is its own free variable, as a recursive one is, is never missing.
+        line: a line of the function meant, where several have the path.
+        globals: its global names; those of the outer function without the argument.
+        defaults: defaults by parameter name, in addition to the constant ones, which are known (`EMPTY`: no default);
+            or a tuple in place of the positional ones, right-aligned.
+        more: free variables as keywords.
+
+    Returns:
+        The function, with the name, qualified name, constant defaults and lines of the original. Annotations are kept
+        where they can be known: lazy ones (3.14+), constants, and names that are globals or builtins.
+
+    Raises:
+        ScopeError: there is no such function (the ones there are listed), or several (listed with their lines);
+            or a default is no constant.
+        ClosureMismatchError: free variables are missing.
+        FreeVariableError: a value is given for what is no free variable of it.
+        TypeError: the first argument holds no single Python function; the path is no text.
+
+    >>> from recell import inner
+    >>> def outer(rate):
+    ...     def total(net, digits=2):
+    ...         return round(net * (1 + rate), digits)
+    ...     return total(100)
+    >>> inner(outer, "total", rate=0.25)(80)
+    100.0
+    """
+    func: FunctionType | None
+    if type(func_or_code) is CodeType:
+        func, outer, own = None, func_or_code, None
+    else:
+        func = func_or_code if type(func_or_code) is FunctionType else function_of(func_or_code, "inner")
+        outer, own = func.__code__, func.__closure__
+        if outer.co_freevars == (FORWARDED,):  # it only passes on to the function that is meant
+            func = Closure(func)._holder()
+            outer, own = func.__code__, func.__closure__
+    if missing not in ("error", "empty"):
+        msg = f"missing= is 'error' or 'empty', not {missing!r}"
+        raise ValueError(msg)
+    given: Mapping[str, object] = {**cells_of(values), **more} if values else more
+    if globals is None:
+        globals = _standard_globals() if func is None else func.__globals__
+    chain = nested_chain(outer, path, line, func_or_code)
+    code = chain[-1]
+    codes = (outer, *chain)
+    made = making(codes[-2], code)
+    recovery = None
+    if made is not None and (made.flags & ~CLOSURE or defaults is not None or is_generic(made.code)):
+        recovery = Recovery(made, codes, own, globals, {name: cell_for(value) for name, value in given.items()})
+        given = recovery.given
+    itself: CellType | None = None
+    cells: list[CellType] = []
+    absent: list[str] = []
+    used = 0
+    for name in code.co_freevars:
+        if name in given:
+            used += 1
+            cells.append(cell_for(given[name]))
+            continue
+        cell = held(name, codes, own)
+        if cell is None and recovery is not None:
+            cell = recovery.type_parameter(name)
+        if cell is None and name == code.co_name and made is not None and made.stored_as() == name:
+            cell = itself = CellType()
+        if cell is None:
+            absent.append(name)
+            cell = CellType()
+        cells.append(cell)
+    if used < len(given):
+        stray = next(name for name in given if name not in code.co_freevars)
+        raise no_such_free_variable(stray, code.co_freevars, repr(code), code.co_names)
+    if absent and missing == "error":
+        raise _missing_cells(func_or_code, absent, chain)
+    positional, keyword = None, None
+    if recovery is not None:
+        positional, keyword = recovery.merged_defaults(defaults, missing == "empty", func_or_code)
+    new = build(code, globals, code.co_name, positional, tuple(cells) or None, keyword)
+    if recovery is not None:
+        recovery.put_annotations(new)
+    if not _QUALNAME_IN_CODE and made is not None:
+        new.__qualname__ = made.qualname()
+    if itself is not None:
+        itself.cell_contents = new
+    return new
+
+
+def _standard_globals() -> dict[str, Any]:
+    import builtins
+
+    return {"__builtins__": builtins.__dict__}
+
+
+def _missing_cells(target: object, absent: list[str], chain: Chain) -> ClosureMismatchError:
+    names = chain[-1].co_freevars
+    path = ".".join(part.co_name for part in chain if not is_generic(part))
+    msg = (
+        f"`{path}` in {short(target)} needs {listed(absent)}, which only a call of the outer function would give; "
+        f"its free variables are: {listed(names)}. Pass {absent[0]}=… "
+        "(names that are no identifiers in a mapping), or missing='empty'"
+    )
+    if not absent[0].isidentifier() or absent[0] == "__class__":
+        msg = msg.replace(f"{absent[0]}=…", f"{{{absent[0]!r}: …}}", 1)
+    return ClosureMismatchError(msg, before=(), after=names, missing=tuple(absent), target=short(target))
