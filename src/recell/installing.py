@@ -48,6 +48,11 @@ class State:
         self.closure = closure
         self.face = face
 
+    @property
+    def public(self) -> State:
+        """The state without what belongs to this function alone (overridden names)."""
+        return self
+
     def cells(self) -> dict[str, CellType]:
         """The free variables and their cells."""
         return dict(zip(self.code.co_freevars, self.closure or ()))

@@ -47,19 +47,18 @@ class Given:
 class Overridden(State):
     """A state with overridden names: an override above it joins in, and both are computed from the same origin."""
 
-    __slots__ = ("given", "origin")
+    __slots__ = ("_origin", "given")
 
     def __init__(
         self, code: CodeType, closure: tuple[CellType, ...] | None, origin: State, given: Mapping[str, Given]
     ) -> None:
         super().__init__(code, closure, origin.face)
-        self.origin = origin
+        self._origin = origin
         self.given = given
 
-
-def origin_of(state: State) -> State:
-    """The state without overrides."""
-    return state.origin if isinstance(state, Overridden) else state
+    @property
+    def public(self) -> State:
+        return self._origin
 
 
 def inside_of(state: State) -> FunctionType | None:
@@ -114,7 +113,7 @@ class Prepared:
             return self.values[root]
         if isinstance(state, Overridden) and root in state.given:
             return state.given[root].value
-        return value_of(self.func, origin_of(state), root)
+        return value_of(self.func, state.public, root)
 
     def plan(self, code: CodeType, values: Mapping[str, object]) -> Plan:
         """How these values get into a code object; the last answer is kept."""
@@ -158,7 +157,7 @@ class OverrideEdit(Edit):
         given: Mapping[str, Given] = self._given
         origin = state
         if isinstance(state, Overridden):  # several overrides at once: the later meaning of a name counts
-            origin = state.origin
+            origin = state.public
             given = {**state.given, **given}
             values = {name: each.value for name, each in given.items()}
         inside = inside_of(origin)
@@ -208,7 +207,7 @@ class Override(Change):
     def _prepare(self) -> None:
         """Everything is looked at and checked here; nothing changes."""
         states = [in_force(func) for func in self._functions]
-        shown = [_shown(origin_of(state)).code for state in states]
+        shown = [_shown(state.public).code for state in states]
         of_each = [self._values] * len(states)
         if self._mocks or any(len(dotted(name)) > 1 for name in self._values):
             of_each = [_used(code, self._values) for code in shown]
@@ -242,7 +241,7 @@ class Override(Change):
                 if name in own:
                     root, *path = dotted(name)
                     try:
-                        present = value_of(func, origin_of(state), root)
+                        present = value_of(func, state.public, root)
                     except ScopeError:
                         if path:
                             raise

@@ -73,6 +73,7 @@ class SwapEdit(Edit):
 
 def _own_cells(state: State) -> dict[str, CellType]:
     """The cells that a state's function is seen to have: those of the function that it only passes on to."""
+    state = state.public
     while state.code.co_freevars == (FORWARDED,) and state.closure:
         inside = state.closure[0].cell_contents
         if type(inside) is not FunctionType:
