@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .measure import Benchmark, Result, calls, compare, load_benchmarks
+from .measure import Benchmark, Result, calls, compare, linear, load_benchmarks
 
-__all__ = ["Benchmark", "Result", "calls", "compare", "load_benchmarks"]
+__all__ = ["Benchmark", "Result", "calls", "compare", "linear", "load_benchmarks"]

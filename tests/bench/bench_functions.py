@@ -10,7 +10,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 import recell
-from bench import Benchmark, compare
+from bench import Benchmark, compare, linear
 
 
 def outer(x: int = 1, y: int = 2):
@@ -109,6 +109,25 @@ def memory() -> tuple[float, float]:
     return rebound, bytes_each(lambda: FunctionType(code, names, None, None, (CellType(None),)))
 
 
+def family(count: int) -> list[FunctionType]:
+    """Functions that share one cell, each with a cell of its own."""
+    common = 0
+
+    def member(own: int) -> FunctionType:
+        return lambda: (common, own)
+
+    return [member(index) for index in range(count)]
+
+
+def wide(count: int) -> FunctionType:
+    """A function with this many free variables."""
+    names = [f"name{index}" for index in range(count)]
+    source = f"def outer({', '.join(names)}):\n    def inner():\n        return {', '.join(names)}\n    return inner\n"
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)
+    return namespace["outer"](*range(count))
+
+
 BENCHMARKS = [
     compare(
         "rebind(f, x=3) / FunctionType + all metadata",
@@ -161,6 +180,11 @@ BENCHMARKS = [
         "cell.cell_contents",
         reach=None,
         setup=reading,
+    ),
+    linear("linear: clone(*functions)", lambda functions: recell.clone(*functions), family),
+    linear("linear: sharing(*functions)", lambda functions: recell.sharing(*functions), family),
+    linear(
+        "linear: rebind of all free variables", lambda func: recell.rebind(func, recell.closure(func)), wide
     ),
     Benchmark(
         "import recell over a bare interpreter", import_time, reach=10, unit="ms", difference=True, rounds=3

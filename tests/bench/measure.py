@@ -171,6 +171,39 @@ def calls(
     return Benchmark(name, one_round, reach=reach, rounds=rounds, setup=setup, only=only)
 
 
+def linear(
+    name: str,
+    run: Callable[[Any], object],
+    setup: Callable[[int], Any],
+    *,
+    sizes: tuple[int, int, int] = (100, 1000, 10000),
+    reach: float = 1.5,
+    rounds: int = 5,
+    only: Callable[[], bool] = lambda: True,
+) -> Benchmark:
+    """The time for each unit of the largest size over that of the smallest; the numbers are ns for each unit.
+
+    The middle size is measured too: where it costs more for each unit than the largest, it counts.
+    """
+
+    def prepare() -> list[tuple[int, Any]]:
+        return [(size, setup(size)) for size in sizes]
+
+    def one_round(prepared: list[tuple[int, Any]]) -> tuple[float, float]:
+        each = []
+        for size, made in prepared:
+            repeats, taken = max(1, sizes[-1] // size // 10), []
+            for _ in range(3):
+                start = perf_counter()
+                for _ in range(repeats):
+                    run(made)
+                taken.append((perf_counter() - start) * 1e9 / repeats / size)
+            each.append(min(taken))
+        return max(each[1:]), each[0]
+
+    return Benchmark(name, one_round, reach=reach, rounds=rounds, setup=prepare, only=only)
+
+
 def load_benchmarks(topics: list[str]) -> list[Benchmark]:
     """The benchmarks of the `bench_*.py` files of this folder, or of the topics named."""
     paths = sorted(Path(__file__).parent.glob("bench_*.py"))
