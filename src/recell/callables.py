@@ -105,8 +105,6 @@ def rebuild(obj: F, transform: Callable[[FunctionType], FunctionType], verb: str
 
 
 def _rebuild_wrapper(obj: Any, transform: Callable[[FunctionType], FunctionType], verb: str) -> Any:
-    import functools
-
     base: Any = _kind_of(obj)
     if base is None:
         raise refusal(obj, verb, single=False)
@@ -114,17 +112,15 @@ def _rebuild_wrapper(obj: Any, transform: Callable[[FunctionType], FunctionType]
     if base is MethodType:
         return MethodType(inside, obj.__self__)
     # a subclass's own constructor may ask for anything: the base makes it, and the rest is copied
-    kind: type[object] = type(obj)
-    if base is functools.partial:
-        new = base.__new__(kind, inside, *obj.args, **obj.keywords)
-    else:
-        new = base.__new__(kind)
-        if base is functools.partialmethod:
-            base.__init__(new, inside, *obj.args, **obj.keywords)
-        else:
-            base.__init__(new, inside)
-        if base is functools.cached_property:
-            new.attrname = obj.attrname  # what __set_name__ told it
+    args: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    if base.__name__ in ("partial", "partialmethod"):
+        args, keywords = obj.args, obj.keywords
+    new = base.__new__(type(obj), inside, *args, **keywords)
+    if base.__init__ is not object.__init__:
+        base.__init__(new, inside, *args, **keywords)
+    if base.__name__ == "cached_property":
+        new.attrname = obj.attrname  # what __set_name__ told it
     return _with_state_of(obj, new, base)
 
 
@@ -134,15 +130,15 @@ def _rebuild_property(obj: Any, transform: Callable[[FunctionType], FunctionType
         rebuild(accessor, transform, verb) if functions_in(accessor) else accessor
         for accessor in (obj.fget, obj.fset, obj.fdel)
     ]
+    new: Any
     if type(obj) is property:  # its copying methods know whether the docstring is the getter's
         new = obj.getter(accessors[0]).setter(accessors[1]).deleter(accessors[2])
     else:
         base: Any = property
         new = base.__new__(type(obj))
         base.__init__(new, *accessors, obj.__doc__)
-    own_name = getattr(obj, "__name__", None)
-    if own_name is not None and getattr(new, "__name__", None) != own_name:
-        new.__name__ = own_name  # 3.13+: set by __set_name__
+        if "__name__" in vars(property) and hasattr(obj, "__name__"):
+            new.__name__ = obj.__name__  # 3.13+: what __set_name__ told it
     return _with_state_of(obj, new, property)
 
 
@@ -185,8 +181,9 @@ def describe(obj: object) -> str:
     return f"{article} {kind.__name__}"
 
 
-def _example_of(cls: type) -> str:
-    own = [name for name, value in vars(cls).items() if type(value) is FunctionType]
+def _example_of(cls: Any) -> str:
+    namespace: dict[str, object] = {**vars(cls)}
+    own = [name for name, value in namespace.items() if type(value) is FunctionType]
     return f"{cls.__name__}.{own[0] if own else 'method'}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.building import KEEP, build, copy_with, own_version, remake
 from recell.callables import functions_of, rebuild
-from recell.cells import EMPTY, cell_for, cells_of, unknown_free_variable
+from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, unknown_free_variable
 from recell.cloning import clone
 from recell.errors import short
 from recell.parts import Parts, check_code, check_globals, closure_for, closure_mapping, merged_defaults
@@ -61,6 +61,9 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
             try:
                 at = names.index(name)
             except ValueError:
+                if names == (FORWARDED,):
+                    inside = rebind(cells[0].cell_contents, more)
+                    return rebind(func, {FORWARDED: inside})
                 raise unknown_free_variable(name, function) from None
             value = more[name]
             cells[at] = (
