@@ -1,0 +1,132 @@
+"""Stack effects of CPython 3.11: an exception is one value, and calls have a NULL below the callable.
+
+bpo-45711 (one value per exception), bpo-40222 (exception table: a handler finds the exception, below it the index
+of the instruction that raised, where the table asks for it), PEP 654 (CHECK_EG_MATCH, PREP_RERAISE_STAR), SWAP and
+COPY in place of ROT_* and DUP_*, RETURN_GENERATOR, SEND, BINARY_OP. Source: Python/ceval.c of the 3.11 branch.
+"""
+
+from __future__ import annotations
+
+from ._effects import changed
+from .effects310 import EFFECTS as PREVIOUS
+from .effects310 import make_function as make_function_310
+from .effects38 import _BINARY
+
+WAITING = ("FALSE", "TRUE", "NONE", "NOT_NONE")
+"""What a conditional jump waits for."""
+
+
+def make_function(flags: int) -> str:
+    """The qualified name comes from the code."""
+    return make_function_310(flags).replace("code str", "code")
+
+
+def load_global(index: int) -> str:
+    """Bit 0 pushes the NULL that a call wants, below the value."""
+    return "-- null value" if index & 1 else "-- value"
+
+
+def call_function_ex(flags: int) -> str:
+    """A NULL lies below the callable."""
+    return "null value value dict -- value" if flags & 1 else "null value value -- value"
+
+
+def build_list(count: int) -> str:
+    """An empty list may come to hold the exceptions of `except*`."""
+    return f"value*{count} -- list" if count else "-- excs"
+
+
+def reraise(depth: int) -> str:
+    """A non-zero argument says where the index of the instruction that raised lies."""
+    return f"lasti any*{depth - 1} exc -- lasti any*{depth - 1}" if depth else "exc --"
+
+
+EFFECTS = PREVIOUS._replace(
+    falls=changed(
+        PREVIOUS.falls,
+        "ROT_TWO",
+        "ROT_THREE",
+        "ROT_FOUR",
+        "ROT_N",
+        "DUP_TOP",
+        "DUP_TOP_TWO",
+        *(f"BINARY_{name}" for name in _BINARY),
+        *(f"INPLACE_{name}" for name in _BINARY),
+        "CALL_FUNCTION",
+        "CALL_FUNCTION_KW",
+        "CALL_METHOD",
+        "COPY_DICT_WITHOUT_KEYS",
+        "GEN_START",
+        "YIELD_FROM",
+        "JUMP_ABSOLUTE",
+        "JUMP_IF_NOT_EXC_MATCH",
+        "POP_JUMP_IF_FALSE",
+        "POP_JUMP_IF_TRUE",
+        "SETUP_FINALLY",
+        "SETUP_WITH",
+        "SETUP_ASYNC_WITH",
+        "POP_BLOCK",
+        RESUME="--",
+        PUSH_NULL="-- null",
+        COPY="copied any*{below} -- copied any*{below}",
+        SWAP="any*{arg} -- any*{arg}",
+        BINARY_OP="value value -- value",
+        PRECALL="maybe_null value value*{arg} -- maybe_null value value*{arg}",
+        CALL="maybe_null value value*{arg} -- value",
+        KW_NAMES="--",
+        CALL_FUNCTION_EX=call_function_ex,
+        LOAD_GLOBAL=load_global,
+        MAKE_FUNCTION=make_function,
+        MAKE_CELL="--",
+        COPY_FREE_VARS="--",
+        BUILD_LIST=build_list,
+        DICT_MERGE="null value value dict any*{below} value -- null value value dict any*{below}",
+        BEFORE_WITH="value -- value value",
+        PUSH_EXC_INFO="exc -- prev exc",
+        POP_EXCEPT="prev --",
+        CHECK_EXC_MATCH="exc value -- exc bool",
+        CHECK_EG_MATCH="exc_or_none value -- exc_or_none exc_or_none",
+        PREP_RERAISE_STAR="exc excs -- exc_or_none",
+        RERAISE=reraise,
+        WITH_EXCEPT_START="value lasti prev exc -- value lasti prev exc value",
+        MATCH_KEYS="value tuple -- value tuple value",
+        MATCH_CLASS="value value tuple -- value",
+        END_ASYNC_FOR="value exc --",
+        ASYNC_GEN_WRAP="value -- value",
+        RETURN_GENERATOR="-- value",
+        SEND="iter value -- iter value",
+        JUMP_BACKWARD="--",
+        JUMP_BACKWARD_NO_INTERRUPT="--",
+        **{f"POP_JUMP_FORWARD_IF_{condition}": "value --" for condition in WAITING},
+        **{f"POP_JUMP_BACKWARD_IF_{condition}": "value --" for condition in WAITING},
+    ),
+    jumps={
+        "FOR_ITER": "iter --",
+        "SEND": "iter value -- value",
+        "JUMP_FORWARD": "--",
+        "JUMP_BACKWARD": "--",
+        "JUMP_BACKWARD_NO_INTERRUPT": "--",
+        "JUMP_IF_FALSE_OR_POP": "value -- value",
+        "JUMP_IF_TRUE_OR_POP": "value -- value",
+        **{f"POP_JUMP_FORWARD_IF_{condition}": "value --" for condition in WAITING},
+        **{f"POP_JUMP_BACKWARD_IF_{condition}": "value --" for condition in WAITING},
+    },
+    ends=PREVIOUS.ends - {"JUMP_ABSOLUTE"} | {"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"},
+    ranges={
+        **{name: span for name, span in PREVIOUS.ranges.items() if name not in ("ROT_N", "GEN_START", "RERAISE")},
+        "BINARY_OP": (0, 25),
+        "COPY": (1, 1 << 30),
+        "SWAP": (2, 1 << 30),
+        "RERAISE": (0, 2),
+        "GET_AWAITABLE": (0, 2),
+        "RESUME": (0, 3),
+    },
+    quiet=frozenset(
+        {"NOP", "EXTENDED_ARG", "POP_TOP", "SWAP", "COPY", "PUSH_NULL", "JUMP_FORWARD", "JUMP_BACKWARD",
+         "JUMP_BACKWARD_NO_INTERRUPT", "RETURN_VALUE", "LOAD_CONST", "STORE_FAST", "POP_EXCEPT", "PUSH_EXC_INFO"}
+    ),  # fmt: skip
+    handler="exc",
+    saved_in_handler=0,
+    generator_start="RETURN_GENERATOR",
+    yield_marks=True,
+)

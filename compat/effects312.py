@@ -1,0 +1,105 @@
+"""Stack effects of CPython 3.12: intrinsics, END_FOR and END_SEND, and locals that are read unchecked.
+
+PEP 709 (LOAD_FAST_AND_CLEAR), PEP 695 (type parameter intrinsics), gh-103497 (LOAD_SUPER_ATTR), BINARY_SLICE,
+CLEANUP_THROW; FOR_ITER steps over the END_FOR at its target; LOAD_ATTR's lowest bit does LOAD_METHOD's work.
+Source: Python/bytecodes.c, Python/intrinsics.c of the 3.12 branch.
+"""
+
+from __future__ import annotations
+
+from ._effects import changed
+from .effects311 import EFFECTS as PREVIOUS
+from .effects311 import WAITING
+
+UNARY_INTRINSICS = (
+    None,
+    "value -- value",  # PRINT
+    "value -- value",  # IMPORT_STAR
+    "exc -- exc",  # STOPITERATION_ERROR
+    "value -- value",  # ASYNC_GEN_WRAP
+    "value -- value",  # UNARY_POSITIVE
+    "list -- tuple",  # LIST_TO_TUPLE
+    "str -- value",  # TYPEVAR
+    "str -- value",  # PARAMSPEC
+    "str -- value",  # TYPEVARTUPLE
+    "tuple -- value",  # SUBSCRIPT_GENERIC
+    "alias -- value",  # TYPEALIAS
+)
+BINARY_INTRINSICS = (
+    None,
+    "exc excs -- exc_or_none",  # PREP_RERAISE_STAR
+    "str value -- value",  # TYPEVAR_WITH_BOUND
+    "str value -- value",  # TYPEVAR_WITH_CONSTRAINTS
+    "function tuple -- function",  # SET_FUNCTION_TYPE_PARAMS
+)
+
+
+def call_intrinsic_1(number: int) -> str | None:
+    """By the intrinsic's number; 0 is invalid."""
+    return UNARY_INTRINSICS[number] if number < len(UNARY_INTRINSICS) else None
+
+
+def call_intrinsic_2(number: int) -> str | None:
+    """By the intrinsic's number; 0 is invalid."""
+    return BINARY_INTRINSICS[number] if number < len(BINARY_INTRINSICS) else None
+
+
+def load_attr(index: int) -> str:
+    """Bit 0 loads a method: the function and its object, or NULL and the attribute."""
+    return "value -- maybe_null value" if index & 1 else "value -- value"
+
+
+def load_super_attr(index: int) -> str:
+    """Bit 0 loads a method."""
+    return "value value value -- maybe_null value" if index & 1 else "value value value -- value"
+
+
+EFFECTS = PREVIOUS._replace(
+    falls=changed(
+        PREVIOUS.falls,
+        "PRECALL",
+        "LOAD_METHOD",
+        "JUMP_IF_FALSE_OR_POP",
+        "JUMP_IF_TRUE_OR_POP",
+        "IMPORT_STAR",
+        "PRINT_EXPR",
+        "LIST_TO_TUPLE",
+        "PREP_RERAISE_STAR",
+        "ASYNC_GEN_WRAP",
+        "UNARY_POSITIVE",
+        "LOAD_CLASSDEREF",
+        *(f"POP_JUMP_FORWARD_IF_{condition}" for condition in WAITING),
+        *(f"POP_JUMP_BACKWARD_IF_{condition}" for condition in WAITING),
+        LOAD_ATTR=load_attr,
+        LOAD_SUPER_ATTR=load_super_attr,
+        STORE_FAST="maybe_null --",  # what LOAD_FAST_AND_CLEAR saved comes back
+        LOAD_FAST_CHECK="-- value",
+        LOAD_FAST_AND_CLEAR="-- value",
+        LOAD_LOCALS="-- value",
+        LOAD_FROM_DICT_OR_DEREF="value -- value",
+        LOAD_FROM_DICT_OR_GLOBALS="value -- value",
+        CALL_INTRINSIC_1=call_intrinsic_1,
+        CALL_INTRINSIC_2=call_intrinsic_2,
+        BINARY_SLICE="value value value -- value",
+        STORE_SLICE="value value value value --",
+        RETURN_CONST="--",
+        END_FOR="value value --",
+        END_SEND="value value -- value",
+        SEND="iter value -- iter value",
+        CLEANUP_THROW="value value exc -- none value",
+        **{f"POP_JUMP_IF_{condition}": "value --" for condition in WAITING},
+    ),
+    jumps={
+        "FOR_ITER": "iter --",
+        "SEND": "iter value -- iter value",
+        "JUMP_FORWARD": "--",
+        "JUMP_BACKWARD": "--",
+        "JUMP_BACKWARD_NO_INTERRUPT": "--",
+        **{f"POP_JUMP_IF_{condition}": "value --" for condition in WAITING},
+    },
+    ends=PREVIOUS.ends | {"RETURN_CONST"},
+    ranges={**PREVIOUS.ranges, "COMPARE_OP": (0, 95), "YIELD_VALUE": (0, 1 << 30)},
+    quiet=PREVIOUS.quiet | {"RETURN_CONST", "LOAD_FAST"},
+    skipped_after_loop=("END_FOR",),
+    checked_locals=False,
+)

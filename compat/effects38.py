@@ -1,0 +1,186 @@
+"""Stack effects of CPython 3.8: the full statement. Source: Python/ceval.c of the 3.8 branch.
+
+Exceptions push six values, the handled exception's three below the new one's; blocks say where. `finally` bodies
+are subroutines: they find NULL, a return address or an exception on the stack.
+"""
+
+from __future__ import annotations
+
+from ._effects import Effects
+
+CAUGHT = "exc_tb exc_value exc_type"
+SAVED = "prev_tb prev_value prev_type"
+
+
+def make_function(flags: int) -> str:
+    """The attributes lie below the code and the qualified name, in the order of the flags' bits."""
+    kinds = ("tuple", "dict", "dict", "cells")
+    attributes = [kind for bit, kind in enumerate(kinds) if flags >> bit & 1]
+    return " ".join([*attributes, "code str -- function"])
+
+
+def raise_varargs(count: int) -> str:
+    """Up to an exception and its cause."""
+    return f"value*{count} --"
+
+
+def unpack_ex(counts: int) -> str:
+    """The low byte counts the values before the starred one, the rest those behind it."""
+    return f"value -- value*{(counts & 255) + (counts >> 8) + 1}"
+
+
+def format_value(flags: int) -> str:
+    """Bit 2 says that a format specification lies on top."""
+    return "value value -- str" if flags & 4 else "value -- str"
+
+
+def call_function_ex(flags: int) -> str:
+    """Bit 0 says that a mapping of keyword arguments lies on top."""
+    return "value value value -- value" if flags & 1 else "value value -- value"
+
+
+def build_tuple(count: int) -> str:
+    """A tuple of even length can hold annotations: names and values in turn."""
+    return f"value*{count} -- {'tuple' if count & 1 else 'pairs'}"
+
+
+_UNARY = ("UNARY_POSITIVE", "UNARY_NEGATIVE", "UNARY_NOT", "UNARY_INVERT")
+_BINARY = ("POWER", "MULTIPLY", "MATRIX_MULTIPLY", "TRUE_DIVIDE", "FLOOR_DIVIDE", "MODULO", "ADD", "SUBTRACT",
+           "LSHIFT", "RSHIFT", "AND", "XOR", "OR")  # fmt: skip
+
+FALLS = {
+    "NOP": "--",
+    "EXTENDED_ARG": "--",
+    "POP_TOP": "drop --",
+    "ROT_TWO": "any any -- any any",
+    "ROT_THREE": "any any any -- any any any",
+    "ROT_FOUR": "any any any any -- any any any any",
+    "DUP_TOP": "copied -- copied",
+    "DUP_TOP_TWO": "copied copied -- copied copied",
+    **{name: "value -- value" for name in _UNARY},
+    **{f"BINARY_{name}": "value value -- value" for name in _BINARY},
+    **{f"INPLACE_{name}": "value value -- value" for name in _BINARY},
+    "BINARY_SUBSCR": "value value -- value",
+    "STORE_SUBSCR": "value value value --",
+    "DELETE_SUBSCR": "value value --",
+    "COMPARE_OP": "value value -- bool",
+    "LOAD_CONST": "-- value",
+    "LOAD_NAME": "-- value",
+    "STORE_NAME": "value --",
+    "DELETE_NAME": "--",
+    "LOAD_GLOBAL": "-- value",
+    "STORE_GLOBAL": "value --",
+    "DELETE_GLOBAL": "--",
+    "LOAD_ATTR": "value -- value",
+    "STORE_ATTR": "value value --",
+    "DELETE_ATTR": "value --",
+    "LOAD_FAST": "-- value",
+    "STORE_FAST": "value --",
+    "DELETE_FAST": "--",
+    "LOAD_CLOSURE": "-- cell",
+    "LOAD_DEREF": "-- value",
+    "STORE_DEREF": "value --",
+    "DELETE_DEREF": "--",
+    "LOAD_CLASSDEREF": "-- value",
+    "LOAD_METHOD": "value -- maybe_null value",
+    "CALL_METHOD": "maybe_null value value*{arg} -- value",
+    "CALL_FUNCTION": "value value*{arg} -- value",
+    "CALL_FUNCTION_KW": "value value*{arg} names -- value",
+    "CALL_FUNCTION_EX": call_function_ex,
+    "MAKE_FUNCTION": make_function,
+    "LOAD_BUILD_CLASS": "-- value",
+    "IMPORT_NAME": "value value -- value",
+    "IMPORT_FROM": "value -- value value",
+    "IMPORT_STAR": "value --",
+    "PRINT_EXPR": "value --",
+    "SETUP_ANNOTATIONS": "--",
+    "BUILD_TUPLE": build_tuple,
+    "BUILD_LIST": "value*{arg} -- list",
+    "BUILD_SET": "value*{arg} -- set",
+    "BUILD_MAP": "value*{arg} value*{arg} -- dict",
+    "BUILD_CONST_KEY_MAP": "value*{arg} tuple -- dict",
+    "BUILD_STRING": "value*{arg} -- str",
+    "BUILD_SLICE": "value*{arg} -- value",
+    "BUILD_TUPLE_UNPACK": "value*{arg} -- tuple",
+    "BUILD_TUPLE_UNPACK_WITH_CALL": "value value*{arg} -- value tuple",
+    "BUILD_LIST_UNPACK": "value*{arg} -- list",
+    "BUILD_SET_UNPACK": "value*{arg} -- set",
+    "BUILD_MAP_UNPACK": "value*{arg} -- dict",
+    "BUILD_MAP_UNPACK_WITH_CALL": "value value value*{arg} -- value value dict",
+    "LIST_APPEND": "list any*{below} value -- list any*{below}",
+    "SET_ADD": "set any*{below} value -- set any*{below}",
+    "MAP_ADD": "dict any*{below} value value -- dict any*{below}",
+    "FORMAT_VALUE": format_value,
+    "UNPACK_SEQUENCE": "value -- value*{arg}",
+    "UNPACK_EX": unpack_ex,
+    "GET_ITER": "value -- iter",
+    "FOR_ITER": "iter -- iter value",
+    "GET_YIELD_FROM_ITER": "value -- iter",
+    "GET_AWAITABLE": "value -- iter",
+    "GET_AITER": "value -- value",
+    "GET_ANEXT": "value -- value iter",
+    "BEFORE_ASYNC_WITH": "value -- value value",
+    "YIELD_VALUE": "value -- value",
+    "YIELD_FROM": "iter value -- value",
+    "RETURN_VALUE": "value --",
+    "RAISE_VARARGS": raise_varargs,
+    "JUMP_FORWARD": "--",
+    "JUMP_ABSOLUTE": "--",
+    "POP_JUMP_IF_FALSE": "value --",
+    "POP_JUMP_IF_TRUE": "value --",
+    "JUMP_IF_FALSE_OR_POP": "value --",
+    "JUMP_IF_TRUE_OR_POP": "value --",
+    # these move blocks: recell._blocks says the rest
+    "SETUP_FINALLY": "--",
+    "SETUP_WITH": "value -- value",
+    "SETUP_ASYNC_WITH": "value --",
+    "POP_BLOCK": "--",
+    "POP_EXCEPT": f"{SAVED} --",
+    "BEGIN_FINALLY": "-- null",
+    "CALL_FINALLY": "--",
+    "POP_FINALLY": "--",
+    "END_FINALLY": "--",
+    "END_ASYNC_FOR": f"value {SAVED} {CAUGHT} --",
+    "WITH_CLEANUP_START": "--",
+    "WITH_CLEANUP_FINISH": "--",
+}
+
+EFFECTS = Effects(
+    falls=FALLS,
+    jumps={
+        "FOR_ITER": "iter --",
+        "JUMP_FORWARD": "--",
+        "JUMP_ABSOLUTE": "--",
+        "POP_JUMP_IF_FALSE": "value --",
+        "POP_JUMP_IF_TRUE": "value --",
+        "JUMP_IF_FALSE_OR_POP": "value -- value",
+        "JUMP_IF_TRUE_OR_POP": "value -- value",
+    },
+    ends=frozenset({"RETURN_VALUE", "RAISE_VARARGS", "JUMP_FORWARD", "JUMP_ABSOLUTE"}),
+    ranges={
+        "MAKE_FUNCTION": (0, 15),
+        "RAISE_VARARGS": (0, 2),
+        "COMPARE_OP": (0, 10),
+        "FORMAT_VALUE": (0, 7),
+        "BUILD_SLICE": (2, 3),
+        "CALL_FUNCTION_EX": (0, 1),
+        "POP_FINALLY": (0, 1),
+        "LIST_APPEND": (1, 1 << 30),
+        "SET_ADD": (1, 1 << 30),
+        "MAP_ADD": (1, 1 << 30),
+        "BUILD_TUPLE_UNPACK_WITH_CALL": (1, 1 << 30),
+        "BUILD_MAP_UNPACK_WITH_CALL": (1, 1 << 30),
+    },
+    quiet=frozenset(
+        {"NOP", "EXTENDED_ARG", "POP_TOP", "ROT_TWO", "ROT_THREE", "ROT_FOUR", "DUP_TOP", "JUMP_FORWARD",
+         "JUMP_ABSOLUTE", "RETURN_VALUE", "LOAD_CONST", "STORE_FAST", "BEGIN_FINALLY", "POP_BLOCK",
+         "POP_EXCEPT", "POP_FINALLY", "CALL_FINALLY", "END_FINALLY"}
+    ),  # fmt: skip
+    skipped_after_loop=(),
+    checked_locals=True,
+    handler=f"{SAVED} {CAUGHT}",
+    saved_in_handler=3,
+    finally_calls=True,
+    generator_start="",
+    yield_marks=False,
+)

@@ -1,0 +1,125 @@
+"""Kinds of value on the stack, as numbers: one instruction's operands are checked by one `&`.
+
+The verifier keeps the whole value stack in one integer, `WIDTH` bits per entry, the top lowest. An entry holds one
+bit per kind that it may be, and above those a parameter (how many cells a closure has, which local was borrowed).
+Joining two stacks is `|`, popping is `>>`, and an instruction's demands are a mask of the bits that must be clear.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
+
+    Move = Tuple[int, int, int, int, int, int, int, int]
+
+_KINDS = (
+    "object", "null", "list", "set", "dict", "tuple", "pairs", "names", "name_pairs", "cells", "cell", "code",
+    "function", "pending", "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "str", "excs", "alias",
+    "prev_tb", "prev_value", "prev_type", "exc_tb", "exc_value", "exc_type", "return_address", "borrowed",
+)  # fmt: skip
+BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
+
+PARAMETER = 40  # where an entry's parameter starts
+WIDTH = 56
+ENTRY = (1 << WIDTH) - 1
+KIND = (1 << PARAMETER) - 1
+LARGEST_PARAMETER = (1 << WIDTH - PARAMETER) - 1
+
+OBJECT, NULL, CELL, CELLS, CODE = (BIT[kind] for kind in ("object", "null", "cell", "cells", "code"))
+FUNCTION, PENDING, EXC, NONE, BORROWED = (BIT[kind] for kind in ("function", "pending", "exc", "none", "borrowed"))
+RETURN_ADDRESS, EXCS, LIST = BIT["return_address"], BIT["excs"], BIT["list"]
+EXC_OR_NONE = EXC | NONE
+
+
+def _union(*kinds: str) -> int:
+    return sum(BIT[kind] for kind in kinds)
+
+
+# not objects, or objects that only one instruction may take
+_GUARDED = _union(
+    "null", "pending", "index", "prev", "lasti", "prev_tb", "prev_value", "prev_type", "return_address"
+)  # fmt: skip
+_EVERYTHING = (1 << len(_KINDS)) - 1
+_VALUE = _EVERYTHING & ~_GUARDED
+
+ACCEPTED = {
+    "any": _EVERYTHING,
+    "value": _VALUE,
+    "drop": _VALUE | _union("lasti", "index", "prev_type"),
+    "copied": _EVERYTHING & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address"),
+    "maybe_null": _VALUE | NULL,
+    "null_or_index": _union("null", "index"),
+    "dict_or_null": _union("dict", "null"),
+    "exc_or_none": EXC_OR_NONE,
+    "list": _union("list", "excs"),
+    "tuple": _union("tuple", "pairs", "names", "name_pairs", "cells", "alias"),
+    "pairs": _union("pairs", "name_pairs"),
+    "names": _union("names", "name_pairs"),
+    "lasti": _union("lasti"),
+    **{
+        kind: BIT[kind]
+        for kind in ("null", "set", "dict", "cells", "code", "function", "virtual", "index", "iter", "exc", "prev",
+                     "none", "bool", "str", "excs", "alias", "prev_tb", "prev_value", "prev_type", "exc_tb",
+                     "exc_value", "exc_type")
+    },  # fmt: skip
+}
+"""What a kind's name means on the left of `--`. A borrowed value does wherever the value itself would."""
+LEFT = {**BIT, "value": OBJECT, "maybe_null": OBJECT | NULL, "exc_or_none": EXC_OR_NONE}
+"""What it means on the right: the bits that are pushed."""
+
+
+def repeated(entry: int, count: int) -> int:
+    """The same entry `count` times."""
+    return int.from_bytes(entry.to_bytes(WIDTH // 8, "big") * count, "big")
+
+
+EVERY_BORROWED = repeated(BORROWED, 512)
+EVERY_PARAMETER = repeated(LARGEST_PARAMETER << PARAMETER, 512)
+
+
+def _items(side: str) -> list[tuple[str, int]]:
+    items: list[tuple[str, int]] = []
+    for item in side.split():
+        kind, _, count = item.partition("*")
+        items.append((kind, int(count or 1)))
+    return items
+
+
+def parse(text: str, action: int = 0, operand: int = 0) -> Move:
+    """One effect's notation as the numbers that the walk needs.
+
+    `(needed, forbidden, down, up, pushed, change, action, operand)`: entries looked at, bits that must be clear in
+    them, bits to shift out, bits to make room for, what is pushed there, the change of the depth.
+    """
+    before, _, after = text.partition("--")
+    taken, left = _items(before), _items(after)
+    needed = forbidden = kept = pushed = 0
+    for kind, count in taken:
+        forbidden = forbidden << WIDTH * count | repeated(_EVERYTHING & ~ACCEPTED[kind] & ~BORROWED, count)
+        needed += count
+    while kept < len(taken) and kept < len(left) and taken[kept] == left[kept]:
+        kept += 1
+    for kind, count in left[kept:]:
+        pushed = pushed << WIDTH * count | repeated(LEFT[kind], count)
+    popped = sum(count for _, count in taken[kept:])
+    grown = sum(count for _, count in left[kept:])
+    return needed, forbidden, WIDTH * popped, WIDTH * grown, pushed, grown - popped, action, operand
+
+
+def describe(entry: int) -> str:
+    """An entry in words, for an error message."""
+    kinds = [kind.replace("_", " ") for kind in _KINDS if entry & BIT[kind] and kind != "borrowed"]
+    return " or ".join(kinds) or "nothing"
+
+
+def explain(stack: int, depth: int, move: Move) -> str:
+    """Why an instruction cannot take these operands."""
+    needed, forbidden = move[0], move[1]
+    if depth < needed:
+        return f"needs {needed} values, the stack holds {depth}"
+    for position in range(needed):
+        wrong = stack >> WIDTH * position & forbidden >> WIDTH * position & ENTRY
+        if wrong:
+            return f"cannot take {describe(wrong)} at position {position + 1} from the top"
+    return "cannot run here"
