@@ -75,6 +75,21 @@ class Closure(_Base):
 
     Reading and writing go to the function's cells, so everyone who shares a cell sees what is written.
     An empty cell is absent for `in`, `len` and iteration; `names` and `cells` show it.
+
+    >>> from recell import closure
+    >>> def counter(count=0):
+    ...     def bump():
+    ...         nonlocal count
+    ...         count += 1
+    ...         return count
+    ...     return bump
+    >>> bump = counter()
+    >>> live = closure(bump)
+    >>> bump(), dict(live)
+    (1, {'count': 1})
+    >>> live["count"] = 41
+    >>> bump(), live
+    (42, <closure of counter.<locals>.bump: count=42>)
     """
 
     __slots__ = ("_function",)
@@ -295,7 +310,15 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
 
 
 class SharedCell(NamedTuple):
-    """A cell that several functions hold, and the (function, variable name) pairs that hold it."""
+    """A cell that several functions hold, and the (function, variable name) pairs that hold it.
+
+    >>> from recell import sharing
+    >>> def pair(shared):
+    ...     return (lambda: shared), (lambda: [shared])
+    >>> [found] = sharing(*pair(5))
+    >>> found.cell.cell_contents, [name for function, name in found.holders]
+    (5, ['shared', 'shared'])
+    """
 
     cell: CellType
     holders: Tuple[Tuple[FunctionType, str], ...]
