@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from recell.nested import inner as inner
     from recell.patching import Change as Change
     from recell.patching import override as override
+    from recell.patching import Patcher as Patcher
     from recell.patching import patch_closure as patch_closure
     from recell.patching import running as running
     from recell.patching import swap as swap
@@ -91,6 +92,7 @@ _HOMES = {
     "define": "source",
     "forward": "source",
     "substitute": "functions",
+    "Patcher": "patching",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings

@@ -7,5 +7,6 @@ from recell.contents import patch_closure
 from recell.overriding import override
 from recell.runs import running
 from recell.swapping import swap, wrap
+from recell.transactions import Patcher
 
-__all__ = ["Change", "override", "patch_closure", "running", "swap", "wrap"]
+__all__ = ["Change", "Patcher", "override", "patch_closure", "running", "swap", "wrap"]

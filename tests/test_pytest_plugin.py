@@ -1,0 +1,83 @@
+"""The fixture `patcher`, as users meet it: in a pytest of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+USER_TESTS = '''
+import sys
+import time
+import pytest
+
+def nap():
+    time.sleep(5)
+    return "slept"
+
+def test_nothing_is_loaded_until_it_is_used():
+    assert "recell.transactions" not in sys.modules
+
+def test_patcher(patcher):
+    patcher.override(nap, {"time.sleep": lambda seconds: None})
+    patcher.swap(helper, lambda: "new")
+    assert nap() == "slept" and helper() == "new"
+
+def helper():
+    return "old"
+
+def test_undone_after_the_test():
+    assert helper() == "old" and nap.__code__.co_consts.count(5) == 1
+
+@pytest.fixture
+def quick(patcher):
+    patcher.wrap(nap, lambda func: lambda: "quick")
+    yield nap
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_fixture_on_it(quick, n, patcher):
+    assert quick() == "quick"
+
+def test_undone_again():
+    assert helper() == "old"
+
+def test_a_failing_test_is_undone_too(patcher):
+    patcher.swap(helper, lambda: "new")
+    pytest.xfail("on purpose")
+
+def test_undone_after_failure():
+    assert helper() == "old"
+'''
+
+
+def run(tmp_path: Path, *arguments: str) -> str:
+    (tmp_path / "test_user.py").write_text(USER_TESTS)
+    registered = any(
+        entry.value == "recell.pytest_plugin"
+        for distribution in metadata.distributions()
+        for entry in distribution.entry_points
+        if entry.group == "pytest11"
+    )
+    plugin = [] if registered else ["-p", "recell.pytest_plugin"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *arguments, str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, cwd=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_fixture_undoes_when_the_test_ends(tmp_path: Path) -> None:
+    assert "7 passed, 1 xfailed" in run(tmp_path)
+
+
+def test_the_fixture_is_listed_with_its_documentation(tmp_path: Path) -> None:
+    assert "recell.Patcher" in run(tmp_path, "--fixtures", "-v")
+
+
+def test_with_xdist(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    assert "7 passed" in run(tmp_path, "-n", "2", "-k", "not nothing_is_loaded")
