@@ -44,6 +44,13 @@ class Scope:
         builtins: name -> value in its builtins.
         unbound: names that stand for nothing now: empty cells, and names found nowhere.
         assigned: free variables and globals that the functions assign or delete.
+
+    >>> from recell import scope
+    >>> def outer(rate):
+    ...     return lambda price: round(price * rate)
+    >>> found = scope(outer(2))
+    >>> dict(found.nonlocals), sorted(found.builtins), sorted(found.assigned)
+    ({'rate': 2}, ['round'], [])
     """
 
     __slots__ = ("_target", "assigned", "builtins", "globals", "nonlocals", "unbound")
