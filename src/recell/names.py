@@ -106,8 +106,8 @@ def scope(func: object) -> Scope:
     >>> found = scope(counter(40))
     >>> dict(found.nonlocals), dict(found.globals), set(found.assigned)
     ({'count': 40}, {'step': 2}, {'count'})
-    >>> found
-    <scope of counter.<locals>.bump: nonlocals count=40; globals step; builtins max; assigned count>
+    >>> found  # doctest: +ELLIPSIS
+    <scope of ...counter.<locals>.bump: nonlocals count=40; globals step; builtins max; assigned count>
     """
     function = function_of(func, "scope")
     code = function.__code__
