@@ -1,0 +1,335 @@
+"""From a text to a function: the plain way for a text that stands by itself, the tree where it needs a scope.
+
+A text without closure or class goes to the compiler as it is. One that needs free variables or a class's name
+mangling is parsed, put into functions that bind the names, and compiled from the tree, so that lines and columns
+stay those of the text.
+"""
+
+from __future__ import annotations
+
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from recell.building import build
+from recell.cells import EMPTY, cell_for, cells_of
+from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, nearest, short
+from recell.filenames import SourceName, named_source
+from recell.textlines import check_identifier, flush, label_of, problem, several, syntax_problem
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Mapping
+
+__all__ = ["Definition"]
+
+# Names of the scaffold around a definition. No text can spell them, so none can clash with a user's.
+_BINDER, _MAKER, _RESULT = "<binder>", "<maker>", "<result>"
+_SCAFFOLD = f"{_BINDER}.<locals>.{_MAKER}.<locals>."
+
+_ONLY_AST = 0x400  # PyCF_ONLY_AST
+_CO_NESTED = 0x10
+
+
+class Definition:
+    """One text on its way to a function: checked and compiled by `made`, and nothing registered on failure.
+
+    Args:
+        text: the caller's text.
+        globals: the new function's globals, or None for a namespace of its own.
+        closure: free variable -> value, or None.
+        name: the function's name, or None for the one in the text.
+        filename: the file name, or None for a new one.
+        class_name: the class whose method it is to be, or None.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        globals: dict[str, Any] | None,
+        closure: Mapping[str, object] | None,
+        name: str | None,
+        filename: str | None,
+        class_name: str | None,
+    ) -> None:
+        if not isinstance(text, str):
+            msg = f"define needs the source as a string, not {short(text)}"
+            raise TypeError(msg)
+        if globals is not None and not isinstance(globals, dict):
+            msg = f"define needs a dict as globals, not {short(globals)}"
+            raise TypeError(msg)
+        if filename is not None and not isinstance(filename, str):
+            msg = f"the file name must be a string, not {short(filename)}"
+            raise TypeError(msg)
+        self.text = text
+        self.name = None if name is None else check_identifier(name, "the function's name")
+        self.class_name = None if class_name is None else check_identifier(class_name, "the class's name")
+        self.values: dict[str, object] | None = None
+        if closure is not None:
+            if not hasattr(closure, "items"):
+                msg = f"closure must be a mapping of free variables, not {short(closure)}"
+                raise TypeError(msg)
+            self.values = {
+                self.mangled(check_identifier(key, "a free variable")): value
+                for key, value in cells_of(closure).items()
+            }
+        self.own_globals = globals is None
+        self.globals = {} if globals is None else globals
+        self.filename = filename
+
+    def made(self) -> Any:
+        """The function; whatever its decorators return, where it has some."""
+        name = named_source(self.text, self.name or label_of(self.text), self.filename)
+        plain = self.values is None and self.class_name is None and self.name is None and stands_alone(self.text)
+        try:
+            if plain:
+                module = self.compiled_as_it_is(name)
+            else:
+                maker, cells = self.maker(self.compiled(flush(self.text), name, _ONLY_AST), name)
+        except BaseException:
+            name.forget()  # the error's traceback keeps the name, and with it the entry
+            raise
+        if "__builtins__" not in self.globals:
+            import builtins
+
+            self.globals["__builtins__"] = builtins.__dict__
+        if plain:
+            namespace: dict[str, Any] = {}
+            exec(module, self.globals, namespace)  # noqa: S102 - what the caller asks for
+            stored = label_of(self.text)
+            if stored not in namespace:  # a name that the compiler normalised
+                stored = [*namespace][-1]
+            made = namespace[stored]
+        else:
+            stored = self.label
+            made = build(maker, self.globals, maker.co_name, None, cells)()
+        if self.own_globals and type(made) is FunctionType and reads(made.__code__, stored):
+            self.globals[stored] = made  # a function that calls itself finds itself
+        return made
+
+    # -- compiling ------------------------------------------------------------------------------
+
+    def compiled(self, source: Any, name: SourceName, flags: int = 0) -> Any:
+        feature = self.globals.get("annotations")  # the module's `from __future__ import annotations`
+        if type(feature).__module__ == "__future__":
+            flags |= feature.compiler_flag  # type: ignore[union-attr]
+        try:
+            return compile(source, name, "exec", flags, True)
+        except (SyntaxError, ValueError) as error:
+            raise syntax_problem(error, self.text, name) from None
+
+    def compiled_as_it_is(self, name: SourceName) -> CodeType:
+        imported = self.imported()
+        module: CodeType
+        if not imported:
+            module = self.compiled(self.text, name)
+            return module
+        try:
+            # a branch that is never taken, and of which nothing but the names remains
+            module = self.compiled(f"{self.text}\nif 0: import {', '.join(imported)}", name)
+        except SourceError:
+            module = self.compiled(self.text, name)  # the error as it is without our line
+        return module
+
+    def imported(self) -> list[str]:
+        """The names in the text that the globals seem to have by import.
+
+        A call `name.attribute()` is compiled in another way (3.11+) where the module imports the name
+        (Python/compile.c, `is_import_originated`); so is one in a text that is to run in the module's globals.
+        """
+        if self.own_globals:
+            return []
+        import re
+
+        return [
+            found
+            for found in {*re.findall(r"(\w+)\s*\.\s*\w+\s*\(", self.text)}
+            if found.isidentifier() and _seems_imported(found, self.globals)
+        ]
+
+    # -- the scaffold ---------------------------------------------------------------------------
+
+    def maker(self, tree: ast.Module, name: SourceName) -> tuple[CodeType, tuple[CellType, ...] | None]:
+        """The code of a function that returns the one defined, and the cells for its free variables."""
+        import ast
+
+        node = only_definition(tree, self.text, name)
+        place = {"lineno": node.lineno, "col_offset": 0, "end_lineno": node.lineno, "end_col_offset": 0}
+        if isinstance(node, ast.Lambda):
+            self.label = "<lambda>"
+            body: list[Any] = [ast.Return(value=node, **place)]
+        else:
+            self.label = self.name or node.name
+            node.name = _RESULT
+            body = [node, ast.Return(value=ast.Name(id=_RESULT, ctx=ast.Load(), **place), **place)]
+        bound = list(self.values or ())
+        if self.class_name is not None and "__class__" not in bound:
+            bound.append("__class__")
+        outer: ast.stmt = _function(_BINDER, bound, [_function(_MAKER, [], body, place)], place)
+        if self.class_name is not None:
+            outer = ast.ClassDef(
+                name=self.class_name, bases=[], keywords=[], body=[outer], decorator_list=[], type_params=[], **place
+            )
+        statements: list[ast.stmt] = [line for line in tree.body if isinstance(line, ast.ImportFrom)]
+        statements.append(outer)
+        imported = self.imported()
+        if imported:
+            aliases = [ast.alias(name=found, asname=None, **place) for found in imported]
+            statements.append(ast.Import(names=aliases, **place))
+        module = self.compiled(ast.Module(body=statements, type_ignores=[]), name)
+        code = _inside(module, self.class_name) if self.class_name is not None else module
+        code = _inside(_inside(code, _BINDER), _MAKER)
+        return self.finished(code), self.cells(code)
+
+    def finished(self, maker: CodeType) -> CodeType:
+        """The maker's code with all names in it as if the definition stood by itself."""
+        scaffold, prefix = _SCAFFOLD, ""
+        if self.class_name is not None:
+            prefix = self.class_name + "."
+            scaffold = prefix + scaffold
+        loose = not any(name != "__class__" for name in maker.co_freevars)
+        consts = []
+        for const in maker.co_consts:
+            if type(const) is CodeType:
+                const = _renamed(const, scaffold, prefix, self.label)
+                if loose:  # nothing is bound around it: not nested
+                    const = const.replace(co_flags=const.co_flags & ~_CO_NESTED)
+            elif type(const) is str and const.startswith(scaffold):
+                const = prefix + const[len(scaffold) :].replace(_RESULT, self.label)
+            consts.append(const)
+        if self.label == "<lambda>" and self.name is not None:
+            at = max(index for index, const in enumerate(consts) if type(const) is CodeType)
+            old, self.label = prefix + self.label, self.name
+            consts[at] = _renamed(consts[at], old, prefix + self.name, "").replace(co_name=self.name)
+            consts[at:] = [prefix + self.name if const == old else const for const in consts[at:]]
+        return maker.replace(co_consts=tuple(consts), co_name="<module>")
+
+    def cells(self, maker: CodeType) -> tuple[CellType, ...] | None:
+        names = maker.co_freevars
+        values = self.values or {}
+        for key in values:
+            if key not in names and (key != "__class__" or self.class_name is None):
+                msg = (
+                    f"`{key}` is in closure=, and the text that defines `{self.label}` does not use it as a free "
+                    f"variable (it is unused there, or bound in the function); those it uses are: {listed(names)}"
+                ) + hint_nearest(key, names)
+                target = f"the text that defines {self.label}"
+                raise FreeVariableError(msg, name=key, names=names, nearest=nearest(key, names), target=target)
+        return tuple(cell_for(values.get(key, EMPTY)) for key in names) or None
+
+    def mangled(self, name: str) -> str:
+        """A private name as a method of the class spells it (the language reference's "private name mangling")."""
+        if self.class_name is None or not name.startswith("__") or name.endswith("__"):
+            return name
+        class_name = self.class_name.lstrip("_")
+        return f"_{class_name}{name}" if class_name else name
+
+
+def _function(name: str, parameters: list[str], body: list[Any], place: dict[str, Any]) -> ast.FunctionDef:
+    import ast
+
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(arg=parameter, annotation=None, **place) for parameter in parameters],
+        vararg=None,
+        kwonlyargs=[],
+        kw_defaults=[],
+        kwarg=None,
+        defaults=[],
+    )
+    return ast.FunctionDef(
+        name=name, args=arguments, body=body, decorator_list=[], returns=None, type_params=[], **place
+    )
+
+
+def _inside(code: CodeType, name: str) -> CodeType:
+    return next(const for const in code.co_consts if type(const) is CodeType and const.co_name == name)
+
+
+def _renamed(code: CodeType, scaffold: str, prefix: str, label: str) -> CodeType:
+    """A code object and those nested in it, without the scaffold in their names."""
+    fields: dict[str, Any] = {}
+    consts = []
+    for const in code.co_consts:
+        if type(const) is CodeType:
+            const = _renamed(const, scaffold, prefix, label)
+        elif type(const) is str and const.startswith(scaffold):  # a class's name, before 3.11 a function's too
+            const = prefix + const[len(scaffold) :].replace(_RESULT, label)
+        consts.append(const)
+    if consts:
+        fields["co_consts"] = tuple(consts)
+    if _RESULT in code.co_name:
+        fields["co_name"] = code.co_name.replace(_RESULT, label)
+    qualname = getattr(code, "co_qualname", "")  # 3.11+
+    if qualname.startswith(scaffold):
+        fields["co_qualname"] = prefix + qualname[len(scaffold) :].replace(_RESULT, label)
+    return code.replace(**fields)
+
+
+def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
+    value = globals.get(name)
+    if type(value) is ModuleType:
+        return True
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        return value.__module__ is not None and value.__module__ != globals.get("__name__")
+    if isinstance(value, (str, bytes, int, float, tuple, type(None))):
+        return False
+    import sys
+
+    # an object that another module has under the same name
+    return any(
+        type(module) is ModuleType and module.__dict__ is not globals and module.__name__ != globals.get("__name__") and module.__dict__.get(name) is value
+        for module in [*sys.modules.values()]
+    )
+
+
+# -- what a text may hold ---------------------------------------------------------------------------
+
+
+def stands_alone(text: str) -> bool:
+    """Whether a text is one `def` at the left margin and plainly nothing else; where in doubt, the tree tells."""
+    if "\f" in text or "\r" in text or "global " in text:  # the function's own name may be a global one
+        return False
+    import re
+
+    # no statement begins with a closing bracket; a line of a string may begin with anything, and is in doubt
+    *before, last = re.findall(r"(?m)^[^\s#)\]}]\w*", text) or [""]
+    return last in ("def", "async") and all(word[0] == "@" for word in before)
+
+
+def only_definition(
+    tree: ast.Module, text: str, filename: str
+) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda:
+    """The one definition of a text: a `def`, an `async def`, or a lambda, alone or assigned to a name."""
+    import ast
+
+    found: list[Any] = []
+    for statement in tree.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.append(statement)
+        elif isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Lambda):
+            found.append(statement.value)
+        elif isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            continue
+        elif isinstance(statement, ast.Pass) or (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ):
+            continue
+        else:
+            what = "a class" if isinstance(statement, ast.ClassDef) else "another statement"
+            msg = f"the text must define one function and nothing else, and it holds {what}"
+            if isinstance(statement, ast.Expr) and len(tree.body) == 1:
+                msg = "the text is an expression and no lambda; define takes a `def`, an `async def` or a lambda"
+            raise problem(msg, text, filename, statement.lineno, statement.col_offset + 1)
+    if not found:
+        msg = "the text defines no function; define takes a `def`, an `async def` or a lambda"
+        raise problem(msg, text, filename)
+    if len(found) > 1:
+        raise several([(getattr(node, "name", "<lambda>"), node.lineno) for node in found], text, filename)
+    return found[0]  # type: ignore[no-any-return]
+
+
+def reads(code: CodeType, name: str) -> bool:
+    """Whether a code object, or one nested in it, has a name among its global names and attributes."""
+    return name in code.co_names or any(
+        reads(const, name) for const in code.co_consts if type(const) is CodeType
+    )
