@@ -74,7 +74,9 @@ def assert_same(old: CodeType, new: CodeType, names: set[str], dropped: set[str]
     assert len(was.tokens) == len(now.tokens), f"{len(was.tokens)} tokens were {len(now.tokens)}"
     for one, other in zip(was.tokens, now.tokens):
         if isinstance(one[1], CodeType) and isinstance(other[1], CodeType) and one[0] == "LOAD_CONST":
-            inner = {name for name in one[1].co_freevars if name in dropped and name not in other[1].co_freevars}
+            inner = {
+                name for name in one[1].co_freevars if name in dropped and name not in other[1].co_freevars
+            }
             assert_same(one[1], other[1], names, inner)
             assert one[2:] == other[2:]
         else:
@@ -88,7 +90,9 @@ def assert_same(old: CodeType, new: CodeType, names: set[str], dropped: set[str]
 class Stream:
     """The tokens (kind, argument, position) of a code object, and its handlers in terms of them."""
 
-    def __init__(self, code: CodeType, names: set[str], edited: dict[int, str], slots: dict[int, str]) -> None:
+    def __init__(
+        self, code: CodeType, names: set[str], edited: dict[int, str], slots: dict[int, str]
+    ) -> None:
         raw = [each for each in dis.get_instructions(code) if each.opname not in ("EXTENDED_ARG", "CACHE")]
         lines: dict[int, Any] = {}
         if not NEW:
@@ -122,7 +126,9 @@ class Stream:
                 # slots move where a free variable goes, and two variables can share a name: so name and order
                 slot = each.arg
                 argument = edited.get(slot, (slots.get(slot), slot if slot < base else ""))
-            if kind in READS and (argument in names if isinstance(argument, str) and kind != "LOAD_CONST" else False):
+            if kind in READS and (
+                argument in names if isinstance(argument, str) and kind != "LOAD_CONST" else False
+            ):
                 null = kind == "LOAD_GLOBAL" and NEW and each.arg & 1
                 put = [("READ", argument, where)]
                 if null:
@@ -191,7 +197,13 @@ class Stream:
         if NEW:
             for entry in dis._parse_exception_table(code):
                 self.handlers.append(
-                    (token_at(entry.start), token_at(entry.end), token_at(entry.target), entry.depth, entry.lasti)
+                    (
+                        token_at(entry.start),
+                        token_at(entry.end),
+                        token_at(entry.target),
+                        entry.depth,
+                        entry.lasti,
+                    )
                 )
 
     def makes(self, raw: list[Any], i: int) -> bool:

@@ -43,25 +43,37 @@ def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fie
             out = bytearray(code.co_code)
             break
         out[2 * start : 2 * end] = new
-    if head is not None:
-        _, end, new = head
-        extra = len(new) // 2 - end
-        out[: 2 * end] = new
-        if extra:
-            fields["co_linetable"] = NO_LOCATION * extra + code.co_linetable
-            if code.co_exceptiontable:
-                fields["co_exceptiontable"] = tables.shift_exceptions(code.co_exceptiontable, extra)
-    return code.replace(co_code=bytes(out), **fields)
+    if head is None:
+        return code.replace(co_code=bytes(out), **fields)
+    _, end, new = head
+    extra = len(new) // 2 - end
+    out[: 2 * end] = new
+    if not extra:
+        return code.replace(co_code=bytes(out), **fields)
+    lines, handlers = code.co_linetable, code.co_exceptiontable
+    if extra > 0:
+        lines = NO_LOCATION * extra + lines
+    else:
+        lines = tables.move_locations(
+            lines, [max(0, unit + extra) for unit in range(len(code.co_code) // 2 + 1)]
+        )
+    if handlers:
+        handlers = tables.shift_exceptions(handlers, extra)
+    return code.replace(co_code=bytes(out), co_linetable=lines, co_exceptiontable=handlers, **fields)
 
 
 def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
     raw, release = code.co_code, opcodes().release
     ops, args = raw[::2], raw[1::2]
-    jumps = [jump for jump in _jumps(ops, args) if not any(a <= jump[1] < b for a, b, _ in edits)]
+    edited = {unit for start, end, _ in edits for unit in range(start, end)}
+    jumps = [jump for jump in _jumps(ops, args) if jump[1] not in edited]
     widths = [at + 1 - start for start, at, _, _ in jumps]
     while True:
         # a jump that outgrows its EXTENDED_ARGs makes everything behind it move once more
-        pieces = [*edits, *((start, at + 1, b"\0\0" * width) for (start, at, _, _), width in zip(jumps, widths))]
+        pieces = [
+            *edits,
+            *((start, at + 1, b"\0\0" * width) for (start, at, _, _), width in zip(jumps, widths)),
+        ]
         where = _where(len(ops), sorted(pieces, key=_place))
         written = [_jump(ops[jump[1]], jump, where, width) for jump, width in zip(jumps, widths)]
         grown = [len(new) // 2 for new in written]
@@ -76,7 +88,7 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
         out += new
         done = end
     out += raw[2 * done :]
-    fields = {"co_code": bytes(out)}
+    fields: dict[str, Any] = {"co_code": bytes(out)}
     if release.exception_table:
         fields["co_exceptiontable"] = tables.move_exceptions(code.co_exceptiontable, where)
         fields["co_linetable"] = tables.move_locations(code.co_linetable, where)

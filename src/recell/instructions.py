@@ -50,6 +50,10 @@ class Opcodes:
         self.class_deref = number(release.class_deref)
         self.dict_or_globals = number("LOAD_FROM_DICT_OR_GLOBALS")
         self.load_locals = number("LOAD_LOCALS") if release.class_deref != "LOAD_CLASSDEREF" else -1
+        # what may use a global besides LOAD_GLOBAL
+        self.rare_names = [self.store_global, self.delete_global, self.load_name]
+        if self.dict_or_globals >= 0:
+            self.rare_names.append(self.dict_or_globals)
         self.copy_free_vars = number("COPY_FREE_VARS")
         self.build_tuple = number("BUILD_TUPLE")
         self.make_function = number("MAKE_FUNCTION")
@@ -60,13 +64,18 @@ class Opcodes:
         self.closure_loads = frozenset(map(number, release.closure_loads - release.local_pair_opcodes))
         # a pair of loads, and the single load that one half of it is
         self.closure_pairs = {
-            number(name): number(name[: len(name) // 2]) for name in release.closure_loads & release.local_pair_opcodes
+            number(name): number(name[: len(name) // 2])
+            for name in release.closure_loads & release.local_pair_opcodes
         }
         # what could read a free variable's slot as it is: cells have slots among the locals only from 3.11 on
         self.slot_loads = set(self.closure_loads)
         if release.unified_locals:
-            self.slot_loads.update(number(name) for name in release.local_opcodes if name.startswith("LOAD_FAST"))
+            self.slot_loads.update(
+                number(name) for name in release.local_opcodes if name.startswith("LOAD_FAST")
+            )
         self.slot_opcodes = frozenset(map(number, release.deref_opcodes))
+        # a load with its argument (below 256) -> what replaces LOAD_GLOBAL without and with a NULL, made once
+        self.loads: dict[tuple[int, int], list[bytes]] = {}
         self.caches = [0] * 256
         for name, units in release.caches.items():
             self.caches[opmap[name]] = units
@@ -97,12 +106,10 @@ def found(ops: bytes, args: bytes, number: int) -> list[tuple[int, int, int]]:
         return result
     extended = opcodes().extended_arg
     while at >= 0:
-        start, argument, shift = at, args[at], 8
-        while start and ops[start - 1] == extended:
-            start -= 1
-            argument |= args[start] << shift
-            shift += 8
-        result.append((start, at, argument))
+        if at and ops[at - 1] == extended:
+            result.append(before(ops, args, at + 1))
+        else:
+            result.append((at, at, args[at]))
         at = ops.find(number, at + 1)
     return result
 
@@ -150,7 +157,7 @@ def free_base(code: CodeType) -> int:
     cells = code.co_cellvars
     if not opcodes().release.unified_locals:
         return len(cells)
-    return len(code.co_varnames) + (len(set(cells).difference(code.co_varnames)) if cells else 0)
+    return code.co_nlocals + (len(set(cells).difference(code.co_varnames)) if cells else 0)
 
 
 class Site:

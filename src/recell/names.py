@@ -7,7 +7,7 @@ from types import CodeType, FunctionType, MappingProxyType
 
 from recell.callables import function_of
 from recell.errors import ScopeError, hint_nearest, listed, nearest, short
-from recell.instructions import found, opcodes
+from recell.instructions import found
 from recell.uses import uses
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ class Scope:
         self.assigned = frozenset(assigned)
 
     def __repr__(self) -> str:
-        parts = []
+        parts: list[str] = []
         if self.nonlocals:
             parts.append("nonlocals " + ", ".join(f"{k}={short(v, 30)}" for k, v in self.nonlocals.items()))
         for title in ("globals", "builtins", "unbound", "assigned"):
@@ -119,7 +119,8 @@ def scope(func: object) -> Scope:
             nonlocals[name] = cell.cell_contents
         except ValueError:
             unbound.add(name)
-    globals, builtins = {}, {}
+    globals: dict[str, Any] = {}
+    builtins: dict[str, Any] = {}
     known, built_in = function.__globals__, builtins_of(function)
     for name, use in names.items():
         if use.read or use.written:
@@ -137,7 +138,11 @@ def scope(func: object) -> Scope:
 
 def _name_of(function: FunctionType) -> str:
     module = function.__module__
-    return function.__qualname__ if module in (None, "__main__") or not isinstance(module, str) else f"{module}.{function.__qualname__}"
+    return (
+        function.__qualname__
+        if module in (None, "__main__") or not isinstance(module, str)
+        else f"{module}.{function.__qualname__}"
+    )
 
 
 def builtins_of(function: FunctionType) -> Mapping[str, Any]:
@@ -147,7 +152,8 @@ def builtins_of(function: FunctionType) -> Mapping[str, Any]:
         import builtins
 
         found = function.__globals__.get("__builtins__", builtins)
-    return found if isinstance(found, dict) else vars(found)
+    space: dict[str, Any] = found if isinstance(found, dict) else vars(found)
+    return space
 
 
 def resolved(value: Any) -> Any:
@@ -235,7 +241,8 @@ def _leads_back(value: object, function: FunctionType) -> bool:
 
     for held in gc.get_referents(value):
         if _holds(held, function) or (
-            type(held) in (dict, tuple, list) and any(_holds(inner, function) for inner in gc.get_referents(held))
+            type(held) in (dict, tuple, list)
+            and any(_holds(inner, function) for inner in gc.get_referents(held))
         ):
             return True
     return False
@@ -245,7 +252,7 @@ def _holds(value: Any, function: FunctionType) -> bool:
     """Whether a value is the function, or one of the usual wrappers around it."""
     if value is function:
         return True
-    kind = type(value)
+    kind: type = type(value)
     if kind in (staticmethod, classmethod, types.MethodType):
         return _holds(value.__func__, function)
     if kind is property:
@@ -256,7 +263,7 @@ def _holds(value: Any, function: FunctionType) -> bool:
 
 
 def _contents(function: FunctionType) -> list[object]:
-    held = []
+    held: list[object] = []
     for cell in function.__closure__ or ():
         try:
             held.append(cell.cell_contents)
@@ -292,7 +299,9 @@ def not_usable(name: object, function: FunctionType, verb: str) -> Exception:
     if verb == "promote" and use is not None and use.free:
         return already_free(name, function)
     if verb == "freeze" and use is not None and (use.written or use.free_written):
-        msg = f"`{name}` is assigned or deleted in {target}, and a constant cannot be; promote gives it a cell"
+        msg = (
+            f"`{name}` is assigned or deleted in {target}, and a constant cannot be; promote gives it a cell"
+        )
     elif name == "__class__" and verb != "promote" and use is not None and use.free:
         msg = f"`__class__` of {target} has to stay a free variable: zero-argument super() looks for it there"
     elif use is not None and use.parameter:
@@ -305,9 +314,7 @@ def not_usable(name: object, function: FunctionType, verb: str) -> Exception:
         msg = f"`{name}` is a free variable that {target} does not read{hint}"
     else:
         msg = f"{target} does not use `{name}`; it uses: {listed(candidates)}{hint_nearest(name, candidates)}"
-    return ScopeError(
-        msg, name=name, names=candidates, nearest=nearest(name, candidates), target=target
-    )
+    return ScopeError(msg, name=name, names=candidates, nearest=nearest(name, candidates), target=target)
 
 
 def _candidates(function: FunctionType, verb: str) -> Iterable[str]:

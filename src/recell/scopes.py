@@ -14,6 +14,7 @@ from recell.editor import (
     globals_to_cells,
     reads_to_constants,
     uses,
+    with_cells,
 )
 from recell.errors import ScopeError, short
 from recell.names import (
@@ -38,10 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Scope", "demote", "freeze", "promote", "scope"]
 
+_CLASS = "__class__"
 _NO_VALUES: Mapping[str, object] = {}
 
 
-def promote(func: F, values: Mapping[str, object] = _NO_VALUES, /, *, strict: bool = True, **more: object) -> F:
+def promote(
+    func: F, values: Mapping[str, object] = _NO_VALUES, /, *, strict: bool = True, **more: object
+) -> F:
     """The same function, with names that it reads as globals or builtins bound to cells instead.
 
     Nested functions, lambdas, comprehensions, generator expressions and class bodies that use the name get the
@@ -78,7 +82,7 @@ def promote(func: F, values: Mapping[str, object] = _NO_VALUES, /, *, strict: bo
     if values:
         more = {**cells_of(values), **more}
     if type(func) is FunctionType:
-        return _promoted(func, more, strict)  # type: ignore[return-value]
+        return _promoted(func, more, strict)  # type: ignore[return-value, arg-type]
     functions = functions_of(func, "promote")
     cells: dict[str, object] = {name: cell_for(resolved(value)) for name, value in more.items()}
     chosen = _shared_out(functions, cells, _can_promote, strict)
@@ -92,20 +96,20 @@ def _can_promote(function: FunctionType, name: str) -> bool:
 
 def _promoted(function: FunctionType, values: Mapping[str, object], strict: bool) -> FunctionType:
     code = function.__code__
-    free = code.co_freevars
-    new = globals_to_cells(code, values)
-    if len(new.co_freevars) - len(free) != len(values) and strict:
-        for name in values:
-            if name in free or name not in new.co_freevars:
+    names = (*values,)
+    new, added = with_cells(code, names)
+    if added != names and strict:
+        for name in names:
+            if name not in added:
                 raise not_usable(name, function, "promote")
-    if new is code:
+    if not added:
         return remake(function)
-    added = new.co_freevars[len(free) :]
-    if free or code.co_varnames or code.co_cellvars:
+    taken = {*code.co_freevars, *code.co_varnames, *code.co_cellvars}
+    if not taken.isdisjoint(added):
         for name in added:
-            if name in free:
+            if name in code.co_freevars:
                 raise already_free(name, function)
-            if (name in code.co_varnames or name in code.co_cellvars) and hides_local(code, name):
+            if name in taken and hides_local(code, name):
                 raise not_usable(name, function, "promote")
     cells = [cell_for(resolved(values[name])) for name in added]
     return remake(function, new, (*(function.__closure__ or ()), *cells))
@@ -179,10 +183,10 @@ def demote(func: F, /, *names: str, globals: dict[str, Any] | None = None) -> F:
 
 def _demotable(function: FunctionType, names: tuple[str, ...], named: bool) -> tuple[str, ...]:
     found = uses(function.__code__, names)
-    if "__class__" in names and finds_class(function.__code__):
+    if _CLASS in names and finds_class(function.__code__):
         if named:
-            raise not_usable("__class__", function, "demote")
-        names = tuple(name for name in names if name != "__class__")
+            raise not_usable(_CLASS, function, "demote")
+        names = tuple(name for name in names if name != _CLASS)
     for name in names:
         if found[name].read or found[name].written:
             msg = f"{short(function)} uses `{name}` both as a free variable and as a global; the two would become one"
@@ -249,7 +253,7 @@ def freeze(func: F, /, *names: str, **values: object) -> F:
         if type(value) is CellType:
             wanted[name] = value.cell_contents
     if type(func) is FunctionType:
-        return _frozen(func, wanted if wanted else freezable(func))  # type: ignore[return-value]
+        return _frozen(func, wanted or freezable(func))  # type: ignore[return-value, arg-type]
     functions = functions_of(func, "freeze")
     if wanted:
         chosen = _shared_out(functions, wanted, _can_freeze, True, "freeze")
@@ -271,8 +275,8 @@ def _frozen(function: FunctionType, wanted: Mapping[str, object]) -> FunctionTyp
     for name, value in wanted.items():
         kind = free if name in free_names else globals
         kind[name] = value_of(name, function) if value is NOTHING else resolved(value)
-    if "__class__" in free and finds_class(code):
-        raise not_usable("__class__", function, "freeze")
+    if _CLASS in free and finds_class(code):
+        raise not_usable(_CLASS, function, "freeze")
     in_cells: dict[str, object] = {}
     while True:
         used: set[str] = set()
@@ -292,7 +296,10 @@ def _frozen(function: FunctionType, wanted: Mapping[str, object]) -> FunctionTyp
     closure = function.__closure__ or ()
     if in_cells:
         new = globals_to_cells(new, (name for name in in_cells if name not in free_names))
-        cells = {**dict(zip(free_names, closure)), **{name: CellType(value) for name, value in in_cells.items()}}
+        cells = {
+            **dict(zip(free_names, closure)),
+            **{name: CellType(value) for name, value in in_cells.items()},
+        }
         closure = tuple(cells[name] for name in new.co_freevars)
     if free:
         before = new.co_freevars

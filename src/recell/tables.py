@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     Handler = tuple[int, int, int, int]
 
-__all__ = ["handlers", "move_exceptions", "move_lines", "move_lnotab", "move_locations", "shift_exceptions", "write_handlers"]
+__all__ = [
+    "handlers",
+    "move_exceptions",
+    "move_lines",
+    "move_lnotab",
+    "move_locations",
+    "shift_exceptions",
+    "write_handlers",
+]
 
 NO_LOCATION = 15
 LONG_LOCATION = 14
@@ -62,9 +70,20 @@ def move_exceptions(table: bytes, where: Sequence[int]) -> bytes:
 
 
 def shift_exceptions(table: bytes, units: int) -> bytes:
-    """The exception table after `units` code units came in front of everything."""
-    if not table:
-        return table
+    """The exception table after `units` code units came in front of everything (or left there)."""
+    out = bytearray(table)
+    field = 0
+    for position, byte in enumerate(table):
+        if not field & 1:  # start or target
+            value = (byte & 63) + units
+            if byte & 64 or not 0 <= value < 64:
+                break
+            out[position] = byte & 128 | value
+        if not byte & 64:
+            field = field + 1 & 3
+    else:
+        return bytes(out)
+    # a number of several bytes, or one that becomes so
     return write_handlers([(s + units, e + units, t + units, d) for s, e, t, d in handlers(table)])
 
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Use", "uses"]
 
-READ, WRITTEN, FREE, FREE_READ, FREE_WRITTEN, CLASS_STORED, PARAMETER, LOCAL, OWN = (1 << bit for bit in range(9))
+READ, WRITTEN, FREE, FREE_READ, FREE_WRITTEN, CLASS_STORED, PARAMETER, LOCAL, OWN = (
+    1 << bit for bit in range(9)
+)
 
 
 class Use:
@@ -68,13 +70,16 @@ class Use:
         return bool(self._bits & OWN)
 
     def __repr__(self) -> str:
-        true = [name for name, value in vars(type(self)).items() if isinstance(value, property) and getattr(self, name)]
+        true = [
+            name
+            for name, value in vars(type(self)).items()
+            if isinstance(value, property) and getattr(self, name)
+        ]
         return f"<use: {', '.join(true) or 'none'}>"
 
 
 def uses(code: CodeType, names: Iterable[str] | None = None) -> dict[str, Use]:
     """How each of the names (or every name) is used in the tree; a name that is not used has all False."""
-    known = opcodes()
     table: dict[str, int] = {}
     base = free_base(code)
     slots = dict(enumerate(code.co_freevars, base))
