@@ -1,0 +1,108 @@
+"""In place and back again, while others are calling: a thread pool's sleep, a closure, `json.dumps`."""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, List
+
+import recell
+from recell.tour import Stage, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def fake_sleep_for_one_function(stage: Stage) -> None:
+    """A function of the standard library is told not to sleep; everybody else sleeps on."""
+    import time
+    from multiprocessing.pool import ThreadPool
+
+    pause: Any = ThreadPool._wait_for_updates  # type: ignore[attr-defined]
+    code = pause.__code__
+    stage.say("multiprocessing.pool.ThreadPool waits for its workers with time.sleep:")
+    naps: List[float] = []
+    slept: List[float] = []
+
+    def sleeper() -> None:
+        start = time.monotonic()
+        time.sleep(0.05)
+        slept.append(time.monotonic() - start)
+
+    other = Thread(target=sleeper)
+    with recell.override(pause, {"time.sleep": naps.append}) as change:
+        stage.did('with recell.override(ThreadPool._wait_for_updates, {"time.sleep": naps.append})', change)
+        other.start()
+        start = time.monotonic()
+        pause(None, [], None, 3600)
+        took = time.monotonic() - start
+        other.join()
+    stage.did("naps", naps)
+    stage.check("an hour's sleep in that function took no time", naps == [3600] and took < 60)
+    stage.check("another thread slept as long as ever meanwhile", bool(slept) and slept[0] >= 0.04)
+    stage.check("undone: the very same code", pause.__code__ is code)
+
+
+def swap_under_threads(stage: Stage) -> None:
+    """A closure is swapped for one with more free variables, and back, while threads call it."""
+
+    def adder(step: int) -> Callable[[int], int]:
+        return lambda value: value + step
+
+    def scaler(step: int, factor: int, offset: int) -> Callable[[int], int]:
+        return lambda value: value * factor + offset + step
+
+    target: Any = adder(1)
+    allowed = {target(10), 10 * 2 + 5 + 1}
+    seen: set[int] = set()
+    stop = Event()
+
+    def caller() -> None:
+        while not stop.is_set():
+            seen.add(target(10))
+
+    threads = [Thread(target=caller) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    before = target.__code__, target.__closure__
+    stage.did("change = recell.swap(target, replacement)  # 1 free variable, then 3; 200 times, 2 threads calling")
+    replacement = scaler(1, 2, 5)
+    for _ in range(200):
+        change = recell.swap(target, replacement)
+        change.undo()
+    with recell.swap(target, replacement):
+        stage.did("recell.closure(target)", recell.closure(target))
+        stage.check("the same object does the other thing", target(10) == 26)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    stage.check("no thread saw anything but the old value or the new", seen <= allowed)
+    stage.check("undone: the very same code and closure", target.__code__ is before[0] and target.__closure__ is before[1])
+
+
+def count_calls(stage: Stage) -> None:
+    """Every call of json.dumps is counted, also through names that were imported long ago."""
+    import json
+    from json import dumps as imported_earlier
+
+    calls: List[object] = []
+
+    def counting(original: Callable[..., str]) -> Callable[..., str]:
+        def count(obj: object, **options: Any) -> str:
+            calls.append(obj)
+            return original(obj, **options)
+
+        return count
+
+    with recell.wrap(json.dumps, counting) as change:
+        stage.did("with recell.wrap(json.dumps, counting)", change)
+        imported_earlier([1])
+        json.dumps({"a": 1}, indent=None)
+    json.dumps("not counted")
+    stage.check("both names led to the counter, and only inside the with", calls == [[1], {"a": 1}])
+
+
+STEPS = [
+    Step("A name faked for one function alone: time.sleep", fake_sleep_for_one_function),
+    Step("A closure swapped for one with more free variables, under threads", swap_under_threads),
+    Step("Every reference counted: json.dumps wrapped in place", count_calls),
+]
