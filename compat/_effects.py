@@ -43,6 +43,8 @@ class Effects(NamedTuple):
     """Handlers are also called as subroutines (CALL_FINALLY), so that one instruction sees stacks of several shapes."""
     generator_start: str
     """The opcode that a generator's code starts with, or nothing where the flag alone makes the generator."""
+    compiler_names: Mapping[str, str]
+    """What compilers keep in variables that no program writes: name -> kind."""
     yield_marks: bool
     """A RESUME behind each YIELD_VALUE says what kind of yield it was."""
 

@@ -20,7 +20,7 @@ def make_function(flags: int) -> str:
 
 def call_function_ex(flags: int) -> str:
     """The keyword arguments are a dict that DICT_MERGE made."""
-    return "value value dict -- value" if flags & 1 else "value value -- value"
+    return "value value dict -- object" if flags & 1 else "value value -- object"
 
 
 EFFECTS = PREVIOUS._replace(
@@ -30,12 +30,12 @@ EFFECTS = PREVIOUS._replace(
         CALL_FUNCTION_EX=call_function_ex,
         ROT_N="any*{arg} -- any*{arg}",
         GEN_START="value --",
-        GET_LEN="value -- value value",
+        GET_LEN="value -- value int",
         MATCH_MAPPING="value -- value bool",
         MATCH_SEQUENCE="value -- value bool",
-        MATCH_KEYS="value tuple -- value tuple value bool",
-        MATCH_CLASS="value value tuple -- value bool",
-        COPY_DICT_WITHOUT_KEYS="value tuple -- value value",
+        MATCH_KEYS="value tuple -- value tuple object bool",
+        MATCH_CLASS="value value tuple -- object bool",
+        COPY_DICT_WITHOUT_KEYS="value tuple -- value object",
     ),
     ranges={**PREVIOUS.ranges, "ROT_N": (1, 1 << 30), "GEN_START": (0, 2), "RERAISE": (0, 1)},
     quiet=PREVIOUS.quiet | {"ROT_N"},

@@ -23,12 +23,12 @@ def make_function(flags: int) -> str:
 
 def load_global(index: int) -> str:
     """Bit 0 pushes the NULL that a call wants, below the value."""
-    return "-- null value" if index & 1 else "-- value"
+    return "-- null object" if index & 1 else "-- object"
 
 
 def call_function_ex(flags: int) -> str:
     """A NULL lies below the callable."""
-    return "null value value dict -- value" if flags & 1 else "null value value -- value"
+    return "null value value dict -- object" if flags & 1 else "null value value -- object"
 
 
 def build_list(count: int) -> str:
@@ -70,9 +70,9 @@ EFFECTS = PREVIOUS._replace(
         PUSH_NULL="-- null",
         COPY="copied any*{below} -- copied any*{below}",
         SWAP="any*{arg} -- any*{arg}",
-        BINARY_OP="value value -- value",
+        BINARY_OP="value value -- object",
         PRECALL="maybe_null value value*{arg} -- maybe_null value value*{arg}",
-        CALL="maybe_null value value*{arg} -- value",
+        CALL="maybe_null value value*{arg} -- object",
         KW_NAMES="--",
         CALL_FUNCTION_EX=call_function_ex,
         LOAD_GLOBAL=load_global,
@@ -81,20 +81,20 @@ EFFECTS = PREVIOUS._replace(
         COPY_FREE_VARS="--",
         BUILD_LIST=build_list,
         DICT_MERGE="null value value dict any*{below} value -- null value value dict any*{below}",
-        BEFORE_WITH="value -- value value",
+        BEFORE_WITH="value -- object object",
         PUSH_EXC_INFO="exc -- prev exc",
         POP_EXCEPT="prev --",
         CHECK_EXC_MATCH="exc value -- exc bool",
         CHECK_EG_MATCH="exc_or_none value -- exc_or_none exc_or_none",
         PREP_RERAISE_STAR="exc excs -- exc_or_none",
         RERAISE=reraise,
-        WITH_EXCEPT_START="value lasti prev exc -- value lasti prev exc value",
-        MATCH_KEYS="value tuple -- value tuple value",
-        MATCH_CLASS="value value tuple -- value",
+        WITH_EXCEPT_START="value lasti prev exc -- value lasti prev exc object",
+        MATCH_KEYS="value tuple -- value tuple object",
+        MATCH_CLASS="value value tuple -- object",
         END_ASYNC_FOR="value exc --",
-        ASYNC_GEN_WRAP="value -- value",
-        RETURN_GENERATOR="-- value",
-        SEND="iter value -- iter value",
+        ASYNC_GEN_WRAP="value -- object",
+        RETURN_GENERATOR="-- object",
+        SEND="iter value -- iter object",
         JUMP_BACKWARD="--",
         JUMP_BACKWARD_NO_INTERRUPT="--",
         **{f"POP_JUMP_FORWARD_IF_{condition}": "value --" for condition in WAITING},
@@ -102,7 +102,7 @@ EFFECTS = PREVIOUS._replace(
     ),
     jumps={
         "FOR_ITER": "iter --",
-        "SEND": "iter value -- value",
+        "SEND": "iter value -- object",
         "JUMP_FORWARD": "--",
         "JUMP_BACKWARD": "--",
         "JUMP_BACKWARD_NO_INTERRUPT": "--",

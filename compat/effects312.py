@@ -13,23 +13,23 @@ from .effects311 import WAITING
 
 UNARY_INTRINSICS = (
     None,
-    "value -- value",  # PRINT
-    "value -- value",  # IMPORT_STAR
+    "value -- object",  # PRINT
+    "value -- object",  # IMPORT_STAR
     "exc -- exc",  # STOPITERATION_ERROR
-    "value -- value",  # ASYNC_GEN_WRAP
-    "value -- value",  # UNARY_POSITIVE
+    "value -- object",  # ASYNC_GEN_WRAP
+    "value -- object",  # UNARY_POSITIVE
     "list -- tuple",  # LIST_TO_TUPLE
-    "str -- value",  # TYPEVAR
-    "str -- value",  # PARAMSPEC
-    "str -- value",  # TYPEVARTUPLE
-    "tuple -- value",  # SUBSCRIPT_GENERIC
-    "alias -- value",  # TYPEALIAS
+    "str -- object",  # TYPEVAR
+    "str -- object",  # PARAMSPEC
+    "str -- object",  # TYPEVARTUPLE
+    "tuple -- object",  # SUBSCRIPT_GENERIC
+    "alias -- object",  # TYPEALIAS
 )
 BINARY_INTRINSICS = (
     None,
     "exc excs -- exc_or_none",  # PREP_RERAISE_STAR
-    "str value -- value",  # TYPEVAR_WITH_BOUND
-    "str value -- value",  # TYPEVAR_WITH_CONSTRAINTS
+    "str value -- object",  # TYPEVAR_WITH_BOUND
+    "str value -- object",  # TYPEVAR_WITH_CONSTRAINTS
     "function tuple -- function",  # SET_FUNCTION_TYPE_PARAMS
 )
 
@@ -46,12 +46,12 @@ def call_intrinsic_2(number: int) -> str | None:
 
 def load_attr(index: int) -> str:
     """Bit 0 loads a method: the function and its object, or NULL and the attribute."""
-    return "value -- maybe_null value" if index & 1 else "value -- value"
+    return "value -- maybe_null object" if index & 1 else "value -- object"
 
 
 def load_super_attr(index: int) -> str:
     """Bit 0 loads a method."""
-    return "value value value -- maybe_null value" if index & 1 else "value value value -- value"
+    return "value value value -- maybe_null object" if index & 1 else "value value value -- object"
 
 
 EFFECTS = PREVIOUS._replace(
@@ -73,25 +73,25 @@ EFFECTS = PREVIOUS._replace(
         LOAD_ATTR=load_attr,
         LOAD_SUPER_ATTR=load_super_attr,
         STORE_FAST="maybe_null --",  # what LOAD_FAST_AND_CLEAR saved comes back
-        LOAD_FAST_CHECK="-- value",
-        LOAD_FAST_AND_CLEAR="-- value",
-        LOAD_LOCALS="-- value",
-        LOAD_FROM_DICT_OR_DEREF="value -- value",
-        LOAD_FROM_DICT_OR_GLOBALS="value -- value",
+        LOAD_FAST_CHECK="-- object",
+        LOAD_FAST_AND_CLEAR="-- object",
+        LOAD_LOCALS="-- object",
+        LOAD_FROM_DICT_OR_DEREF="value -- object",
+        LOAD_FROM_DICT_OR_GLOBALS="value -- object",
         CALL_INTRINSIC_1=call_intrinsic_1,
         CALL_INTRINSIC_2=call_intrinsic_2,
-        BINARY_SLICE="value value value -- value",
+        BINARY_SLICE="value value value -- object",
         STORE_SLICE="value value value value --",
         RETURN_CONST="--",
         END_FOR="value value --",
-        END_SEND="value value -- value",
-        SEND="iter value -- iter value",
-        CLEANUP_THROW="value value exc -- none value",
+        END_SEND="value value -- object",
+        SEND="iter value -- iter object",
+        CLEANUP_THROW="value value exc -- none object",
         **{f"POP_JUMP_IF_{condition}": "value --" for condition in WAITING},
     ),
     jumps={
         "FOR_ITER": "iter --",
-        "SEND": "iter value -- iter value",
+        "SEND": "iter value -- iter object",
         "JUMP_FORWARD": "--",
         "JUMP_BACKWARD": "--",
         "JUMP_BACKWARD_NO_INTERRUPT": "--",
@@ -100,6 +100,7 @@ EFFECTS = PREVIOUS._replace(
     ends=PREVIOUS.ends | {"RETURN_CONST"},
     ranges={**PREVIOUS.ranges, "COMPARE_OP": (0, 95), "YIELD_VALUE": (0, 1 << 30)},
     quiet=PREVIOUS.quiet | {"RETURN_CONST", "LOAD_FAST"},
+    compiler_names={".0": "iter", ".defaults": "tuple", ".kwdefaults": "dict", ".type_params": "tuple"},
     skipped_after_loop=("END_FOR",),
     checked_locals=False,
 )

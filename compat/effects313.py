@@ -11,7 +11,7 @@ from ._effects import changed
 from .effects312 import BINARY_INTRINSICS as BINARY_INTRINSICS_312
 from .effects312 import EFFECTS as PREVIOUS
 
-BINARY_INTRINSICS = (*BINARY_INTRINSICS_312, "value value -- value")  # SET_TYPEPARAM_DEFAULT
+BINARY_INTRINSICS = (*BINARY_INTRINSICS_312, "value value -- object")  # SET_TYPEPARAM_DEFAULT
 
 
 def call_intrinsic_2(number: int) -> str | None:
@@ -21,29 +21,29 @@ def call_intrinsic_2(number: int) -> str | None:
 
 def load_global(index: int) -> str:
     """Bit 0 pushes the NULL that a call wants, above the value."""
-    return "-- value null" if index & 1 else "-- value"
+    return "-- object null" if index & 1 else "-- object"
 
 
 def load_attr(index: int) -> str:
     """Bit 0 loads a method: the function and its object, or the attribute and NULL."""
-    return "value -- value maybe_null" if index & 1 else "value -- value"
+    return "value -- object maybe_null" if index & 1 else "value -- object"
 
 
 def load_super_attr(index: int) -> str:
     """Bit 0 loads a method."""
-    return "value value value -- value maybe_null" if index & 1 else "value value value -- value"
+    return "value value value -- object maybe_null" if index & 1 else "value value value -- object"
 
 
 def compare_op(operation: int) -> str | None:
-    """Bit 4 asks for a bool."""
+    """Bit 4 asks for a bool; integers compare to one without."""
     if operation >> 5 > 5:
         return None
-    return "value value -- bool" if operation & 16 else "value value -- value"
+    return "value value -- bool" if operation & 16 else "value value -- object"
 
 
 def call_function_ex(flags: int) -> str:
     """A NULL lies above the callable."""
-    return "value null value dict -- value" if flags & 1 else "value null value -- value"
+    return "value null value dict -- object" if flags & 1 else "value null value -- object"
 
 
 EFFECTS = PREVIOUS._replace(
@@ -55,11 +55,11 @@ EFFECTS = PREVIOUS._replace(
         LOAD_GLOBAL=load_global,
         LOAD_ATTR=load_attr,
         LOAD_SUPER_ATTR=load_super_attr,
-        LOAD_FAST_LOAD_FAST="-- value value",
-        STORE_FAST_LOAD_FAST="value -- value",
+        LOAD_FAST_LOAD_FAST="-- object object",
+        STORE_FAST_LOAD_FAST="value -- object",
         STORE_FAST_STORE_FAST="value value --",
-        CALL="value maybe_null value*{arg} -- value",
-        CALL_KW="value maybe_null value*{arg} names -- value",
+        CALL="value maybe_null value*{arg} -- object",
+        CALL_KW="value maybe_null value*{arg} names -- object",
         CALL_FUNCTION_EX=call_function_ex,
         DICT_MERGE="value null value dict any*{below} value -- value null value dict any*{below}",
         CALL_INTRINSIC_2=call_intrinsic_2,

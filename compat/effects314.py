@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from ._effects import changed
 from .effects313 import EFFECTS as PREVIOUS
+from .effects313 import compare_op as compare_op_313
+
+ANNOTATIONS_FORMAT = 132  # greater than, without the bit for a bool
 
 
 def build_interpolation(flags: int) -> str | None:
     """Bit 0 says that a format specification lies on top; the conversion stands above."""
     if flags >> 2 > 3:
         return None
-    return "value str value -- value" if flags & 1 else "value str -- value"
+    return "value str value -- object" if flags & 1 else "value str -- object"
+
+
+def compare_op(operation: int) -> str | None:
+    """As before; annotation scopes compare their `format` with 2 without asking for the bool that they then test."""
+    return "value value -- bool" if operation == ANNOTATIONS_FORMAT else compare_op_313(operation)
 
 
 EFFECTS = PREVIOUS._replace(
@@ -27,17 +35,19 @@ EFFECTS = PREVIOUS._replace(
         "BEFORE_WITH",
         "BEFORE_ASYNC_WITH",
         "RETURN_CONST",
-        LOAD_FAST_BORROW="-- value",
-        LOAD_FAST_BORROW_LOAD_FAST_BORROW="-- value value",
-        LOAD_SMALL_INT="-- value",
-        LOAD_COMMON_CONSTANT="-- value",
-        LOAD_SPECIAL="value -- value maybe_null",
+        LOAD_FAST_BORROW="-- object",
+        LOAD_FAST_BORROW_LOAD_FAST_BORROW="-- object object",
+        LOAD_SMALL_INT="-- int",
+        LOAD_COMMON_CONSTANT="-- object",
+        LOAD_SPECIAL="value -- object maybe_null",
         NOT_TAKEN="--",
+        POP_TOP="drop_or_null --",
+        COMPARE_OP=compare_op,
         POP_ITER="iter --",
-        CALL_FUNCTION_EX="value null value dict_or_null -- value",
-        WITH_EXCEPT_START="value maybe_null lasti prev exc -- value maybe_null lasti prev exc value",
+        CALL_FUNCTION_EX="value null value dict_or_null -- object",
+        WITH_EXCEPT_START="value maybe_null lasti prev exc -- value maybe_null lasti prev exc object",
         BUILD_INTERPOLATION=build_interpolation,
-        BUILD_TEMPLATE="tuple tuple -- value",
+        BUILD_TEMPLATE="tuple tuple -- object",
     ),
     jumps={**PREVIOUS.jumps, "FOR_ITER": "iter -- iter"},
     ranges={
@@ -48,5 +58,6 @@ EFFECTS = PREVIOUS._replace(
         "LOAD_SPECIAL": (0, 3),
     },
     quiet=PREVIOUS.quiet - {"RETURN_CONST"} | {"LOAD_FAST_BORROW", "POP_ITER", "NOT_TAKEN"},
+    compiler_names={**PREVIOUS.compiler_names, "__conditional_annotations__": "set"},
     skipped_after_loop=("END_FOR",),
 )

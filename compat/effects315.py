@@ -12,7 +12,7 @@ from .effects314 import EFFECTS as PREVIOUS
 
 def load_common_constant(number: int) -> str:
     """Exception types, functions, types, then None, '', True, False, -1."""
-    return {7: "-- none", 8: "-- str", 9: "-- bool", 10: "-- bool"}.get(number, "-- value")
+    return {7: "-- none", 8: "-- str", 9: "-- bool", 10: "-- bool"}.get(number, "-- object")
 
 
 EFFECTS = PREVIOUS._replace(
@@ -20,17 +20,17 @@ EFFECTS = PREVIOUS._replace(
         PREVIOUS.falls,
         "GET_YIELD_FROM_ITER",
         GET_ITER="value -- virtual index",
-        FOR_ITER="virtual index -- virtual index value",
+        FOR_ITER="iterated null_or_index -- iterated null_or_index object",
         POP_ITER="value null_or_index --",
-        SEND="value null_or_index value -- value null_or_index value",
-        END_SEND="value null_or_index value -- value",
-        CLEANUP_THROW="value null_or_index value exc -- none null value",
+        SEND="value null_or_index value -- value null_or_index object",
+        END_SEND="value null_or_index value -- object",
+        CLEANUP_THROW="value null_or_index value exc -- none null object",
         LOAD_COMMON_CONSTANT=load_common_constant,
     ),
     jumps={
         **PREVIOUS.jumps,
-        "FOR_ITER": "virtual index -- virtual index",
-        "SEND": "value null_or_index value -- value null_or_index value",
+        "FOR_ITER": "iterated null_or_index -- iterated null_or_index",
+        "SEND": "value null_or_index value -- value null_or_index object",
     },
     ranges={
         **PREVIOUS.ranges,
@@ -38,4 +38,5 @@ EFFECTS = PREVIOUS._replace(
         "GET_ITER": (0, 3),
         "RESUME": (0, 15),
     },
+    quiet=PREVIOUS.quiet | {"LOAD_COMMON_CONSTANT"},
 )

@@ -26,7 +26,7 @@ def raise_varargs(count: int) -> str:
 
 def unpack_ex(counts: int) -> str:
     """The low byte counts the values before the starred one, the rest those behind it."""
-    return f"value -- value*{(counts & 255) + (counts >> 8) + 1}"
+    return f"value -- object*{(counts & 255) + (counts >> 8) + 1}"
 
 
 def format_value(flags: int) -> str:
@@ -36,7 +36,7 @@ def format_value(flags: int) -> str:
 
 def call_function_ex(flags: int) -> str:
     """Bit 0 says that a mapping of keyword arguments lies on top."""
-    return "value value value -- value" if flags & 1 else "value value -- value"
+    return "value value value -- object" if flags & 1 else "value value -- object"
 
 
 def build_tuple(count: int) -> str:
@@ -57,40 +57,40 @@ FALLS = {
     "ROT_FOUR": "any any any any -- any any any any",
     "DUP_TOP": "copied -- copied",
     "DUP_TOP_TWO": "copied copied -- copied copied",
-    **{name: "value -- value" for name in _UNARY},
-    **{f"BINARY_{name}": "value value -- value" for name in _BINARY},
-    **{f"INPLACE_{name}": "value value -- value" for name in _BINARY},
-    "BINARY_SUBSCR": "value value -- value",
+    **{name: "value -- object" for name in _UNARY},
+    **{f"BINARY_{name}": "value value -- object" for name in _BINARY},
+    **{f"INPLACE_{name}": "value value -- object" for name in _BINARY},
+    "BINARY_SUBSCR": "value value -- object",
     "STORE_SUBSCR": "value value value --",
     "DELETE_SUBSCR": "value value --",
     "COMPARE_OP": "value value -- bool",
-    "LOAD_CONST": "-- value",
-    "LOAD_NAME": "-- value",
+    "LOAD_CONST": "-- object",
+    "LOAD_NAME": "-- object",
     "STORE_NAME": "value --",
     "DELETE_NAME": "--",
-    "LOAD_GLOBAL": "-- value",
+    "LOAD_GLOBAL": "-- object",
     "STORE_GLOBAL": "value --",
     "DELETE_GLOBAL": "--",
-    "LOAD_ATTR": "value -- value",
+    "LOAD_ATTR": "value -- object",
     "STORE_ATTR": "value value --",
     "DELETE_ATTR": "value --",
-    "LOAD_FAST": "-- value",
+    "LOAD_FAST": "-- object",
     "STORE_FAST": "value --",
     "DELETE_FAST": "--",
     "LOAD_CLOSURE": "-- cell",
-    "LOAD_DEREF": "-- value",
+    "LOAD_DEREF": "-- object",
     "STORE_DEREF": "value --",
     "DELETE_DEREF": "--",
-    "LOAD_CLASSDEREF": "-- value",
-    "LOAD_METHOD": "value -- maybe_null value",
-    "CALL_METHOD": "maybe_null value value*{arg} -- value",
-    "CALL_FUNCTION": "value value*{arg} -- value",
-    "CALL_FUNCTION_KW": "value value*{arg} names -- value",
+    "LOAD_CLASSDEREF": "-- object",
+    "LOAD_METHOD": "value -- maybe_null object",
+    "CALL_METHOD": "maybe_null value value*{arg} -- object",
+    "CALL_FUNCTION": "value value*{arg} -- object",
+    "CALL_FUNCTION_KW": "value value*{arg} names -- object",
     "CALL_FUNCTION_EX": call_function_ex,
     "MAKE_FUNCTION": make_function,
-    "LOAD_BUILD_CLASS": "-- value",
-    "IMPORT_NAME": "value value -- value",
-    "IMPORT_FROM": "value -- value value",
+    "LOAD_BUILD_CLASS": "-- object",
+    "IMPORT_NAME": "value value -- object",
+    "IMPORT_FROM": "value -- value object",
     "IMPORT_STAR": "value --",
     "PRINT_EXPR": "value --",
     "SETUP_ANNOTATIONS": "--",
@@ -100,7 +100,7 @@ FALLS = {
     "BUILD_MAP": "value*{arg} value*{arg} -- dict",
     "BUILD_CONST_KEY_MAP": "value*{arg} tuple -- dict",
     "BUILD_STRING": "value*{arg} -- str",
-    "BUILD_SLICE": "value*{arg} -- value",
+    "BUILD_SLICE": "value*{arg} -- object",
     "BUILD_TUPLE_UNPACK": "value*{arg} -- tuple",
     "BUILD_TUPLE_UNPACK_WITH_CALL": "value value*{arg} -- value tuple",
     "BUILD_LIST_UNPACK": "value*{arg} -- list",
@@ -111,17 +111,17 @@ FALLS = {
     "SET_ADD": "set any*{below} value -- set any*{below}",
     "MAP_ADD": "dict any*{below} value value -- dict any*{below}",
     "FORMAT_VALUE": format_value,
-    "UNPACK_SEQUENCE": "value -- value*{arg}",
+    "UNPACK_SEQUENCE": "value -- object*{arg}",
     "UNPACK_EX": unpack_ex,
     "GET_ITER": "value -- iter",
-    "FOR_ITER": "iter -- iter value",
+    "FOR_ITER": "iter -- iter object",
     "GET_YIELD_FROM_ITER": "value -- iter",
     "GET_AWAITABLE": "value -- iter",
-    "GET_AITER": "value -- value",
+    "GET_AITER": "value -- object",
     "GET_ANEXT": "value -- value iter",
-    "BEFORE_ASYNC_WITH": "value -- value value",
-    "YIELD_VALUE": "value -- value",
-    "YIELD_FROM": "iter value -- value",
+    "BEFORE_ASYNC_WITH": "value -- object object",
+    "YIELD_VALUE": "value -- object",
+    "YIELD_FROM": "iter value -- object",
     "RETURN_VALUE": "value --",
     "RAISE_VARARGS": raise_varargs,
     "JUMP_FORWARD": "--",
@@ -132,7 +132,7 @@ FALLS = {
     "JUMP_IF_TRUE_OR_POP": "value --",
     # these move blocks: recell._blocks says the rest
     "SETUP_FINALLY": "--",
-    "SETUP_WITH": "value -- value",
+    "SETUP_WITH": "value -- object",
     "SETUP_ASYNC_WITH": "value --",
     "POP_BLOCK": "--",
     "POP_EXCEPT": f"{SAVED} --",
@@ -182,5 +182,6 @@ EFFECTS = Effects(
     saved_in_handler=3,
     finally_calls=True,
     generator_start="",
+    compiler_names={".0": "iter"},
     yield_marks=False,
 )

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from recell._kinds import Move
     from recell._opcodes import Machine
 
-DOTTED = {".0": "iter", ".defaults": "tuple", ".kwdefaults": "dict", ".type_params": "tuple"}
-"""What compilers keep in variables whose names no program can write."""
 ENDLESS = 1 << 40
 
 
@@ -62,8 +60,9 @@ class Program:
         self._decode()
         self.index = dict(zip(self.begins, range(len(self.begins))))
         self._resolve_jumps()
-        if any(name.startswith(".") for name in self.slots):
-            self._know_dotted_names()
+        names = machine.effects.compiler_names
+        if not names.keys().isdisjoint(self.slots) or not names.keys().isdisjoint(code.co_names):
+            self._know_compiler_names()
 
     def _decode(self) -> None:
         units, facts, bounds = self.units, self.machine.facts, self.bounds
@@ -136,7 +135,9 @@ class Program:
         if known is not None:
             return known
         if kind is CodeType:
-            entry = kinds.CODE | self._parameter(len(value.co_freevars))
+            # 0x20: calling its function makes an iterator
+            entry = kinds.GENERATOR_CODE if value.co_flags & 0x20 else kinds.CODE
+            entry |= self._parameter(len(value.co_freevars))
         elif kind is CellType:
             entry = kinds.CELL
         elif kind is tuple:
@@ -212,16 +213,15 @@ class Program:
                 return number, argument
             unit += 1
 
-    def _know_dotted_names(self) -> None:
+    def _know_compiler_names(self) -> None:
         """Loads and stores of the compiler's own variables have kinds."""
-        machine = self.machine
+        machine, kept = self.machine, self.machine.effects.compiler_names
         arguments = self.code.co_argcount
         known = {
-            slot: DOTTED[name]
+            slot: kept[name]
             for slot, name in enumerate(self.slots)
-            if name in DOTTED and (slot < arguments or name == ".type_params")
+            if name in kept and (slot < arguments or name in _CELL_NAMES)
         }
-        loads = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF"}
         for index, begin in enumerate(self.begins):
             if begin < 0:
                 continue
@@ -230,20 +230,25 @@ class Program:
             shape, payload, _, bound = machine.facts[number]
             if shape == ops.PAIR:
                 for half, (moves, slot) in enumerate(zip(payload, (argument >> 4, argument & 15))):
-                    self._know(index + half, moves, moves.name, slot, known, loads)
+                    self._know(index + half, moves, moves.name, slot, known)
             elif bound == ops.SLOTS:
                 moves = payload if isinstance(payload, ops.Moves) else ops.Moves(name, "", machine.action(name), None)
-                self._know(index, moves, name, argument, known, loads)
+                self._know(index, moves, name, argument, known)
+            elif name == "LOAD_NAME" and self.code.co_names[argument] in kept:
+                self.moves[index] = kinds.parse(f"-- {kept[self.code.co_names[argument]]}")
 
-    def _know(
-        self, index: int, moves: ops.Moves, name: str, slot: int, known: dict[int, str], loads: set[str]
-    ) -> None:
+    def _know(self, index: int, moves: ops.Moves, name: str, slot: int, known: dict[int, str]) -> None:
         if slot not in known:
             return
-        if name in loads:
-            self.moves[index] = moves.parsed(f"-- {known[slot]}", slot)
-        elif name in ("STORE_FAST", "STORE_DEREF"):
-            self.moves[index] = moves.parsed(f"{known[slot]} --", slot)
+        kind = known[slot]
+        if name in ("STORE_FAST", "STORE_DEREF"):
+            self.moves[index] = moves.parsed(f"{kind} --", slot)
+        elif name == "LOAD_FROM_DICT_OR_DEREF":
+            self.moves[index] = moves.parsed(f"value -- {kind}", slot)
+        elif name == "LOAD_DEREF" or name.startswith("LOAD_FAST") and self.slots[slot] not in _CELL_NAMES:
+            self.moves[index] = moves.parsed(f"-- {kind}", slot)
 
 
+# these are no arguments, but cell variables that one scope makes for those inside it
+_CELL_NAMES = (".type_params", "__conditional_annotations__")
 _CACHES = [bytes(2 * units) for units in range(16)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _KINDS = (
     "object", "null", "list", "set", "dict", "tuple", "pairs", "names", "name_pairs", "cells", "cell", "code",
-    "function", "pending", "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "str", "excs", "alias",
+    "function", "generator_code", "generator_function", "pending", "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
     "prev_tb", "prev_value", "prev_type", "exc_tb", "exc_value", "exc_type", "return_address", "borrowed",
 )  # fmt: skip
 BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
@@ -26,8 +26,10 @@ ENTRY = (1 << WIDTH) - 1
 KIND = (1 << PARAMETER) - 1
 LARGEST_PARAMETER = (1 << WIDTH - PARAMETER) - 1
 
-OBJECT, NULL, CELL, CELLS, CODE = (BIT[kind] for kind in ("object", "null", "cell", "cells", "code"))
+OBJECT, NULL, CELL, CELLS, CODE, ITER = (BIT[kind] for kind in ("object", "null", "cell", "cells", "code", "iter"))
 FUNCTION, PENDING, EXC, NONE, BORROWED = (BIT[kind] for kind in ("function", "pending", "exc", "none", "borrowed"))
+GENERATOR_CODE, GENERATOR_FUNCTION = BIT["generator_code"], BIT["generator_function"]
+FUNCTIONS = FUNCTION | GENERATOR_FUNCTION
 RETURN_ADDRESS, EXCS, LIST = BIT["return_address"], BIT["excs"], BIT["list"]
 EXC_OR_NONE = EXC | NONE
 
@@ -49,7 +51,11 @@ ACCEPTED = {
     "drop": _VALUE | _union("lasti", "index", "prev_type"),
     "copied": _EVERYTHING & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address"),
     "maybe_null": _VALUE | NULL,
+    "drop_or_null": _VALUE | _union("lasti", "index", "prev_type", "null"),
     "null_or_index": _union("null", "index"),
+    "iterated": _union("iter", "virtual"),
+    "code": _union("code", "generator_code"),
+    "function": _union("function", "generator_function"),
     "dict_or_null": _union("dict", "null"),
     "exc_or_none": EXC_OR_NONE,
     "list": _union("list", "excs"),
@@ -59,7 +65,7 @@ ACCEPTED = {
     "lasti": _union("lasti"),
     **{
         kind: BIT[kind]
-        for kind in ("null", "set", "dict", "cells", "code", "function", "virtual", "index", "iter", "exc", "prev",
+        for kind in ("null", "set", "dict", "cells", "virtual", "index", "iter", "exc", "prev",
                      "none", "bool", "str", "excs", "alias", "prev_tb", "prev_value", "prev_type", "exc_tb",
                      "exc_value", "exc_type")
     },  # fmt: skip

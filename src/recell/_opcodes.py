@@ -23,7 +23,7 @@ FIXED, SLOT, CONSTANT, FLAGGED, COUNTED, JUMP, STOP, BLOCK, PAIR, EXTENDED = ran
 NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
 # what a move does besides moving; those from DELETE on are methods of the walk
 (NOTHING, LOAD, BORROW, STORE, TUPLE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK, FREE_VARS, COPY, SWAP, ROTATE,
- DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND) = range(24)  # fmt: skip
+ DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND, MAKE_ITERATOR, COMPARE) = range(26)  # fmt: skip
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
 _ACTIONS = {
@@ -101,7 +101,10 @@ class Moves(_Cached):
     def parsed(self, text: str, argument: int) -> Move:
         """The move of another text than the opcode's own, for this argument."""
         operand = 1 << argument if self.action in SLOT_ACTIONS else _ROTATED.get(self.name, argument)
-        move = kinds.parse(text, self.action, operand)
+        # only a generator expression is called without arguments; only without bit 4 a comparison may be no bool
+        plain = self.action == MAKE_ITERATOR and argument or self.action == COMPARE and argument & 16
+        action = NOTHING if plain else self.action
+        move = kinds.parse(text, action, operand)
         if self.action == BORROW:
             lent = kinds.BORROWED | min(argument, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
             move = (*move[:4], move[4] | lent, *move[5:])
@@ -134,6 +137,7 @@ class Machine:
             type(None): kinds.parse("-- none"),
             bool: kinds.parse("-- bool"),
             str: kinds.parse("-- str"),
+            int: kinds.parse("-- int"),
         }
 
     def _fact(self, name: str, effect: Effect) -> tuple[int, Any, int, int]:
@@ -195,6 +199,10 @@ class Machine:
             return NOTHING if self.effects.checked_locals else LOAD
         if name == "MAKE_FUNCTION" and "SET_FUNCTION_ATTRIBUTE" in self.effects.falls:
             return BARE_FUNCTION
+        if name == "CALL" and "POP_ITER" in self.effects.falls:
+            return MAKE_ITERATOR
+        if name == "COMPARE_OP" and "TO_BOOL" in self.effects.falls:
+            return COMPARE
         if self.release.unified_locals and name in _ACTIONS_UNIFIED:
             return _ACTIONS_UNIFIED[name]
         return _ACTIONS.get(name, NOTHING)

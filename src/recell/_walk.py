@@ -46,6 +46,7 @@ class Walk:
             None, None, None, None, None, self.delete, self.clear, self.deref, self.load_cell, self.make_cell,
             self.check, self.free_vars, self.copy, self.swap, self.rotate, self.duplicate, self.function, self.bare_function,
             self.attribute, self.generator, self.yield_value, self.keywords, self.call_names, self.append,
+            self.make_iterator, self.compare,
         ]  # fmt: skip
         self._cut(handlers)
 
@@ -129,8 +130,8 @@ class Walk:
                     raise self.refuse(index, "a function still lacks its closure")
                 if entry & NEEDS_PARAMETER:
                     entry = entry & ~NEEDS_PARAMETER | kinds.BIT["tuple"]
-                if entry & kinds.CODE:
-                    entry = entry & ~kinds.CODE | kinds.OBJECT
+                if entry & CODES:
+                    entry = entry & ~CODES | kinds.OBJECT
             settled |= entry << shift
             shift += WIDTH
             stack >>= WIDTH
@@ -229,7 +230,8 @@ class Walk:
             raise self.refuse(index, kinds.explain(stack, depth, move))
         if handler is None:
             return floor
-        taken = needed if action in (ops.SWAP, ops.ROTATE) else down // WIDTH
+        # a generator gets a value back before anything is raised there
+        taken = needed if action in (ops.SWAP, ops.ROTATE) else 0 if action == ops.YIELD else down // WIDTH
         if self.program.read(index)[0] in self.machine.quiet:
             # it raises nothing, but what comes behind it might: look at each instruction until the stack is in order
             return ENDLESS if depth - taken < handler[3] or floor == ENDLESS else floor
@@ -270,6 +272,12 @@ class Walk:
         needed, forbidden, down, up, pushed, change, _, _ = falls
         if depth - needed < floor or stack & forbidden:
             self.doubt(index, falls, stack, depth, unset, loose, floor, handler)
+        if falls[1] and end[1] == self.machine.numbers["FOR_ITER"] and needed == 2:
+            # an index belongs to what GET_ITER left in place of an iterator, and only to that
+            if (stack & kinds.NULL and stack >> WIDTH & kinds.BIT["virtual"]) or (
+                stack & kinds.BIT["index"] and stack >> WIDTH & kinds.ITER
+            ):
+                raise self.refuse(index, "iterates over a value with another's index")
         moved = stack >> taken[2] << taken[3] | taken[4]
         stack = stack >> down << up | pushed
         if refines and stack & KIND == kinds.EXC_OR_NONE and self.copies(index - 1):
@@ -403,7 +411,7 @@ class Walk:
             mask = kinds.repeated(KIND & ~kinds.BORROWED, count)
             if stack & mask == kinds.repeated(kinds.CELL, count):
                 return kinds.CELLS | min(count, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
-        elif count == 3 and stack & KIND == kinds.FUNCTION and stack >> 2 * WIDTH & KIND == kinds.BIT["str"]:
+        elif count == 3 and not stack & KIND & ~kinds.FUNCTIONS and stack >> 2 * WIDTH & KIND == kinds.BIT["str"]:
             if not stack >> WIDTH & KIND & ~(kinds.NONE | kinds.ACCEPTED["tuple"]):
                 return kinds.BIT["alias"]
         return pushed
@@ -427,20 +435,23 @@ class Walk:
         given = (stack >> below + WIDTH & ENTRY) >> kinds.PARAMETER if flags & 8 else 0
         if wanted != given:
             raise self.refuse(index, f"its closure has {given} cells, its code {wanted} free variables")
+        if stack >> below & kinds.GENERATOR_CODE:
+            pushed = kinds.GENERATOR_FUNCTION
         return stack, depth, unset, loose, pushed
 
     def bare_function(self, index, flags, stack, depth, unset, loose, pushed, handler):
         """MAKE_FUNCTION before its closure is set."""
         wanted = (stack & ENTRY) >> kinds.PARAMETER
+        pushed = kinds.GENERATOR_FUNCTION if stack & kinds.GENERATOR_CODE else kinds.FUNCTION
         if wanted:
-            pushed = kinds.PENDING | wanted << kinds.PARAMETER
+            pushed |= kinds.PENDING | wanted << kinds.PARAMETER
         return stack, depth, unset, loose, pushed
 
     def attribute(self, index, flag, stack, depth, unset, loose, pushed, handler):
         """SET_FUNCTION_ATTRIBUTE: the attribute lies below the function."""
         wanted = {1: "tuple", 2: "dict", 4: "pairs", 8: "cells", 16: "function"}.get(flag)
         function, value = stack & ENTRY, stack >> WIDTH & ENTRY
-        if wanted is None or depth < 2 or function & KIND not in (kinds.FUNCTION, kinds.PENDING):
+        if wanted is None or depth < 2 or function & KIND & ~(kinds.FUNCTIONS | kinds.PENDING):
             raise self.refuse(index, f"cannot set attribute {flag} of {kinds.describe(function)}")
         if value & KIND & ~kinds.ACCEPTED[wanted]:
             raise self.refuse(index, f"cannot set attribute {flag} to {kinds.describe(value)}")
@@ -448,7 +459,7 @@ class Walk:
             if value >> kinds.PARAMETER != function >> kinds.PARAMETER:
                 cells, free = value >> kinds.PARAMETER, function >> kinds.PARAMETER
                 raise self.refuse(index, f"its closure has {cells} cells, its code {free} free variables")
-            function = kinds.FUNCTION
+            function &= kinds.FUNCTIONS
         return stack >> 2 * WIDTH << WIDTH | function, depth - 1, unset, loose, pushed
 
     def generator(self, index, operand, stack, depth, unset, loose, pushed, handler):
@@ -471,6 +482,8 @@ class Walk:
             not index or program.read(index - 1)[0] != machine.numbers["SEND"] or index in self.leaders
         ):
             raise self.refuse(index, "delegates, but does not follow SEND")
+        if handler is not None:
+            self.protect(index, handler, stack >> WIDTH << WIDTH | kinds.OBJECT, depth, unset, loose)
         return stack, depth, unset, loose, pushed
 
     def keywords(self, index, count, stack, depth, unset, loose, pushed, handler):
@@ -490,7 +503,22 @@ class Walk:
         return stack, depth, unset, loose, pushed
 
 
+    def compare(self, index, count, stack, depth, unset, loose, pushed, handler):
+        """Two integers compare to a bool."""
+        if stack & KIND == INT and stack >> WIDTH & KIND == INT:
+            pushed = kinds.BIT["bool"]
+        return stack, depth, unset, loose, pushed
+
+    def make_iterator(self, index, count, stack, depth, unset, loose, pushed, handler):
+        """Calling a generator expression's function makes an iterator."""
+        if stack >> WIDTH & KIND == kinds.GENERATOR_FUNCTION:
+            pushed = kinds.ITER
+        return stack, depth, unset, loose, pushed
+
+
+INT = kinds.BIT["int"]
 GENERATOR_FLAGS = 0x20 | 0x80 | 0x200
+CODES = kinds.CODE | kinds.GENERATOR_CODE
 NEEDS_PARAMETER = kinds.CELLS | kinds.BIT["names"] | kinds.BIT["name_pairs"]
 EVERY_SHAPE = kinds.repeated(kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER, 512)
 LOAD, BORROW, STORE, TUPLE, CLEAR = ops.LOAD, ops.BORROW, ops.STORE, ops.TUPLE, ops.CLEAR
