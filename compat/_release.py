@@ -70,6 +70,7 @@ class Release(NamedTuple):
     """At most how many objects the interpreter itself puts into `gc.freeze()` when it starts."""
 
     # -- exchange -------------------------------------------------------------------------------
-    exchange: Callable[..., None]
-    """`exchange(func, before, after, set_closure)`: code, closure, defaults and keyword defaults of a function at once,
-    so that nobody who calls it meanwhile sees a mixture. `before` and `after` are those four."""
+    exchange: Callable[..., Optional[Tuple[object, ...]]]
+    """`exchange(func, before, after, set_closure, kept)`: code, closure, defaults and keyword defaults of a function
+    (`before` and `after` are those four) at once, so that nobody who calls it meanwhile sees a mixture. Returns what
+    makes it faster the next time, for `kept`."""

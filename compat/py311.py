@@ -8,25 +8,41 @@ callable; adaptive instructions with caches (PEP 659). Source: Lib/opcode.py, Py
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from .py310 import RELEASE as PREVIOUS
 
 
-def exchange(func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any) -> None:
+def exchange(
+    func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any, kept: tuple[Any, ...] | None
+) -> tuple[Any, ...] | None:
     """Code, closure and defaults of a function at once, by way of a code that never reads the closure.
 
     Since COPY_FREE_VARS is an instruction, a code without it runs on any closure. Such a `limbo` code takes over
-    first: it passes every call on to a stand-by function with the old behaviour, while closure and defaults change
-    beneath it. Then the new code is stored. Whoever calls in between, an audit hook too, gets the old behaviour.
+    first: it passes every call on to a stand-by function with the new behaviour, while closure and defaults change
+    beneath it. Then the new code is stored. Whoever calls in between, an audit hook too, gets the new behaviour.
+
+    A closure that only gains cells needs none of it: the old code does not see them. Returns what can be handed
+    over as `kept` when the same function goes to the same state again.
     """
     code, closure, defaults, kwdefaults = before
     new_code, new_closure, new_defaults, new_kwdefaults = after
-    stand_by = FunctionType(code, func.__globals__, func.__name__, defaults, closure)
-    if kwdefaults is not None:
-        stand_by.__kwdefaults__ = kwdefaults
-    func.__code__ = limbo(code, closure, stand_by)
+    if defaults is new_defaults and kwdefaults is new_kwdefaults and _grows(closure, new_closure):
+        set_closure(func, new_closure)
+        try:
+            func.__code__ = new_code
+        except BaseException:
+            if func.__code__ is not new_code:
+                set_closure(func, closure)
+            raise
+        return kept
+    if kept is None or kept[0] is not code or kept[2] is not new_defaults or kept[3] is not new_kwdefaults:
+        stand_by = FunctionType(new_code, func.__globals__, func.__name__, new_defaults, new_closure)
+        if new_kwdefaults is not None:
+            stand_by.__kwdefaults__ = new_kwdefaults
+        kept = (code, limbo(code, closure, stand_by), new_defaults, new_kwdefaults)
+    func.__code__ = kept[1]
     try:
         if new_closure is not closure:
             set_closure(func, new_closure)
@@ -46,19 +62,32 @@ def exchange(func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_clo
             func.__kwdefaults__ = kwdefaults
         func.__code__ = code
         raise
+    return kept
+
+
+def _grows(closure: tuple[Any, ...] | None, new_closure: tuple[Any, ...] | None) -> bool:
+    """Whether a closure is the other with more cells behind its own."""
+    if not new_closure or len(new_closure) <= len(closure or ()):
+        return False
+    for old, new in zip(closure or (), new_closure):
+        if old is not new:
+            return False
+    return True
 
 
 def limbo(code: CodeType, closure: tuple[Any, ...] | None, stand_by: FunctionType) -> CodeType:
     """A code with the free variables of `code` that passes every call on to `stand_by`.
 
-    Its free slots get their cells from constants, ahead of RESUME: `f_locals` of a frame reads them unasked. The
-    kind's flag without RETURN_GENERATOR leaves it a plain function for calls, and of the same kind for the setter.
+    Its free slots get cells from constants, ahead of RESUME: `f_locals` of a frame reads them unasked. They are
+    empty ones, so that nothing is kept alive. The kind's flag without RETURN_GENERATOR leaves it a plain function
+    for calls, and of the same kind for the setter.
     """
     template = _pass_on.__code__
-    constants = tuple(stand_by if value == "stand by" else value for value in template.co_consts)
+    constants = tuple([stand_by if value == "stand by" else value for value in template.co_consts])
+    cells = len(closure or ())
     head = bytearray()
-    for index, _ in enumerate(closure or ()):
-        head += _unit("LOAD_CONST", len(constants) + index) + _unit("STORE_FAST", template.co_nlocals + index)
+    for index in range(cells):
+        head += _unit("LOAD_CONST", len(constants)) + _unit("STORE_FAST", template.co_nlocals + index)
     lines, left = bytearray(), len(head) // 2
     while left:  # location entries without a line, eight units at most (Objects/locations.md)
         step = min(left, 8)
@@ -67,7 +96,7 @@ def limbo(code: CodeType, closure: tuple[Any, ...] | None, stand_by: FunctionTyp
     return template.replace(
         co_code=bytes(head) + template.co_code,
         co_linetable=bytes(lines) + template.co_linetable,
-        co_consts=(*constants, *(closure or ())),
+        co_consts=(*constants, CellType()),
         co_freevars=code.co_freevars,
         co_flags=template.co_flags | code.co_flags & KINDS,
         co_name=code.co_name,

@@ -13,7 +13,9 @@ from typing import Any
 from ._release import Release
 
 
-def exchange(func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any) -> None:
+def exchange(
+    func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any, kept: tuple[Any, ...] | None
+) -> tuple[Any, ...] | None:
     """Code, closure and defaults of a function at once: all steps inside one C call, so that no thread switches.
 
     Nothing old is released and no garbage is collected in between, so that no finalizer runs either. An audit hook
@@ -44,6 +46,7 @@ def exchange(func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_clo
     except BaseException:
         deque(map(partial.__call__, back), maxlen=0)
         raise
+    return kept
 
 
 RELEASE = Release(

@@ -9,10 +9,11 @@ from recell.callables import function_of
 from recell.cells import EMPTY, FORWARDED, Closure, unknown_free_variable
 from recell.changes import Change
 from recell.errors import FreeVariableError, short
-from recell.layers import CellLayer, beneath
+from recell.layers import LOCK, CellLayer, beneath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
 
     from recell.installing import State
     from recell.layers import Layer
@@ -64,6 +65,27 @@ class PatchedClosure(Change):
         super().__init__("patch_closure", self._function, (), values)
         self._closure: object = self  # no closure yet
         self._new_layers()
+
+    def __enter__(self) -> PatchedClosure:
+        # the everyday case: one cell, and the function's closure is what it was
+        if self._function.__closure__ is self._closure and len(self._layers) == 1:
+            with LOCK:
+                self._layers[0].enter()
+                self._entries.append(self._layers)
+        else:
+            self._enter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with LOCK:
+            entries = self._entries
+            if len(entries) != 1 or len(entries[0]) != 1:
+                self.undo()
+            else:
+                entries[0][0].leave()
+                entries.pop()
 
     def _new_layers(self) -> Sequence[Layer]:
         if self._function.__closure__ is self._closure:

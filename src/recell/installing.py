@@ -41,12 +41,13 @@ class Face(NamedTuple):
 class State:
     """What a function is, as far as recell exchanges it. The face is None where nothing of it was touched."""
 
-    __slots__ = ("closure", "code", "face")
+    __slots__ = ("closure", "code", "face", "kept")
 
     def __init__(self, code: CodeType, closure: tuple[CellType, ...] | None, face: Face | None = None) -> None:
         self.code = code
         self.closure = closure
         self.face = face
+        self.kept: tuple[Any, ...] | None = None  # what the release's exchange needs to come here again
 
     @property
     def public(self) -> State:
@@ -110,7 +111,7 @@ def _exchange(func: FunctionType, before: State, after: State) -> None:
     """Code, closure and defaults at once."""
     old = _call_parts(func, before)
     new = _call_parts(func, after)
-    if all(one is other for one, other in zip(old, new)):
+    if old[0] is new[0] and old[1] is new[1] and old[2] is new[2] and old[3] is new[3]:
         return
     needs_no_other_threads("exchanging a function's code and closure")
     if len(after.code.co_freevars) != len(after.closure or ()):
@@ -120,7 +121,8 @@ def _exchange(func: FunctionType, before: State, after: State) -> None:
             msg, before=before.code.co_freevars, after=names, missing=(), target=short(func)
         )
     release = compat.require("exchanging a function's code and closure at once")
-    release.exchange(func, old, new, closure_setter() if after.closure is not before.closure else None)
+    set_closure = closure_setter() if after.closure is not before.closure else None
+    after.kept = release.exchange(func, old, new, set_closure, after.kept)
 
 
 def _call_parts(func: FunctionType, state: State) -> tuple[Any, ...]:
@@ -175,10 +177,15 @@ def closure_setter() -> Callable[[FunctionType, tuple[CellType, ...] | None], ob
     return _set_closure
 
 
+_sys = vars(sys)
+# None before 3.13; a GIL that is on stays on
+WITH_GIL = _sys.get("_is_gil_enabled") if getattr(sys, "_is_gil_enabled", bool)() else None
+
+
 def needs_no_other_threads(what: str) -> None:
     """Refuses where the GIL is off and other threads run: a store to a function races with their calls (gh-145272)."""
-    enabled = getattr(sys, "_is_gil_enabled", None)
-    if enabled is None or enabled():
+    enabled = _sys.get("_is_gil_enabled")
+    if enabled is WITH_GIL or enabled():
         return
     import _thread
 

@@ -90,11 +90,11 @@ class FunctionStack:
         states.append(edit(states[-1]))
         edits.append(edit)
         try:
-            self._settle()
+            self.settle()
         except BaseException:
             self._remove(edit)
-            self._settle()
-            self._rest()
+            self.settle()
+            self.rest()
             raise
 
     def leave(self, edit: Edit) -> None:
@@ -102,13 +102,13 @@ class FunctionStack:
         self.check()
         position = self._remove(edit)
         try:
-            self._settle()
+            self.settle()
         except BaseException:
             self.edits.insert(position, edit)
-            self._recompute(position)
-            self._settle()
+            self.recompute(position)
+            self.settle()
             raise
-        self._rest()
+        self.rest()
 
     def check(self) -> None:
         """Raises InterferenceError where somebody assigned code or closure away from what recell installed."""
@@ -136,10 +136,10 @@ class FunctionStack:
         while edits[position] is not edit:
             position -= 1
         del edits[position]
-        self._recompute(position)
+        self.recompute(position)
         return position
 
-    def _recompute(self, position: int) -> None:
+    def recompute(self, position: int) -> None:
         """Computes the states from an edit upwards."""
         states = self.states
         del states[position + 1 :]
@@ -151,7 +151,7 @@ class FunctionStack:
             except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
                 states.append(states[-1])
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Installs what is to be in force; what an interruption or a finalizer adds meanwhile is installed next."""
         if self.busy:
             return
@@ -170,7 +170,7 @@ class FunctionStack:
         finally:
             self.busy = False
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         """Without edits nothing is held but the function."""
         if not self.edits and not self.busy:
             self.states.clear()
@@ -185,7 +185,7 @@ class FunctionStack:
             if not edit.private:
                 try:
                     state = edit(state)
-                except Exception:  # noqa: BLE001, S112 - as `_recompute` does
+                except Exception:  # noqa: BLE001, S112 - as `recompute` does
                     continue
         return state
 
@@ -196,37 +196,44 @@ class ValueStack:
     What the program itself assigned meanwhile is overwritten when the topmost value leaves, as mock does.
     """
 
-    __slots__ = ("__weakref__", "base", "entries", "place")
+    __slots__ = ("__weakref__", "base", "entries")
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self) -> None:
         self.base: object = ABSENT
         self.entries: list[list[object]] = []
+
+    def read(self) -> object:
+        """What is there now, raw."""
+        raise NotImplementedError
+
+    def write(self, value: object) -> None:
+        """Puts an object there; `ABSENT` takes it away."""
+        raise NotImplementedError
 
     def enter(self, entry: list[object]) -> None:
         """Puts a value, boxed in a list of its own, on top."""
         entries = self.entries
         if not entries:
-            self.base = self.place.read()
+            self.base = self.read()
         entries.append(entry)
         try:
-            self.place.write(entry[0])
+            self.write(entry[0])
         except BaseException:
             self._remove(entry)
             raise
 
     def leave(self, entry: list[object]) -> None:
         """Takes a value away wherever it lies."""
-        was_on_top = self.entries[-1] is entry
+        entries = self.entries
+        was_on_top = entries[-1] is entry
         position = self._remove(entry)
         if was_on_top:
-            below = self.entries[-1][0] if self.entries else self.base
             try:
-                self.place.write(below)
+                self.write(entries[-1][0] if entries else self.base)
             except BaseException:
-                self.entries.insert(position, entry)
+                entries.insert(position, entry)
                 raise
-        if not self.entries:
+        if not entries:
             self.base = ABSENT
 
     def _remove(self, entry: list[object]) -> int:
@@ -251,24 +258,13 @@ ABSENT: Any = _Absent()
 """No such attribute or item; as a value of a layer it means that there is to be none."""
 
 
-class Place:
-    """Where an object is kept: how to read it and how to write it. Writing `ABSENT` takes it away."""
+class CellStack(ValueStack):
+    """A cell's contents, `EMPTY` where it has none."""
 
-    __slots__ = ()
-
-    def read(self) -> object:
-        """What is there now, raw."""
-        raise NotImplementedError
-
-    def write(self, value: object) -> None:
-        """Puts an object there."""
-        raise NotImplementedError
-
-
-class _Contents(Place):
     __slots__ = ("cell",)
 
     def __init__(self, cell: CellType) -> None:
+        super().__init__()
         self.cell = cell
 
     def read(self) -> object:
@@ -284,10 +280,13 @@ class _Contents(Place):
             self.cell.cell_contents = value
 
 
-class _Attribute(Place):
+class AttributeStack(ValueStack):
+    """An object's own attribute, not what it inherits."""
+
     __slots__ = ("name", "obj")
 
     def __init__(self, obj: object, name: str) -> None:
+        super().__init__()
         self.obj = obj
         self.name = name
 
@@ -311,10 +310,13 @@ class _Attribute(Place):
             delattr(self.obj, self.name)
 
 
-class _Item(Place):
+class ItemStack(ValueStack):
+    """An item of a mapping or sequence."""
+
     __slots__ = ("key", "obj")
 
     def __init__(self, obj: Any, key: object) -> None:
+        super().__init__()
         self.obj = obj
         self.key = key
 
@@ -357,6 +359,13 @@ class FunctionLayer(Layer):
         self.stack = stack_of(func)
         self.edit = edit
 
+    def again(self, edit: Edit) -> FunctionLayer:
+        """A layer over the same function with another edit."""
+        layer = FunctionLayer.__new__(FunctionLayer)
+        layer.stack = self.stack
+        layer.edit = edit
+        return layer
+
     def enter(self) -> None:
         self.stack.enter(self.edit)
 
@@ -370,13 +379,8 @@ class FunctionLayer(Layer):
 class _ValueLayer(Layer):
     __slots__ = ("entry", "stack")
 
-    def __init__(self, key: object, place: Place, value: object) -> None:
-        stack = _stacks.get(key)
-        if stack is None:
-            stack = ValueStack(place)
-            if key is not None:
-                stack = _stacks.setdefault(key, stack)
-        self.stack: ValueStack = stack
+    def __init__(self, key: object, stack: ValueStack, value: object) -> None:
+        self.stack: ValueStack = stack if key is None else _stacks.setdefault(key, stack)
         self.entry = [value]
 
     def enter(self) -> None:
@@ -392,7 +396,7 @@ class CellLayer(_ValueLayer):
     __slots__ = ()
 
     def __init__(self, cell: CellType, contents: object) -> None:
-        super().__init__(id(cell), _Contents(cell), contents)
+        super().__init__(id(cell), CellStack(cell), contents)
 
 
 class AttributeLayer(_ValueLayer):
@@ -401,7 +405,7 @@ class AttributeLayer(_ValueLayer):
     __slots__ = ()
 
     def __init__(self, obj: object, name: str, value: object) -> None:
-        super().__init__((id(obj), "attribute", name), _Attribute(obj, name), value)
+        super().__init__((id(obj), "attribute", name), AttributeStack(obj, name), value)
 
 
 class ItemLayer(_ValueLayer):
@@ -413,9 +417,9 @@ class ItemLayer(_ValueLayer):
         try:
             hash(key)
         except TypeError:  # a slice: it has a stack of its own
-            super().__init__(None, _Item(obj, key), value)
+            super().__init__(None, ItemStack(obj, key), value)
         else:
-            super().__init__((id(obj), "item", key), _Item(obj, key), value)
+            super().__init__((id(obj), "item", key), ItemStack(obj, key), value)
 
 
 def stack_of(func: FunctionType) -> FunctionStack:

@@ -15,12 +15,14 @@ from recell.errors import ScopeError, short
 from recell.installing import State
 from recell.layers import Edit, FunctionLayer, in_force
 from recell.planning import Plan, plan
+from recell.switching import Switch
 from recell.standins import Attributes, attribute_of, stand_in
 from recell.unused import unused_name, value_of
 from recell.uses import uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
 
     from recell.layers import Layer
 
@@ -180,7 +182,7 @@ class OverrideEdit(Edit):
 class Override(Change):
     """What `override` returns. It is also a mapping from names to the values that they have: `fakes["urlopen"]`."""
 
-    __slots__ = ("_fakes", "_functions", "_mocks", "_pairs", "_seen", "_values")
+    __slots__ = ("_fakes", "_functions", "_mocks", "_pairs", "_switch", "_seen", "_values")
 
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._functions = _functions(target)
@@ -191,6 +193,7 @@ class Override(Change):
         self._mocks = [name for name, value in values.items() if _is_default(value)]
         self._pairs: list[tuple[Prepared, FunctionLayer]] = []
         self._seen: list[CodeType] = []
+        self._switch: Switch | None = None
         super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
         self._new_layers()
 
@@ -200,9 +203,34 @@ class Override(Change):
             self._prepare()
             self._seen = codes
         return [
-            layer if prepared.switches else FunctionLayer(prepared.func, OverrideEdit(prepared))
-            for prepared, layer in self._pairs
+            layer if prepared.switches else layer.again(OverrideEdit(prepared)) for prepared, layer in self._pairs
         ]
+
+    def __enter__(self) -> Override:
+        switch = self._switch
+        if switch is None or not switch.enter(self._entries):
+            self._enter()
+            self._switch = self._as_switch()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        switch = self._switch
+        if switch is None or not switch.leave(self._entries):
+            self.undo()
+
+    def _as_switch(self) -> Switch | None:
+        """What the next entry needs where this one was a single store of a code object."""
+        layers = self._entries[-1]
+        if self._mocks or len(layers) != 1 or not self._pairs[0][0].switches:
+            return None
+        layer = layers[0]
+        assert isinstance(layer, FunctionLayer)
+        stack = layer.stack
+        if len(stack.edits) != 1 or stack.installed is None or stack.installed.closure is not stack.states[0].closure:
+            return None
+        return Switch(stack, layers, layer.edit, stack.states[0], stack.installed)
 
     def _prepare(self) -> None:
         """Everything is looked at and checked here; nothing changes."""
