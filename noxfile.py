@@ -55,6 +55,21 @@ def full(session: nox.Session) -> None:
     run_tests(session, "-s", env={"RECELL_SIZE": "full"})
 
 
+@nox.session(python=PYTHONS)
+def cover(session: nox.Session) -> None:
+    """Branch coverage of one release; `nox -s cover coverage` runs all and combines them."""
+    session.install("-e", ".[test]", "coverage[toml]>=7")
+    session.run("coverage", "run", "-p", "-m", "pytest", "-q", *session.posargs)
+
+
+@nox.session(python=DEFAULT)
+def coverage(session: nox.Session) -> None:
+    """What no release covers, after `cover`."""
+    session.install("coverage[toml]>=7")
+    session.run("coverage", "combine")
+    session.run("coverage", "report", "--show-missing", "--skip-covered")
+
+
 @nox.session(python=["3.11", DEFAULT, NEWEST])
 def bench(session: nox.Session) -> None:
     """The figures beside what they are to reach: `nox -s bench -- functions --json out.json`."""
