@@ -39,6 +39,8 @@ class Effects(NamedTuple):
     """What an exception leaves on the stack before its handler."""
     saved_in_handler: int
     """How many of these belong to the block that the handler runs in."""
+    empty_prefixes: bool
+    """An EXTENDED_ARG may hold nothing; later, debug builds stop there."""
     finally_calls: bool
     """Handlers are also called as subroutines (CALL_FINALLY), so that one instruction sees stacks of several shapes."""
     generator_start: str

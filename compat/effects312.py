@@ -103,4 +103,5 @@ EFFECTS = PREVIOUS._replace(
     compiler_names={".0": "iter", ".defaults": "tuple", ".kwdefaults": "dict", ".type_params": "tuple"},
     skipped_after_loop=("END_FOR",),
     checked_locals=False,
+    empty_prefixes=False,
 )

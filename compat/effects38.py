@@ -132,8 +132,8 @@ FALLS = {
     "JUMP_IF_TRUE_OR_POP": "value --",
     # these move blocks: recell._blocks says the rest
     "SETUP_FINALLY": "--",
-    "SETUP_WITH": "value -- object",
-    "SETUP_ASYNC_WITH": "value --",
+    "SETUP_WITH": "value -- object object",
+    "SETUP_ASYNC_WITH": "value -- value",
     "POP_BLOCK": "--",
     "POP_EXCEPT": f"{SAVED} --",
     "BEGIN_FINALLY": "-- null",
@@ -174,12 +174,14 @@ EFFECTS = Effects(
     quiet=frozenset(
         {"NOP", "EXTENDED_ARG", "POP_TOP", "ROT_TWO", "ROT_THREE", "ROT_FOUR", "DUP_TOP", "JUMP_FORWARD",
          "JUMP_ABSOLUTE", "RETURN_VALUE", "LOAD_CONST", "STORE_FAST", "BEGIN_FINALLY", "POP_BLOCK",
-         "POP_EXCEPT", "POP_FINALLY", "CALL_FINALLY", "END_FINALLY"}
+         "POP_EXCEPT", "POP_FINALLY", "CALL_FINALLY", "END_FINALLY", "END_ASYNC_FOR", "WITH_CLEANUP_START",
+         "WITH_CLEANUP_FINISH"}
     ),  # fmt: skip
     skipped_after_loop=(),
     checked_locals=True,
     handler=f"{SAVED} {CAUGHT}",
     saved_in_handler=3,
+    empty_prefixes=True,
     finally_calls=True,
     generator_start="",
     compiler_names={".0": "iter"},

@@ -50,5 +50,6 @@ EFFECTS = PREVIOUS._replace(
         "DICT_UPDATE": (1, 1 << 30),
         "DICT_MERGE": (1, 1 << 30),
     },
+    quiet=PREVIOUS.quiet | {"RERAISE"},
     finally_calls=False,
 )

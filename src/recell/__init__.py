@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from recell.cells import make_cell as make_cell
     from recell.cells import owners as owners
     from recell.cells import sharing as sharing
+    from recell.classes import attach as attach
+    from recell.classes import repoint as repoint
     from recell.errors import BuiltinsMismatchError as BuiltinsMismatchError
     from recell.errors import ChangeError as ChangeError
     from recell.errors import ClosureMismatchError as ClosureMismatchError
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from recell.functions import rebind as rebind
     from recell.functions import replace as replace
     from recell.nested import inner as inner
+    from recell.nested import patch_inner as patch_inner
+    from recell.nested import replace_inner as replace_inner
     from recell.patching import Change as Change
     from recell.patching import override as override
     from recell.patching import Patcher as Patcher
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
     from recell.source import define as define
     from recell.source import forward as forward
     from recell.functions import substitute as substitute
+    from recell.verifier import verify as verify
+
 __version__ = "0.1.0"
 
 # public name -> the module that has it
@@ -60,6 +66,8 @@ _HOMES = {
     "make_cell": "cells",
     "owners": "cells",
     "sharing": "cells",
+    "attach": "classes",
+    "repoint": "classes",
     "BuiltinsMismatchError": "errors",
     "ChangeError": "errors",
     "ClosureMismatchError": "errors",
@@ -77,6 +85,8 @@ _HOMES = {
     "rebind": "functions",
     "replace": "functions",
     "inner": "nested",
+    "patch_inner": "nested",
+    "replace_inner": "nested",
     "Change": "patching",
     "patch_closure": "patching",
     "running": "patching",
@@ -93,6 +103,7 @@ _HOMES = {
     "forward": "source",
     "substitute": "functions",
     "Patcher": "patching",
+    "verify": "verifier",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings

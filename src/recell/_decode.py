@@ -71,6 +71,7 @@ class Program:
         add, begin_at = moves.append, begins.append
         constants: dict[int, Move] = {}
         stacksize = self.code.co_stacksize
+        refuses_empty = not self.machine.effects.empty_prefixes
         unit, begin, extended, count = 0, 0, 0, self.count
         while unit < count:
             fact = facts[numbers[unit]]
@@ -94,8 +95,10 @@ class Program:
             elif shape == ops.EXTENDED:
                 unit += 1
                 extended = argument << 8
-                if unit - begin > 3 or unit == count or not extended:
-                    raise Refused(begin, "has an argument of more than four bytes, none at all, or none needed")
+                if unit - begin > 3 or unit == count:
+                    raise Refused(begin, "has an argument of more than four bytes, or nothing behind it")
+                if not extended and refuses_empty:
+                    raise Refused(begin, "extends an argument by nothing")
                 continue
             elif shape == ops.JUMP:
                 ends[len(moves)] = (shape, numbers[unit], *payload, unit + 1 + caches, argument)

@@ -21,7 +21,7 @@ _KINDS = (
 BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
 
 PARAMETER = 40  # where an entry's parameter starts
-WIDTH = 56
+WIDTH = 64
 ENTRY = (1 << WIDTH) - 1
 KIND = (1 << PARAMETER) - 1
 LARGEST_PARAMETER = (1 << WIDTH - PARAMETER) - 1

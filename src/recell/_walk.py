@@ -33,6 +33,7 @@ class Walk:
         self.program = program
         self.machine = program.machine
         self.limit = program.code.co_stacksize
+        self.blocks: Blocks = ()
         self.states: dict[Any, State] = {}
         self.waiting: list[Any] = []
         self.queued: set[Any] = set()
@@ -156,6 +157,7 @@ class Walk:
             last, end, handler = runs[first]
             floor = 0
             if blocks:
+                self.blocks = blocks
                 handler = self.block_handler(blocks)
             if handler is not None:
                 floor = handler[3]
@@ -210,8 +212,11 @@ class Walk:
                     self.stop(last, end, stack, depth, unset, loose, blocks, floor, handler)
                     return
                 else:
-                    for target, *state in self.change_blocks(last, end, stack, depth, unset, loose, blocks, floor, handler):
-                        self.reach(last, target, *state)
+                    change = self.change_blocks(last, end, stack, depth, unset, loose, blocks, floor, handler)
+                    for target, *after in change:
+                        if target >= total:
+                            raise self.refuse(last, "is the last instruction, and control goes on behind it")
+                        self.reach(last, target, *after)
                     return
                 last += 1
             if last >= total:

@@ -64,6 +64,9 @@ def _verify_one(code: CodeType, machine: Machine) -> None:
     from recell._kinds import BIT, WIDTH
     from recell._walk import Walk
 
+    if not machine.release.exception_table:
+        from recell._block_walk import BlockWalk as Walk
+
     try:
         if len(code.co_code) & 1:
             raise Refused(-1, "co_code holds half a code unit")
