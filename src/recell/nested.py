@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from recell.building import build
-from recell.callables import function_of
-from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable
-from recell.errors import ClosureMismatchError, listed, short
+from recell.building import build, remake
+from recell.callables import function_of, functions_of, rebuild
+from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable, owners_of_all
+from recell.changes import Change
+from recell.errors import ClosureMismatchError, ScopeError, listed, short
+from recell.inlaying import codes_on, inlaid, route_of, unheld
+from recell.installing import State
 from recell.instructions import CLOSURE
+from recell.layers import Edit, FunctionLayer, beneath, in_force
 from recell.making import making
 from recell.paths import is_generic, nested_chain
 from recell.recovering import Recovery, held
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from recell.layers import Layer
     from recell.paths import Chain
 
-__all__ = ["inner"]
+F = TypeVar("F")
+
+__all__ = ["inner", "patch_inner", "replace_inner"]
 
 _NOTHING: Mapping[str, object] = {}
 _QUALNAME_IN_CODE = hasattr(CodeType, "co_qualname")
@@ -131,6 +138,187 @@ def inner(
     if itself is not None:
         itself.cell_contents = new
     return new
+
+
+def replace_inner(func: F, path: str | CodeType, new: Callable[..., Any], /, *, line: int | None = None) -> F:
+    """A new outer function that has `new` in place of a nested function.
+
+    Args:
+        func: the outer function, or anything that stands for one; a property means those of its accessors that
+            hold the nested function.
+        path: as for `inner`.
+        new: any callable: it takes the place of the function object, and the nested function's decorators are
+            applied to it. A plain function whose free variables the outer function holds, as cells or free variables
+            of its own, closes over these, anew in every run; its globals, defaults and attributes are its own.
+        line: as for `inner`.
+
+    Returns:
+        A new callable of the kind of `func`; `func` itself is not touched, and shares its cells with it.
+
+    Raises:
+        ScopeError: there is no such function (the ones there are listed), or several.
+        ClosureMismatchError: of the free variables of `new` the outer function holds some, but not all.
+        TypeError: `func` holds no Python function, or `new` is not callable.
+
+    >>> from recell import replace_inner
+    >>> def report(rate):
+    ...     def fetch(item):
+    ...         return open(item).read()
+    ...     return [fetch(item) * rate for item in ("a", "b")]
+    >>> replace_inner(report, "fetch", str.upper)(2)
+    ['AA', 'BB']
+    """
+    _check_new(new, "replace_inner")
+    functions = functions_of(func, "replace_inner")
+    found: dict[int, Chain] = {}
+    for function in functions:
+        try:
+            found[id(function)] = _chain(function, path, line)
+        except ScopeError:
+            if function is functions[-1] and not found:
+                raise
+
+    def replaced(function: FunctionType) -> FunctionType:
+        if id(function) not in found:
+            return function
+        codes = found[id(function)]
+        return remake(function, inlaid(codes[0], route_of(codes), new, function))
+
+    return rebuild(func, replaced, "replace_inner")
+
+
+def patch_inner(
+    func: Any,
+    path: str | CodeType,
+    new: Callable[..., Any],
+    /,
+    *,
+    line: int | None = None,
+    existing: bool = False,
+) -> Change:
+    """`new` in place of a nested function, in the outer function itself, until it is undone.
+
+    Args:
+        func: the outer function, or what stands for one (a bound method: the class's function, for all instances).
+        path, new, line: as for `replace_inner`.
+        existing: whether the closures that were already made from the nested function do what `new` does, too. They
+            are found through the garbage collector when the change is entered. Where `new` closes over the outer
+            function's variables, they keep their own cells.
+
+    Returns:
+        A `Change`: a context manager, decorator, or `start()` and `undo()`.
+
+    Raises:
+        ScopeError: there is no such function (the ones there are listed), or several.
+        ClosureMismatchError: of the free variables of `new` the outer function holds some, but not all; or a closure
+            that exists has no cell for one.
+        TypeError: `func` holds no single Python function, `new` is not callable, or (on entering, with `existing`)
+            of a kind that cannot stand in for the nested function.
+        UnsupportedPythonError: (on entering) it cannot be done safely here; nothing has changed.
+
+    >>> from recell import patch_inner
+    >>> def today():
+    ...     def clock():
+    ...         import time
+    ...         return time.time()
+    ...     return clock() // 86400
+    >>> with patch_inner(today, "clock", lambda: 86400 * 3):
+    ...     today()
+    3
+    """
+    function = function_of(func, "patch_inner")
+    _check_new(new, "patch_inner")
+    codes = _chain(function, path, line)
+    edit = InnerEdit(function, codes, new)
+    edit(in_force(function))  # what cannot be done is said now
+    return InnerPatch(func, edit, existing)
+
+
+def _check_new(new: object, verb: str) -> None:
+    if not callable(new):
+        msg = f"{verb} needs a callable to put in place of the nested function, not {short(new)}"
+        raise TypeError(msg)
+
+
+def _chain(function: FunctionType, path: str | CodeType, line: int | None) -> Chain:
+    code = function.__code__
+    return (code, *nested_chain(code, path, line, function))
+
+
+class InnerEdit(Edit):
+    """A callable in place of a nested function."""
+
+    __slots__ = ("new", "path", "route", "target")
+
+    def __init__(self, target: FunctionType, codes: Chain, new: Any) -> None:
+        self.target, self.new = target, new
+        self.route = route_of(codes)
+        self.path = ".".join(code.co_name for code in codes[1:] if not is_generic(code))
+
+    def __call__(self, state: State) -> State:
+        code = inlaid(state.code, self.route, self.new, self.target)
+        public = state.public
+        if public is state:
+            return State(code, state.closure, state.face)
+        from recell.overriding import Overridden
+
+        assert isinstance(state, Overridden)
+        return Overridden(code, state.closure, self(public), state.given)
+
+
+class InnerPatch(Change):
+    """What `patch_inner` returns."""
+
+    __slots__ = ("_edit", "_existing")
+
+    def __init__(self, target: object, edit: InnerEdit, existing: bool) -> None:
+        self._edit, self._existing = edit, existing
+        super().__init__("patch_inner", target, (FunctionLayer(edit.target, edit),), (edit.path,))
+
+    def _new_layers(self) -> Sequence[Layer]:
+        if not self._existing:
+            return self._layers
+        edit = self._edit
+        nested = {}
+        for code in (edit.target.__code__, beneath(edit.target).code):
+            try:
+                made = codes_on(code, edit.route, edit.target)[-1].co_consts[edit.route[-1]]
+            except ScopeError:
+                continue
+            if type(made) is CodeType:
+                nested[id(made)] = made
+        living = owners_of_all(nested.values())
+        return [*self._layers, *(_living_layer(function, edit) for function in living)]
+
+
+def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
+    """The layer that makes a closure that exists do what the edit's callable does."""
+    from recell.swapping import _edit
+    from recell.trampolines import BRIDGES
+
+    new = edit.new
+    codes = codes_on(edit.target.__code__, edit.route, edit.target)
+    if type(new) is FunctionType and new.__closure__ and not unheld(codes, new):
+        held = {**_cells(edit.target), **_cells(function)}
+        absent = [name for name in new.__code__.co_freevars if name not in held]
+        if absent:
+            msg = (
+                f"{short(function)} was made before, and has no cell for {listed(absent)}: only what it uses itself, "
+                f"{listed(function.__code__.co_freevars)}; leave existing= out, or use these variables only"
+            )
+            raise ClosureMismatchError(
+                msg,
+                before=function.__code__.co_freevars,
+                after=new.__code__.co_freevars,
+                missing=tuple(absent),
+                target=short(function),
+            )
+        new = remake(new, closure=tuple(held[name] for name in new.__code__.co_freevars))
+    return FunctionLayer(function, _edit(function, new, "keep", "patch_inner", BRIDGES))
+
+
+def _cells(function: FunctionType) -> dict[str, CellType]:
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
 
 
 def _standard_globals() -> dict[str, Any]:

@@ -1,0 +1,312 @@
+"""What a code object does where it makes a function, done otherwise: another closure, another code, another object.
+
+The object stands in `co_consts` where the nested code stood. Defaults, annotations and decorators of the function
+that it replaces are evaluated as before; the first two are dropped. Where the edit fits into the instructions that
+made the function, nothing else moves.
+"""
+
+from __future__ import annotations
+
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from recell.assembler import apply
+from recell.building import remake
+from recell.cells import is_empty
+from recell.edits import checked
+from recell.errors import ClosureMismatchError, ScopeError, UnsupportedCodeError, listed, short
+from recell.instructions import CLOSURE, Site, found, free_base, instruction, opcodes, sites
+from recell.to_cells import add_free_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recell.assembler import Edit
+
+    Chain = tuple[CodeType, ...]
+    Route = tuple[int, ...]
+
+__all__ = ["Maker", "closure_edits", "codes_on", "inlaid", "route_of", "unheld"]
+
+
+class Maker:
+    """Makes, for the cells of one run of the outer function, a function that replaces its nested one."""
+
+    __slots__ = ("func",)
+
+    def __init__(self, func: FunctionType) -> None:
+        self.func = func
+
+    def __call__(self, cells: tuple[CellType, ...]) -> FunctionType:
+        return remake(self.func, closure=cells)
+
+    def __repr__(self) -> str:
+        return f"<maker of {short(self.func)}>"
+
+
+def route_of(codes: Chain) -> Route:
+    """The indexes in `co_consts` on the way from the first code down to the last: edits leave them as they are."""
+    route = []
+    for outer, nested in zip(codes, codes[1:]):
+        route.append(next(i for i, constant in enumerate(outer.co_consts) if constant is nested))
+    return tuple(route)
+
+
+def codes_on(code: CodeType, route: Route, target: object) -> Chain:
+    """The code objects on the way from `code` to the one that makes what stands at the end of the route."""
+    codes = [code]
+    for index in route[:-1]:
+        nested = codes[-1].co_consts[index] if index < len(codes[-1].co_consts) else None
+        if type(nested) is not CodeType:
+            msg = f"{short(target)} makes another function now where the nested one was made: undo what replaced it first"
+            raise ScopeError(msg, name="", names=(), target=short(target))
+        codes.append(nested)
+    return tuple(codes)
+
+
+def unheld(codes: Chain, func: FunctionType) -> tuple[str, ...]:
+    """Those free variables of a function that none of the codes holds, from the innermost outwards."""
+    return tuple(name for name in func.__code__.co_freevars if not _level_of(codes, name))
+
+
+def _level_of(codes: Chain, name: str) -> int:
+    """How many of the codes to go through, from the outermost, to the one that holds the variable; 0: none does."""
+    for level in range(len(codes), 0, -1):
+        code = codes[level - 1]
+        if name in code.co_cellvars or name in code.co_freevars:
+            return level
+        if name in code.co_varnames:
+            return 0  # a plain local hides what is further out
+    return 0
+
+
+def inlaid(code: CodeType, route: Route, new: Any, target: FunctionType) -> CodeType:
+    """The code, with `new` where it made the nested function at the end of the route.
+
+    Args:
+        code: the outer function's.
+        route: from `route_of`.
+        new: any callable; a plain function whose free variables the codes on the way hold closes over those.
+        target: the outer function.
+
+    Raises:
+        ClosureMismatchError: `new` has free variables of which the outer function holds some, but not all.
+        UnsupportedCodeError: a cell is not there yet where the function is made.
+    """
+    codes = codes_on(code, route, target)
+    names: tuple[str, ...] = ()
+    if type(new) is FunctionType and new.__closure__:
+        names = new.__code__.co_freevars
+        absent = unheld(codes, new)
+        if absent:
+            if len(absent) < len(names) or any(map(is_empty, new.__closure__)):
+                raise _not_held(absent, codes, new, target)
+            names = ()  # all of its cells are its own: an object as any other
+    parent = codes[-1]
+    old = parent.co_consts[route[-1]]
+    if type(old) is not CodeType:
+        if names or type(old) is Maker:
+            msg = f"{short(target)} makes {short(old)} now where the nested function was made: undo that first"
+            raise ScopeError(msg, name="", names=(), target=short(target))
+        constants = list(parent.co_consts)
+        constants[route[-1]] = new
+        edited, added = parent.replace(co_consts=tuple(constants)), ()
+    else:
+        edited, added = _with_names(parent, names)
+        edited = checked(_made_otherwise(edited, route[-1], new, names, target))
+    for parent, index in zip(codes[-2::-1], route[-2::-1]):
+        nested, wanted = edited, added
+        edited, added = _with_names(parent, wanted)
+        edited = checked(_passing_on(edited, index, nested, wanted))
+    return edited
+
+
+def _not_held(absent: Sequence[str], codes: Chain, new: FunctionType, target: FunctionType) -> ClosureMismatchError:
+    names = new.__code__.co_freevars
+    held = tuple(dict.fromkeys(name for code in codes for name in (*code.co_cellvars, *code.co_freevars)))
+    msg = (
+        f"{short(new)} has the free variables {listed(names)}, and {short(target)} holds no cell for {listed(absent)}; "
+        f"it holds: {listed(held)}. To keep the function's own cells, wrap it (functools.partial(new))"
+    )
+    locals_ = [name for name in absent if any(name in code.co_varnames for code in codes)]
+    if locals_:
+        msg += f"; {listed(locals_)}: a local that no nested function uses is no cell"
+    return ClosureMismatchError(msg, before=held, after=names, missing=tuple(absent), target=short(target))
+
+
+def _with_names(code: CodeType, names: Sequence[str]) -> tuple[CodeType, tuple[str, ...]]:
+    """The code with free variables for those names that it does not hold, and what these are."""
+    added = tuple(name for name in names if name not in code.co_cellvars and name not in code.co_freevars)
+    return (add_free_variables(code, added) if added else code), added
+
+
+def _passing_on(code: CodeType, index: int, nested: CodeType, names: Sequence[str]) -> CodeType:
+    """The code with another nested code, whose closure has more variables at its end."""
+    raw = code.co_code
+    args = raw[1::2]
+    edits: list[Edit] = []
+    if names:
+        for site in sites(code, raw[::2], args):
+            if site.constant == index:
+                edits += closure_edits(site, [*site.slots, *(_slot(code, site, name) for name in names)], args)
+    constants = list(code.co_consts)
+    constants[index] = nested
+    return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + len(names))
+
+
+def _made_otherwise(
+    code: CodeType, index: int, new: Any, names: tuple[str, ...], target: FunctionType
+) -> CodeType:
+    """The code that makes, or has, something else at one index of its constants."""
+    raw = code.co_code
+    ops, args = raw[::2], raw[1::2]
+    places = [site for site in sites(code, ops, args) if site.constant == index]
+    constants = list(code.co_consts)
+    edits: list[Edit] = []
+    depth = 0
+    if names and all(_can_take_place(new, code, site, args, target) for site in places):
+        constants[index] = new.__code__
+        for site in places:
+            edits += closure_edits(site, [_slot(code, site, name) for name in names], args)
+    else:
+        constants[index] = Maker(new) if names else new
+        depth = len(names) + 2 if names else 0
+        for site in places:
+            edits.append(_object_edit(site, [_slot(code, site, name) for name in names], args))
+    return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + depth)
+
+
+def _can_take_place(new: FunctionType, code: CodeType, site: Site, args: bytes, target: FunctionType) -> bool:
+    """Whether MAKE_FUNCTION of the new code gives the very function, with nothing lost."""
+    own = new.__code__
+    if site.flags & ~CLOSURE or new.__globals__ is not target.__globals__:
+        return False
+    if getattr(new, "__builtins__", None) is not getattr(target, "__builtins__", None):
+        return False
+    if new.__defaults__ or new.__kwdefaults__ or new.__dict__ or getattr(new, "__type_params__", ()):
+        return False
+    if getattr(new, "__annotate__", None) is not None or new.__annotations__:
+        return False
+    fresh = FunctionType(own, new.__globals__, None, None, new.__closure__)
+    qualname = fresh.__qualname__
+    if not opcodes().release.qualname_in_code:
+        from recell.making import Making
+
+        qualname = Making(code, site.code, code.co_code, site.load[0], site.make).qualname()
+    return (new.__name__, new.__qualname__, new.__module__) == (own.co_name, qualname, fresh.__module__) and (
+        new.__doc__ == fresh.__doc__
+    )
+
+
+def _slot(code: CodeType, site: Site, name: str) -> int:
+    """The slot of a variable's cell, at the place where a function is made."""
+    nested = site.code.co_freevars
+    if name in nested:
+        return site.slots[nested.index(name)]
+    base = free_base(code)
+    if name in code.co_freevars:
+        return base + code.co_freevars.index(name)
+    if not opcodes().release.unified_locals:
+        return code.co_cellvars.index(name)
+    if name in code.co_varnames:
+        slot = code.co_varnames.index(name)
+    else:
+        others = [cell for cell in code.co_cellvars if cell not in code.co_varnames]
+        slot = len(code.co_varnames) + others.index(name)
+    if not _is_cell_throughout(code, slot):
+        reason = f"`{name}` is a cell only in a comprehension"
+        msg = f"{code!r} cannot give the new function its `{name}`: {reason}, not where the function is made"
+        raise UnsupportedCodeError(msg, code=repr(code), reason=reason)
+    return slot
+
+
+def _is_cell_throughout(code: CodeType, slot: int) -> bool:
+    """Whether a slot is a cell from the prologue on, and no inlined comprehension borrows it (3.12+)."""
+    from opcode import opmap
+
+    raw = code.co_code
+    ops, args = raw[::2], raw[1::2]
+    start = ops.find(opmap["RESUME"])
+    made = any(at < start and argument == slot for _, at, argument in found(ops, args, opmap["MAKE_CELL"]))
+    borrowed = found(ops, args, opmap.get("LOAD_FAST_AND_CLEAR", -1))
+    return made and not any(argument == slot for _, _, argument in borrowed)
+
+
+# -- instructions -------------------------------------------------------------------------------------------
+
+
+def _from_closure(site: Site, args: bytes) -> tuple[int, bytes]:
+    """Where the loads of the closure start (the code's where there is none), and what of them is none of it."""
+    if site.build is None:
+        return site.load[0], b""
+    start, at, half = site.loads[0]
+    if half != 2:
+        return start, b""
+    return start, instruction(opcodes().load_closure, args[at] >> 4)  # the other half of a pair
+
+
+def closure_edits(site: Site, slots: Sequence[int], args: bytes) -> list[Edit]:
+    """The edits that make the closure of a nested function of these slots, in this order."""
+    known = opcodes()
+    if list(slots) == site.slots:
+        return []
+    start, raw = _from_closure(site, args)
+    raw += b"".join(instruction(known.load_closure, slot) for slot in slots)
+    if slots:
+        raw += instruction(known.build_tuple, len(slots))
+    edits: list[Edit] = [(start, site.load[0], raw)]
+    if bool(slots) == bool(site.slots):
+        return edits
+    make = site.make
+    if known.set_attribute < 0:
+        flags = site.flags | CLOSURE if slots else site.flags & ~CLOSURE
+        return [*edits, (make, make + 1, bytes((known.make_function, flags)))]
+    if slots:
+        raw = bytes((known.make_function, 0, known.set_attribute, CLOSURE))
+        return [*edits, (make, make + 1, raw)]
+    return [*edits, (make + 1, make + 2, b"")]  # the closure is what is set first
+
+
+def _object_edit(site: Site, slots: Sequence[int], args: bytes) -> Edit:
+    """The constant at the site's index instead of a function made of it; with slots, called with these cells."""
+    known = opcodes()
+    start, raw = _from_closure(site, args)
+    attributes = bin(site.flags & ~CLOSURE).count("1")
+    raw += bytes((known.pop_top, 0)) * attributes
+    load = instruction(known.load_const, site.constant, site.load[1] - site.load[0])
+    raw += _call(load, slots) if slots else load
+    end = site.make + 1
+    if known.set_attribute >= 0:
+        end += bin(site.flags).count("1")
+    return start, end, _filled(raw, end - start)
+
+
+def _call(load: bytes, slots: Sequence[int]) -> bytes:
+    """A callable constant called with a tuple of cells."""
+    from opcode import opmap
+
+    known = opcodes()
+    caches = known.release.caches
+    cells = b"".join(instruction(known.load_closure, slot) for slot in slots)
+    cells += instruction(known.build_tuple, len(slots))
+    if not known.release.global_null_bit:
+        return load + cells + bytes((opmap["CALL_FUNCTION"], 1))
+    null = bytes((known.push_null, 0))
+    raw = load + null + cells if known.release.null_after_callable else null + load + cells
+    for name in ("PRECALL", "CALL"):
+        if name in opmap:
+            raw += bytes((opmap[name], 1)) + b"\0\0" * caches.get(name, 0)
+    return raw
+
+
+def _filled(raw: bytes, units: int) -> bytes:
+    """The instructions with the slack up to `units` stepped over."""
+    rest = units - len(raw) // 2
+    known = opcodes()
+    if rest <= 0:
+        return raw
+    nop = bytes((known.nop, 0))
+    if rest == 1:
+        return raw + nop
+    distance = (rest - 1) * 2 // known.release.jump_unit
+    return raw + instruction(known.jump_forward, distance) + nop * (rest - 1)
