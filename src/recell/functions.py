@@ -11,13 +11,14 @@ from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, unknown_free_vari
 from recell.cloning import clone
 from recell.errors import short
 from recell.parts import Parts, check_code, check_globals, closure_for, closure_mapping, merged_defaults
+from recell.substituting import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 F = TypeVar("F")
 
-__all__ = ["build", "clone", "make_function", "rebind", "remake", "replace"]
+__all__ = ["build", "clone", "make_function", "rebind", "remake", "replace", "substitute"]
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -69,7 +70,7 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
             cells[at] = (
                 value if type(value) is CellType else CellType(value) if value is not EMPTY else CellType()
             )
-        return copy_with(function, code, (*cells,) or None, function.__globals__)  # type: ignore[return-value]
+        return copy_with(function, code, (*cells,) or own_cells, function.__globals__)  # type: ignore[return-value]
     fresh: dict[str, object] = {name: cell_for(value) for name, value in more.items()}
     functions = functions_of(func, "rebind")
     held = {name for function in functions for name in function.__code__.co_freevars}
