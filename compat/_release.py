@@ -34,6 +34,8 @@ class Release(NamedTuple):
     # -- code units -----------------------------------------------------------------------------
     jump_unit: int
     """Bytes per step of a jump's argument."""
+    padded_arguments: bool
+    """An EXTENDED_ARG may hold zeros; later, debug builds assert that it does not."""
     caches: Mapping[str, int]
     """Inline cache units behind an opcode, where there are any."""
     relative_jumps: FrozenSet[str]

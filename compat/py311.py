@@ -136,6 +136,7 @@ RELEASE = PREVIOUS._replace(
     qualname_in_code=True,
     exception_table=True,
     unified_locals=True,
+    padded_arguments=False,
     caches={
         "BINARY_SUBSCR": 4,
         "STORE_SUBSCR": 1,

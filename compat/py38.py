@@ -58,6 +58,7 @@ RELEASE = Release(
     exception_table=False,
     unified_locals=False,
     jump_unit=1,
+    padded_arguments=True,
     caches={},
     relative_jumps=frozenset(
         {"FOR_ITER", "JUMP_FORWARD", "SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH", "CALL_FINALLY"}

@@ -72,6 +72,9 @@ class Program:
         constants: dict[int, Move] = {}
         stacksize = self.code.co_stacksize
         refuses_empty = not self.machine.effects.empty_prefixes
+        known = self.machine.numbers
+        nop = bytes((known["NOP"],))
+        forward = known["JUMP_FORWARD"] if self.machine.release.jump_unit == 2 else -1
         unit, begin, extended, count = 0, 0, 0, self.count
         while unit < count:
             fact = facts[numbers[unit]]
@@ -101,8 +104,12 @@ class Program:
                     raise Refused(begin, "extends an argument by nothing")
                 continue
             elif shape == ops.JUMP:
-                ends[len(moves)] = (shape, numbers[unit], *payload, unit + 1 + caches, argument)
-                add(payload[0])
+                padding = numbers[unit + 1 : unit + 1 + argument]
+                if argument and numbers[unit] == forward and padding == nop * argument:
+                    add(facts[nop[0]][1])  # a jump over padding does what the padding does, and nothing meets behind it
+                else:
+                    ends[len(moves)] = (shape, numbers[unit], *payload, unit + 1 + caches, argument)
+                    add(payload[0])
             elif shape == ops.PAIR:
                 add(self._half(begin, payload[0], argument >> 4))
                 begin_at(begin)

@@ -67,7 +67,8 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
     ops, args = raw[::2], raw[1::2]
     edited = {unit for start, end, _ in edits for unit in range(start, end)}
     jumps = [jump for jump in _jumps(ops, args) if jump[1] not in edited]
-    widths = [at + 1 - start for start, at, _, _ in jumps]
+    # from the least that a jump may take, so that each round can only add
+    widths = [at + 1 - start if release.padded_arguments else 1 for start, at, _, _ in jumps]
     while True:
         # a jump that outgrows its EXTENDED_ARGs makes everything behind it move once more
         pieces = [

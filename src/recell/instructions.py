@@ -128,11 +128,14 @@ def before(ops: bytes, args: bytes, unit: int) -> tuple[int, int, int]:
 
 
 def instruction(number: int, argument: int, units: int = 1) -> bytes:
-    """The code units of one instruction, its caches left out, led by EXTENDED_ARGs to `units` units at least."""
+    """The code units of one instruction, its caches left out; `units` of them at least, where the release allows it."""
     if argument < 256 and units == 1:
         return bytes((number, argument))
     raw = bytes((number, argument & 255))
-    extended = opcodes().extended_arg
+    known = opcodes()
+    extended = known.extended_arg
+    if not known.release.padded_arguments:
+        units = 1
     argument >>= 8
     while argument or len(raw) < 2 * units:
         raw = bytes((extended, argument & 255)) + raw
@@ -146,10 +149,9 @@ def padded(raw: bytes, units: int) -> bytes:
     if rest <= 0:
         return raw
     known = opcodes()
-    nops = bytes((known.nop, 0))
     if rest == 1:
-        return raw + nops
-    return raw + bytes((known.jump_forward, rest - 1)) + nops * (rest - 1)
+        return bytes((known.extended_arg, 0)) + raw if known.release.padded_arguments else raw + bytes((known.nop, 0))
+    return raw + bytes((known.jump_forward, rest - 1)) + bytes((known.nop, 0)) * (rest - 1)
 
 
 def free_base(code: CodeType) -> int:

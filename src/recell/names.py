@@ -152,7 +152,7 @@ def builtins_of(function: FunctionType) -> Mapping[str, Any]:
         import builtins
 
         found = function.__globals__.get("__builtins__", builtins)
-    space: dict[str, Any] = found if isinstance(found, dict) else vars(found)
+    space: dict[str, Any] = getattr(found, "__dict__", found)
     return space
 
 
@@ -252,13 +252,12 @@ def _holds(value: Any, function: FunctionType) -> bool:
     """Whether a value is the function, or one of the usual wrappers around it."""
     if value is function:
         return True
-    kind: type = type(value)
-    if kind in (staticmethod, classmethod, types.MethodType):
+    if type(value) in (staticmethod, classmethod, types.MethodType):
         return _holds(value.__func__, function)
-    if kind is property:
+    if type(value) is property:
         return any(_holds(accessor, function) for accessor in (value.fget, value.fset, value.fdel))
-    if kind is FunctionType and "__wrapped__" in value.__dict__:
-        return value.__dict__["__wrapped__"] is function
+    if type(value) is FunctionType:
+        return value.__dict__.get("__wrapped__") is function
     return False
 
 
