@@ -52,16 +52,27 @@ def route_of(codes: Chain) -> Route:
     return tuple(route)
 
 
-def codes_on(code: CodeType, route: Route, target: object) -> Chain:
-    """The code objects on the way from `code` to the one that makes what stands at the end of the route."""
+def codes_on(code: CodeType, chain: Chain, target: object) -> Chain:
+    """The code objects on the way from `code`, an edited form of the chain's first, to the one that makes its last.
+
+    Raises ScopeError where they are not those of the chain, edited.
+    """
     codes = [code]
-    for index in route[:-1]:
-        nested = codes[-1].co_consts[index] if index < len(codes[-1].co_consts) else None
-        if type(nested) is not CodeType:
-            msg = f"{short(target)} makes another function now where the nested one was made: undo what replaced it first"
-            raise ScopeError(msg, name="", names=(), target=short(target))
-        codes.append(nested)
+    for index in route_of(chain)[:-1]:
+        constants = codes[-1].co_consts
+        nested = constants[index] if index < len(constants) else None
+        if type(nested) is CodeType:
+            codes.append(nested)
+    if list(map(_origin, codes)) != list(map(_origin, chain[:-1])):
+        path = ".".join(code.co_name for code in chain[1:])
+        msg = f"{short(target)} does not make its function `{path}` now: undo first what was put in its place"
+        raise ScopeError(msg, name=path, names=(), target=short(target))
     return tuple(codes)
+
+
+def _origin(code: CodeType) -> tuple[str, str, int]:
+    """What edits leave as it is."""
+    return code.co_filename, code.co_name, code.co_firstlineno
 
 
 def unheld(codes: Chain, func: FunctionType) -> tuple[str, ...]:
@@ -80,20 +91,21 @@ def _level_of(codes: Chain, name: str) -> int:
     return 0
 
 
-def inlaid(code: CodeType, route: Route, new: Any, target: FunctionType) -> CodeType:
-    """The code, with `new` where it made the nested function at the end of the route.
+def inlaid(code: CodeType, chain: Chain, new: Any, target: FunctionType) -> CodeType:
+    """The code, with `new` where it made the nested function at the end of the chain.
 
     Args:
         code: the outer function's.
-        route: from `route_of`.
+        chain: the outer function's code, that or before other edits, and those nested in it down to the function's.
         new: any callable; a plain function whose free variables the codes on the way hold closes over those.
         target: the outer function.
 
     Raises:
+        ScopeError: the code does not make the function now.
         ClosureMismatchError: `new` has free variables of which the outer function holds some, but not all.
         UnsupportedCodeError: a cell is not there yet where the function is made.
     """
-    codes = codes_on(code, route, target)
+    route, codes = route_of(chain), codes_on(code, chain, target)
     names: tuple[str, ...] = ()
     if type(new) is FunctionType and new.__closure__:
         names = new.__code__.co_freevars
@@ -151,7 +163,8 @@ def _passing_on(code: CodeType, index: int, nested: CodeType, names: Sequence[st
                 edits += closure_edits(site, [*site.slots, *(_slot(code, site, name) for name in names)], args)
     constants = list(code.co_consts)
     constants[index] = nested
-    return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + len(names))
+    depth = len(names) + 1 if edits else 0
+    return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + depth)
 
 
 def _made_otherwise(
@@ -163,14 +176,13 @@ def _made_otherwise(
     places = [site for site in sites(code, ops, args) if site.constant == index]
     constants = list(code.co_consts)
     edits: list[Edit] = []
-    depth = 0
+    depth = len(names) + 2 if names else 0  # callable, NULL and cells; or the cells, where there was no closure
     if names and all(_can_take_place(new, code, site, args, target) for site in places):
         constants[index] = new.__code__
         for site in places:
             edits += closure_edits(site, [_slot(code, site, name) for name in names], args)
     else:
         constants[index] = Maker(new) if names else new
-        depth = len(names) + 2 if names else 0
         for site in places:
             edits.append(_object_edit(site, [_slot(code, site, name) for name in names], args))
     return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + depth)
@@ -278,7 +290,8 @@ def _object_edit(site: Site, slots: Sequence[int], args: bytes) -> Edit:
     end = site.make + 1
     if known.set_attribute >= 0:
         end += bin(site.flags).count("1")
-    return start, end, _filled(raw, end - start)
+    slack = end - start - len(raw) // 2
+    return start, end, raw + bytes((known.nop, 0)) * slack
 
 
 def _call(load: bytes, slots: Sequence[int]) -> bytes:
@@ -297,16 +310,3 @@ def _call(load: bytes, slots: Sequence[int]) -> bytes:
         if name in opmap:
             raw += bytes((opmap[name], 1)) + b"\0\0" * caches.get(name, 0)
     return raw
-
-
-def _filled(raw: bytes, units: int) -> bytes:
-    """The instructions with the slack up to `units` stepped over."""
-    rest = units - len(raw) // 2
-    known = opcodes()
-    if rest <= 0:
-        return raw
-    nop = bytes((known.nop, 0))
-    if rest == 1:
-        return raw + nop
-    distance = (rest - 1) * 2 // known.release.jump_unit
-    return raw + instruction(known.jump_forward, distance) + nop * (rest - 1)

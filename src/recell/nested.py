@@ -13,7 +13,7 @@ from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.inlaying import codes_on, inlaid, route_of, unheld
 from recell.installing import State
 from recell.instructions import CLOSURE
-from recell.layers import Edit, FunctionLayer, beneath, in_force
+from recell.layers import Edit, FunctionLayer, beneath, in_force, stack_of
 from recell.making import making
 from recell.paths import is_generic, nested_chain
 from recell.recovering import Recovery, held
@@ -182,7 +182,7 @@ def replace_inner(func: F, path: str | CodeType, new: Callable[..., Any], /, *, 
         if id(function) not in found:
             return function
         codes = found[id(function)]
-        return remake(function, inlaid(codes[0], route_of(codes), new, function))
+        return remake(function, inlaid(codes[0], codes, new, function))
 
     return rebuild(func, replaced, "replace_inner")
 
@@ -228,7 +228,14 @@ def patch_inner(
     """
     function = function_of(func, "patch_inner")
     _check_new(new, "patch_inner")
-    codes = _chain(function, path, line)
+    try:
+        codes = _chain(function, path, line)
+    except ScopeError:
+        stack = stack_of(function)  # another one may stand in its place
+        if not stack.states:
+            raise
+        base = stack.states[0].code
+        codes = (base, *nested_chain(base, path, line, function))
     edit = InnerEdit(function, codes, new)
     edit(in_force(function))  # what cannot be done is said now
     return InnerPatch(func, edit, existing)
@@ -248,15 +255,14 @@ def _chain(function: FunctionType, path: str | CodeType, line: int | None) -> Ch
 class InnerEdit(Edit):
     """A callable in place of a nested function."""
 
-    __slots__ = ("new", "path", "route", "target")
+    __slots__ = ("codes", "new", "path", "target")
 
     def __init__(self, target: FunctionType, codes: Chain, new: Any) -> None:
-        self.target, self.new = target, new
-        self.route = route_of(codes)
+        self.target, self.codes, self.new = target, codes, new
         self.path = ".".join(code.co_name for code in codes[1:] if not is_generic(code))
 
     def __call__(self, state: State) -> State:
-        code = inlaid(state.code, self.route, self.new, self.target)
+        code = inlaid(state.code, self.codes, self.new, self.target)
         public = state.public
         if public is state:
             return State(code, state.closure, state.face)
@@ -279,10 +285,11 @@ class InnerPatch(Change):
         if not self._existing:
             return self._layers
         edit = self._edit
-        nested = {}
+        nested = {id(edit.codes[-1]): edit.codes[-1]}
+        index = route_of(edit.codes)[-1]
         for code in (edit.target.__code__, beneath(edit.target).code):
             try:
-                made = codes_on(code, edit.route, edit.target)[-1].co_consts[edit.route[-1]]
+                made = codes_on(code, edit.codes, edit.target)[-1].co_consts[index]
             except ScopeError:
                 continue
             if type(made) is CodeType:
@@ -297,8 +304,7 @@ def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
     from recell.trampolines import BRIDGES
 
     new = edit.new
-    codes = codes_on(edit.target.__code__, edit.route, edit.target)
-    if type(new) is FunctionType and new.__closure__ and not unheld(codes, new):
+    if type(new) is FunctionType and new.__closure__ and not unheld(edit.codes[:-1], new):
         held = {**_cells(edit.target), **_cells(function)}
         absent = [name for name in new.__code__.co_freevars if name not in held]
         if absent:
