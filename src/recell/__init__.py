@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from recell.patching import running as running
     from recell.patching import swap as swap
     from recell.patching import wrap as wrap
+    from recell.reloading import Report as Report
+    from recell.reloading import reload as reload
     from recell.scopes import Scope as Scope
     from recell.scopes import demote as demote
     from recell.scopes import freeze as freeze
@@ -92,6 +94,8 @@ _HOMES = {
     "running": "patching",
     "swap": "patching",
     "wrap": "patching",
+    "Report": "reloading",
+    "reload": "reloading",
     "Scope": "scopes",
     "demote": "scopes",
     "freeze": "scopes",

@@ -1,0 +1,195 @@
+"""The functions of two versions of a module's text, compared by their code objects: which is which, and what changed.
+
+A function is known by its path (`make.<locals>.get`); several of one path (lambdas, a property's accessors) are told
+apart by what they do, then by their order. Nothing runs here.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import TYPE_CHECKING, NamedTuple
+
+from recell import compat
+from recell.paths import is_function, is_generic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["Comparison", "Pair", "codes_below", "is_followed", "parameters"]
+
+GENERIC = "<generic parameters of "
+_PARAMETERS = 12  # CO_VARARGS, CO_VARKEYWORDS
+
+# functions that nobody keeps: they run while the function around them does; lazy annotations go with their function
+_PASSING = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "__annotate__", "__annotate_func__"))
+
+
+class Pair(NamedTuple):
+    """A function's old code and the new one."""
+
+    path: str
+    old: CodeType
+    new: CodeType
+    moved: bool
+    """Only its place in the text has changed."""
+
+
+def is_followed(code: CodeType) -> bool:
+    """Whether functions of this code outlive the call that makes them, so that a reload follows them."""
+    name = code.co_name
+    return is_function(code) and name not in _PASSING and (name[0] != "<" or name == "<lambda>")
+
+
+def codes_below(code: CodeType, path: str = "") -> Iterator[tuple[str, CodeType]]:
+    """The code objects nested in one, with their paths; outer ones first."""
+    generic = is_generic(code)  # a scope without a name of its own: what it is for has its path
+    name = path.rpartition(".")[2]
+    prefix = f"{path}.<locals>." if is_function(code) else f"{path}." if path else ""
+    for const in code.co_consts:
+        if type(const) is not CodeType:
+            continue
+        if is_generic(const):
+            below = prefix + const.co_name[len(GENERIC) : -1]
+        elif not generic:
+            below = prefix + const.co_name
+        elif const.co_name == name:
+            below = path
+        else:
+            continue  # what evaluates the bound of a type parameter
+        yield below, const
+        if any([type(other) is CodeType for other in const.co_consts]):
+            yield from codes_below(const, below)
+
+
+class Comparison:
+    """What became of the old functions' code.
+
+    Attributes: `module`: the new module's code, with the old code objects wherever nothing changed; `pairs`: the changed
+    ones; `unchanged`: ids of the old code objects that stay; `gone` and `fresh`: paths with their code that only one of
+    the versions has; `unclear`: paths whose functions cannot be told apart.
+
+    Args:
+        old: paths and code objects of the functions there are.
+        new: the new module's code, just compiled.
+    """
+
+    def __init__(self, old: Iterable[tuple[str, CodeType]], new: CodeType) -> None:
+        self._table = compat.require("comparing code objects").line_table
+        self.old: dict[str, list[CodeType]] = {}
+        for path, code in old:
+            if is_followed(code):
+                self.old.setdefault(path, []).append(code)
+        self.new: dict[str, list[CodeType]] = {}
+        for path, code in codes_below(new, ""):
+            if is_followed(code):
+                self.new.setdefault(path, []).append(code)
+        self.unchanged: set[int] = set()
+        self.gone: list[tuple[str, CodeType]] = []
+        self.fresh: list[tuple[str, CodeType]] = []
+        self.unclear: list[str] = []
+        self._stays: dict[int, CodeType] = {}  # id of a new code -> the old one that takes its place
+        matches: list[tuple[str, CodeType, CodeType]] = []
+        for path, codes in self.new.items():
+            matches.extend(self._matched(path, self.old.get(path, ()), codes))
+        for path, codes in self.old.items():
+            if path not in self.new:
+                self.gone.extend((path, code) for code in codes)
+        self._final: dict[int, CodeType] = {}
+        self.module = self._settled(new)
+        self.pairs = [
+            Pair(path, before, after, self._only_moved(before, after))
+            for path, before, new_code in matches
+            for after in (self._final.get(id(new_code), new_code),)
+            if after is not before
+        ]
+        self.fresh = [(path, self._final.get(id(code), code)) for path, code in self.fresh]
+        self.new = {path: [self._final.get(id(code), code) for code in codes] for path, codes in self.new.items()}
+
+    def _matched(
+        self, path: str, old: Sequence[CodeType], new: Sequence[CodeType]
+    ) -> Iterable[tuple[str, CodeType, CodeType]]:
+        if len(old) == 1 == len(new):
+            self._compare(old[0], new[0])
+            return ((path, old[0], new[0]),)
+        before, after = list(old), list(new)
+        found: list[tuple[str, CodeType, CodeType]] = []
+        for alike in (self._same, self._only_moved, _same_parameters):
+            for code in list(after):
+                for other in before:
+                    if alike(other, code):
+                        found.append((path, other, code))
+                        self._compare(other, code)
+                        before.remove(other)
+                        after.remove(code)
+                        break
+            if alike is self._only_moved and len(before) == len(after):
+                break
+        if len(before) == len(after):
+            found.extend((path, *both) for both in zip(before, after))
+        elif before and after:
+            self.unclear.append(path)
+        elif before:
+            self.gone.extend((path, code) for code in before)
+        else:
+            self.fresh.extend((path, code) for code in after)
+        return found
+
+    def _compare(self, old: CodeType, new: CodeType) -> None:
+        if self._same(old, new):
+            self._stays[id(new)] = old
+            self.unchanged.add(id(old))
+
+    def _same(self, old: CodeType, new: CodeType) -> bool:
+        """Whether two code objects are interchangeable, tracebacks included."""
+        return old is new or (old == new and self._same_lines(old, new))
+
+    def _same_lines(self, old: CodeType, new: CodeType) -> bool:
+        """Before 3.11 code objects with other lines compare equal."""
+        if getattr(old, self._table) != getattr(new, self._table):
+            return False
+        for one, other in zip(old.co_consts, new.co_consts):
+            if type(one) is CodeType and not self._same_lines(one, other):
+                return False
+        return True
+
+    def _only_moved(self, old: CodeType, new: CodeType) -> bool:
+        if old.co_code != new.co_code or len(old.co_consts) != len(new.co_consts):
+            return False
+        return self._unplaced(old) == self._unplaced(new)
+
+    def _unplaced(self, code: CodeType) -> CodeType:
+        """A code object without its positions in the text, to compare."""
+        consts = tuple([self._unplaced(const) if type(const) is CodeType else const for const in code.co_consts])
+        return code.replace(co_firstlineno=1, co_consts=consts, **{self._table: b""})  # type: ignore[arg-type]
+
+    def _settled(self, code: CodeType) -> CodeType:
+        """A new code object with the old ones in place of those in it that have not changed."""
+        changed = False
+        consts: list[object] = []
+        for const in code.co_consts:
+            if type(const) is CodeType:
+                stays = self._stays.get(id(const))
+                settled = self._settled(const) if stays is None else stays
+                if settled is not const:
+                    changed = True
+                    self._final[id(const)] = settled
+                consts.append(settled)
+            else:
+                consts.append(const)
+        return code.replace(co_consts=tuple(consts)) if changed else code
+
+
+def _same_parameters(old: CodeType, new: CodeType) -> bool:
+    return parameters(old) == parameters(new)
+
+
+def parameters(code: CodeType) -> tuple[object, ...]:
+    """What a code object's parameters are: their names and kinds."""
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    return (
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags & _PARAMETERS,
+        code.co_varnames[:count],
+    )

@@ -1,0 +1,204 @@
+"""How a living function gets the code of its new text: free variables matched by name, with their state."""
+
+from __future__ import annotations
+
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from recell.cells import contents_of, owners_of_all
+from recell.faces import closure_defaults, face_after
+from recell.installing import Face, State, face_of, state_of
+from recell.layers import Edit, _stacks
+from recell.swapping import SwapEdit, _edit
+from recell.trampolines import DECORATED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recell.comparing import Comparison, Pair
+    from recell.living import Inhabitants
+    from recell.translating import Translation
+
+__all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "current"]
+
+
+class Follow(Edit):
+    """New code; free variables keep the cells that the function holds under their names."""
+
+    __slots__ = ("cells", "code", "take")
+
+    def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool = False) -> None:
+        self.code, self.cells, self.take = code, cells, take
+
+    def __call__(self, state: State) -> State:
+        return State(self.code, self._closure(state), state.face)
+
+    def _closure(self, state: State) -> tuple[CellType, ...] | None:
+        names = self.code.co_freevars
+        if names == state.code.co_freevars and not self.take:
+            return state.closure
+        own = state.cells()
+        if self.take:
+            own = {**own, **self.cells} if "__class__" not in own else {**own, **self.cells, "__class__": own["__class__"]}
+            return tuple([own[name] for name in names]) or None
+        return tuple([own[name] if name in own else self.cells[name] for name in names]) or None
+
+
+class FollowWhole(Follow):
+    """The same, and another face."""
+
+    __slots__ = ("face",)
+    whole = True
+
+    def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool, face: Face) -> None:
+        super().__init__(code, cells, take)
+        self.face = face
+
+    def __call__(self, state: State) -> State:
+        return State(self.code, self._closure(state), self.face)
+
+
+def current(function: FunctionType) -> State:
+    """What a function is by its text: beneath overrides and swaps, above earlier reloads."""
+    stack = _stacks.get(id(function))
+    if stack is None or not stack.edits:
+        return state_of(function)
+    state: State = stack.states[0]
+    for edit in stack.edits:
+        if isinstance(edit, Follow):
+            state = edit(state)
+    return state
+
+
+class Reshape:
+    """Makes the edits of one reload.
+
+    Args:
+        comparison: of the texts' code.
+        living: the module's functions.
+        translation: from the run's objects to living ones.
+        left: takes (path, reason) of what has to stay as it is.
+    """
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        living: Inhabitants,
+        translation: Translation | None,
+        left: list[tuple[str, str]],
+    ) -> None:
+        self.comparison, self.living, self.translation, self.left = comparison, living, translation, left
+
+    def claimed(self, function: FunctionType, new: FunctionType, path: str, take: bool) -> Follow | None:
+        """The edit that makes a function do what the run's does; None where it does that already."""
+        translation = self.translation
+        assert translation is not None
+        code = new.__code__
+        state = current(function)
+        face = None if _is_plain(function, new) else face_after(function, state.code, new, translation)
+        if code is state.code and not take:
+            return None if face is None else FollowWhole(code, {}, False, face)
+        cells: dict[str, CellType] = {}
+        if code.co_freevars != state.code.co_freevars or take:
+            own = state.cells()
+            for name, cell in zip(code.co_freevars, new.__closure__ or ()):
+                if take or name not in own:
+                    cells[name] = translation.cell(cell)
+        if face is None:
+            return Follow(code, cells, take)
+        return FollowWhole(code, cells, take, face)
+
+    def closure(self, function: FunctionType, pair: Pair) -> Follow | None:
+        """The edit for a function that is known by its code alone; None where it has to be left."""
+        state = current(function)
+        own = state.cells()
+        cells: dict[str, CellType] = {}
+        for name in pair.new.co_freevars:
+            if name not in own:
+                cell = self._cell(function, name, pair.path)
+                if cell is None:
+                    self.left.append(
+                        (pair.path, f"one that lives already has no `{name}`: that variable went when its outer call returned")
+                    )
+                    return None
+                cells[name] = cell
+        defaults, kwdefaults = function.__defaults__, function.__kwdefaults__
+        defaults, kwdefaults, unknown = closure_defaults(function, pair.old, pair.new, self.comparison, pair.path)
+        if unknown is not None:
+            self.left.append(
+                (pair.path, f"one that lives already has no default for `{unknown}`: only a new call of its outer function gives it")
+            )
+            return None
+        old_doc, doc = _documentation(pair.old), _documentation(pair.new)
+        if defaults is function.__defaults__ and kwdefaults is function.__kwdefaults__ and doc == old_doc:
+            return Follow(pair.new, cells)
+        face = face_of(function)
+        face = face._replace(defaults=defaults, kwdefaults=kwdefaults, doc=doc if face.doc == old_doc else face.doc)
+        return FollowWhole(pair.new, cells, False, face)
+
+    def _cell(self, function: FunctionType, name: str, path: str) -> CellType | None:
+        """The cell that a variable of a closure's outer call has, where a sibling of it still holds one."""
+        if name == "__class__":
+            return self._class_cell(path)
+        outer = path.rpartition(".<locals>.")[0]
+        for sibling in owners_of_all(function.__closure__ or ()):
+            if sibling is function or getattr(sibling.__code__, "co_qualname", sibling.__qualname__).rpartition(
+                ".<locals>."
+            )[0] != outer:
+                continue
+            cell = current(sibling).cells().get(name)
+            if cell is not None:
+                return cell
+        for cell in function.__closure__ or ():  # a variable may be the outer function's own, in a function it holds
+            inside = contents_of(cell)
+            if type(inside) is FunctionType and inside.__globals__ is function.__globals__:
+                found = current(inside).cells().get(name)
+                if found is not None:
+                    return found
+        return None
+
+    def _class_cell(self, path: str) -> CellType | None:
+        for cls in self.living.classes.values():
+            if path.startswith(f"{cls.__qualname__}."):
+                return CellType(cls)
+        return None
+
+
+def bridge(function: FunctionType, replacement: Any) -> SwapEdit:
+    """The edit that makes a function pass every call on to a callable."""
+    return _edit(function, replacement, "take", "reload", DECORATED)
+
+
+def _is_plain(function: FunctionType, new: FunctionType) -> bool:
+    """Whether two functions of one text show nothing but their code; asked of every function, so it is short."""
+    return (
+        function.__code__ is new.__code__
+        and new.__defaults__ is None
+        and function.__defaults__ is None
+        and not new.__kwdefaults__
+        and not function.__kwdefaults__
+        and not new.__dict__
+        and not _annotated(new)
+        and not _annotated(function)
+        and function.__doc__ is new.__doc__
+    )
+
+
+def _annotated(function: FunctionType) -> bool:
+    if _HAS_ANNOTATE:
+        return function.__annotate__ is not None  # type: ignore[attr-defined]
+    return bool(function.__annotations__)
+
+
+_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+
+
+def _documentation(code: CodeType) -> str | None:
+    from recell import compat
+
+    flag = compat.require("reload").docstring_flag
+    if flag and not code.co_flags & flag:
+        return None
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) else None
+

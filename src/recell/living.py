@@ -1,0 +1,162 @@
+"""The functions of a module that are alive: those its namespace leads to, and, where there may be more, all on the heap.
+
+How often a code object is referenced tells whether functions run it that were not met on the way. Only then the heap
+is searched: once, whatever the number of functions.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from sys import getrefcount
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from recell.cells import contents_of, owners_of_all
+from recell.comparing import codes_below
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+__all__ = ["Inhabitants", "held"]
+
+# where the GIL is off, reference counts do not tell
+_COUNTS: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+_WRAPPERS = (staticmethod, classmethod, MethodType)
+_PARTIALS = (functools.partial, functools.partialmethod, functools.cached_property)
+_PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset, ModuleType))
+
+
+def held(obj: Any) -> Iterator[Any]:
+    """What stands inside a function, a descriptor or a decorated object, and may be or lead to a function."""
+    kind = type(obj)
+    if kind is FunctionType:
+        for cell in obj.__closure__ or ():
+            inside = contents_of(cell)
+            if type(inside) not in _PLAIN and not isinstance(inside, type):
+                yield inside
+    elif property in kind.__mro__:
+        yield from (obj.fget, obj.fset, obj.fdel)
+    elif kind in _WRAPPERS or kind in (staticmethod, classmethod):
+        yield obj.__func__
+    elif isinstance(obj, _PARTIALS):
+        yield obj.func
+    own = getattr(obj, "__dict__", None) if not isinstance(obj, type) else None
+    if own and type(own) is dict and "__wrapped__" in own:
+        yield own["__wrapped__"]
+
+
+class Inhabitants:
+    """The functions and classes of a namespace that its values lead to.
+
+    Attributes: `functions` and `classes`, by id; `by_code`: the functions by the id of their code.
+
+    Args:
+        namespace: the globals of the functions.
+        module: the module's name; classes know it as theirs.
+        code_of: gives the code of a function.
+    """
+
+    def __init__(
+        self, namespace: dict[str, Any], module: str, code_of: Callable[[FunctionType], CodeType] | None = None
+    ) -> None:
+        self.namespace, self.module = namespace, module
+        self.functions: dict[int, FunctionType] = {}
+        self.classes: dict[int, type] = {}
+        self._code_of = code_of
+        self.by_code: dict[int, list[FunctionType]] = {}
+        self._seen: set[int] = set()
+        self._nested: set[int] = set()
+        self._hidden: set[int] = set()
+        self.values(namespace.values())
+
+    def values(self, values: Iterable[Any]) -> None:
+        """Meets everything that some values lead to."""
+        namespace, functions = self.namespace, self.functions
+        waiting: list[Any] = []
+        for value in list(values):
+            if type(value) is FunctionType:
+                if value.__globals__ is namespace:
+                    functions[id(value)] = value
+                if value.__closure__ or value.__dict__:
+                    waiting.append(value)
+            elif type(value) not in _PLAIN:
+                waiting.append(value)
+        seen = self._seen
+        while waiting:
+            value = waiting.pop()
+            if type(value) in _PLAIN or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if isinstance(value, type):
+                if value.__module__ == self.module:
+                    self.classes[id(value)] = value
+                    waiting.extend(vars(value).values())
+                continue
+            if type(value) is FunctionType and value.__globals__ is namespace:
+                functions[id(value)] = value
+            waiting.extend(held(value))
+
+    def codes(self) -> list[tuple[str, CodeType]]:
+        """The functions' code objects and those nested in them, each once, with their paths."""
+        found: list[tuple[str, CodeType]] = []
+        unnamed: list[tuple[str, CodeType]] = []
+        by_code = self.by_code = {}
+        code_of = self._code_of
+        for function in self.functions.values():
+            code = function.__code__ if code_of is None else code_of(function)
+            others = by_code.get(id(code))
+            if others is not None:
+                others.append(function)
+                continue
+            by_code[id(code)] = [function]
+            path = getattr(code, "co_qualname", None)
+            if path is None:
+                path = function.__qualname__
+                if path.rpartition(".")[2] != code.co_name:  # functools.wraps gave it another function's name
+                    continue  # it is met again inside the function that made it
+            found.append((path, code))
+        nested: list[tuple[str, CodeType]] = []
+        for path, code in found:
+            for const in code.co_consts:
+                if type(const) is CodeType:
+                    nested.extend(codes_below(code, path))
+                    break
+        known = {id(code) for _, code in found}
+        for path, code in nested:
+            self._nested.add(id(code))
+            if id(code) not in known:
+                known.add(id(code))
+                found.append((path, code))
+        nested.clear()
+        self._count(found)
+        return found
+
+    def _count(self, found: list[tuple[str, CodeType]]) -> None:
+        """Notes which code objects are referenced more often than the functions met, and the code around, explain."""
+        found.append(("", compile("lambda: 0", "<sample>", "eval").co_consts[0]))
+        counts = [getrefcount(code) for _, code in found]
+        usual = counts.pop()
+        found.pop()
+        by_code, nested = self.by_code, self._nested
+        for (_, code), count in zip(found, counts):
+            key = id(code)
+            if count - usual > len(by_code.get(key, ())) + (key in nested):
+                self._hidden.add(key)
+
+    def owners(self, codes: Iterable[CodeType]) -> dict[int, list[FunctionType]]:
+        """The functions that run each of some code objects, by id: those not met in the namespace included."""
+        wanted = list(codes)
+        found = {id(code): list(self.by_code.get(id(code), ())) for code in wanted}
+        if any([id(code) in self._hidden for code in wanted]) or not _COUNTS:
+            for function in owners_of_all(wanted):
+                functions = found[id(function.__code__)]
+                if not any(function is other for other in functions):
+                    functions.append(function)
+        return found
+
+    def search(self) -> None:
+        """Meets every function of the namespace that is alive, wherever it is held: one search of the heap."""
+        import gc
+
+        self.values([found for found in gc.get_referrers(self.namespace) if type(found) is FunctionType])

@@ -1,0 +1,472 @@
+"""What becomes of each name: the living module beside a run of its new text, turned into layers. Nothing changes here."""
+
+from __future__ import annotations
+
+import functools
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from recell.cells import contents_of
+from recell.errors import ScopeError, short
+from recell.following import Reshape, bridge, current
+from recell.layers import ABSENT, AttributeLayer, CellLayer, FunctionLayer, ItemLayer
+from recell.living import Inhabitants, held
+from recell.translating import ATOMS, OWN, Translation, cache_parameters
+
+if TYPE_CHECKING:
+    from recell.comparing import Comparison
+    from recell.layers import Layer
+
+__all__ = ["Merge"]
+
+_DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
+_CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
+
+# what the text says of the module or class as a whole: it is followed, whatever data is
+_DECLARED = frozenset(
+    ("__doc__", "__all__", "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__")
+)
+_LAZY = ("__annotate__", "__annotate_func__")
+_MODULE_OWN = frozenset(
+    "__name__ __file__ __spec__ __loader__ __package__ __path__ __cached__ __builtins__ __conditional_annotations__".split()
+)
+_CLASS_OWN = OWN | {"__module__", "__slots__", "__abstractmethods__", "__annotations_cache__"}
+
+
+class Claim(NamedTuple):
+    """A living function, and the run's function whose behaviour it gets."""
+
+    living: FunctionType
+    new: FunctionType
+    path: str
+    take: bool
+    """With the cells of the run's function: it is another function than before (a decorator came or went)."""
+
+
+class Site(NamedTuple):
+    """A namespace that names are bound in: the module's, or a class's."""
+
+    cls: type | None
+    namespace: Any
+    path: str
+
+    def layer(self, name: str, value: object) -> Layer:
+        """What binds a name there."""
+        if self.cls is None:
+            return ItemLayer(self.namespace, name, value)
+        return AttributeLayer(self.cls, name, value)
+
+
+class Merge:
+    """What a reload is going to do.
+
+    Attributes: `claims` by the id of the living function; `bindings`; notes for the report: `added`, `removed`, `changed`
+    (names), `kept` and `left` (with reasons), `refused` (errors).
+
+    Args:
+        living: the module's functions and classes.
+        scratch: the run's.
+        comparison: of their code.
+        translation: from the run's objects to living ones.
+        rerun: whether data follows the new text too.
+    """
+
+    def __init__(
+        self, living: Inhabitants, scratch: Inhabitants, comparison: Comparison, translation: Translation, rerun: bool
+    ) -> None:
+        self.living, self.scratch, self.comparison = living, scratch, comparison
+        self.translation, self.rerun = translation, rerun
+        self.partner = {id(pair.old): pair.new for pair in comparison.pairs}
+        self.claims: dict[int, Claim] = {}
+        self.bindings: list[tuple[Site, str, Any]] = []
+        self.bridges: list[tuple[FunctionType, Any]] = []
+        self.cells: list[CellLayer] = []
+        self.classes: list[tuple[type, type]] = []
+        self.added: list[str] = []
+        self.removed: list[str] = []
+        self.changed: list[str] = []
+        self.kept: list[tuple[str, str]] = []
+        self.left: list[tuple[str, str]] = []
+        self.refused: list[Exception] = []
+        self._pair_classes(living.namespace, scratch.namespace)
+        self._names(Site(None, living.namespace, ""), scratch.namespace, living.namespace)
+        for cls, new in self.classes:
+            self._class(cls, new)
+        self._adopt_others()
+
+    # -- classes --------------------------------------------------------------------------------
+
+    def _pair_classes(self, old: Any, new: Any) -> None:
+        for name, value in new.items():
+            before = old.get(name)
+            if before is value or not isinstance(value, type) or not isinstance(before, type):
+                continue
+            module = self.living.module
+            if value.__module__ != module or before.__module__ != module or value.__qualname__ != before.__qualname__:
+                continue
+            if id(value) in self.translation.living:
+                continue
+            self.translation.adopt(value, before)
+            self.classes.append((before, value))
+            self._pair_classes(vars(before), vars(value))
+
+    def _class(self, cls: type, new: type) -> None:
+        path = cls.__qualname__
+        if self.translation(type(new)) is not type(cls):
+            msg = f"{short(cls)} cannot change its metaclass from {short(type(cls))} to {short(type(new))} while it lives"
+            self.refused.append(ScopeError(msg, name=path, names=(), target=short(cls)))
+            return
+        if _slots(cls) != _slots(new):
+            msg = (
+                f"{short(cls)} cannot change its `__slots__` from {_slots(cls)!r} to {_slots(new)!r} while it lives: "
+                "its instances are laid out already"
+            )
+            self.refused.append(ScopeError(msg, name=path, names=(), target=short(cls)))
+            return
+        before, after = vars(cls), vars(new)
+        members = before.get("_member_map_")
+        if members is not None and "_member_names_" in before:
+            self._enumeration(cls, new)
+            return
+        bases = tuple([self.translation(base) for base in new.__bases__])
+        if bases != cls.__bases__:
+            self.bindings.append((Site(cls, before, path), "__bases__", bases))
+            self.changed.append(f"{path} (bases)")
+        site = Site(cls, before, path)
+        self._names(site, after, before)
+        abstract = after.get("__abstractmethods__", ABSENT)
+        if abstract is not ABSENT and abstract != before.get("__abstractmethods__"):
+            self.bindings.append((site, "__abstractmethods__", abstract))
+
+    def _enumeration(self, cls: Any, new: Any) -> None:
+        """An enumeration's members are objects that everyone holds: only its functions are followed."""
+        values = [{name: member._value_ for name, member in each._member_map_.items()} for each in (cls, new)]
+        if list(values[0].items()) != list(values[1].items()):
+            msg = f"{short(cls)} cannot change its members while it lives: they are held by identity"
+            self.refused.append(ScopeError(msg, name=cls.__qualname__, names=(), target=short(cls)))
+            return
+        site = Site(cls, vars(cls), cls.__qualname__)
+        for name, value in vars(new).items():
+            old = vars(cls).get(name)
+            if type(value) is FunctionType and type(old) is FunctionType and value.__globals__ is self.scratch.namespace:
+                self._place(site, name, old, value)
+
+    # -- names ----------------------------------------------------------------------------------
+
+    def _names(self, site: Site, new: Any, old: Any) -> None:
+        own = _MODULE_OWN if site.cls is None else _CLASS_OWN
+        for name, value in new.items():
+            if name in own:
+                continue
+            before = old.get(name, ABSENT)
+            if before is value:
+                continue
+            if before is ABSENT:
+                if type(value).__name__ != "member_descriptor":
+                    self.bindings.append((site, name, value))
+                    if name not in _DECLARED:
+                        self.added.append(self._path(site, name))
+            elif type(before) is type(value) is FunctionType:
+                self._functions(site, name, before, value)
+            else:
+                self._place(site, name, before, value)
+        for name, value in list(old.items()):
+            if name not in new and name not in own and self._was_text(site, name, value):
+                self.bindings.append((site, name, ABSENT))
+                self.removed.append(self._path(site, name))
+
+    def _path(self, site: Site, name: str) -> str:
+        return f"{site.path}.{name}" if site.path else name
+
+    def _was_text(self, site: Site, name: str, value: Any) -> bool:
+        """Whether a name that the new text does not bind was bound by a `def` or `class` of the old one."""
+        path = self._path(site, name)
+        if isinstance(value, type):
+            return value.__module__ == self.living.module and value.__qualname__ == path
+        if path in self.comparison.old:
+            return True
+        if type(value) is FunctionType and value.__globals__ is self.living.namespace:
+            code = current(value).code
+            return code.co_name == "<lambda>" and not site.path and any(
+                code is other for other in self.comparison.old.get("<lambda>", ())
+            )
+        return name in ("__annotations__", *_LAZY) and site.cls is not None
+
+    def _functions(self, site: Site, name: str, old: FunctionType, new: FunctionType) -> None:
+        """A name that was and is bound to a function; the everyday case, kept short."""
+        if old.__globals__ is not self.living.namespace or new.__globals__ is not self.scratch.namespace:
+            self._place(site, name, old, new)
+            return
+        code, new_code = current(old).code, new.__code__
+        if new_code is code or self.partner.get(id(code)) is new_code:
+            path = self._path(site, name)
+            self._claim(old, new, path)
+            if old.__closure__ and path in self.comparison.new and code.co_name != name:
+                self._settings(old, new)
+            return
+        self._place(site, name, old, new)
+
+    def _place(self, site: Site, name: str, old: Any, new: Any) -> None:
+        path = self._path(site, name)
+        if id(new) in self.translation.living and isinstance(new, type):
+            living = self.translation(new)
+            if living is not old:
+                self._bind(site, name, new)
+            return
+        if name in _LAZY:
+            if not _alike(old, new):
+                self._bind(site, name, new, note=False)
+                if site.cls is None and "__annotations__" in site.namespace:
+                    self.bindings.append((site, "__annotations__", ABSENT))
+            return
+        is_def, was_def = path in self.comparison.new, path in self.comparison.old
+        if type(old) is type(new) is FunctionType:
+            if old.__globals__ is self.living.namespace and new.__globals__ is self.scratch.namespace:
+                code, new_code = current(old).code, new.__code__
+                if code.co_name == new_code.co_name == "<lambda>":
+                    self._claim(old, new, path)
+                    return
+                if is_def and was_def and self._is_made_from(old, path):
+                    self._claim(old, new, path, take=True)
+                    return
+                self._bind(site, name, new)
+                return
+        if type(old) is type(new) and isinstance(old, _DESCRIPTORS):
+            if not self._accessors(path, old, new):
+                self._bind(site, name, new)
+            return
+        if is_def and was_def:
+            self._decorated(site, name, path, old, new)
+            return
+        if is_def or isinstance(new, (type, ModuleType)) or self._imported(new) or self._imported(old):
+            if not (self._imported(old) and self._imported(new) and old is new):
+                self._bind(site, name, new)
+            return
+        self._data(site, name, old, new)
+
+    def _bind(self, site: Site, name: str, new: Any, note: bool = True) -> None:
+        self.bindings.append((site, name, new))
+        if note and name not in _DECLARED:
+            self.changed.append(self._path(site, name))
+
+    def _imported(self, value: Any) -> bool:
+        """Whether a value looks like something that an import gave: a module, or what another module defined."""
+        if isinstance(value, ModuleType):
+            return True
+        if type(value) is FunctionType or isinstance(value, type) or type(value) is type(len):
+            module = getattr(value, "__module__", None)
+            return module is not None and module != self.living.module
+        return False
+
+    def _is_made_from(self, function: FunctionType, path: str) -> bool:
+        """Whether a function is that of a path, or a decorator's closure around it."""
+        codes = self.comparison.old.get(path, ())
+        waiting, seen = [function], set()
+        while waiting:
+            value = waiting.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if type(value) is FunctionType and any(current(value).code is code for code in codes):
+                return True
+            waiting.extend(held(value))
+        return False
+
+    def _claim(self, old: FunctionType, new: FunctionType, path: str, take: bool = False) -> None:
+        if id(old) in self.claims:
+            if self.claims[id(old)].new is not new:
+                self.translation.adopt(new, old)  # one function under two names
+            return
+        self.claims[id(old)] = Claim(old, new, path, take)
+        self.translation.adopt(new, old)
+
+    def _accessors(self, path: str, old: Any, new: Any) -> bool:
+        """Whether a descriptor can stay, with its functions changed in place."""
+        before, after = list(held(old)), list(held(new))
+        if len(before) != len(after):
+            return False
+        for one, other in zip(before, after):
+            if one is None and other is None:
+                continue
+            if type(one) is not FunctionType or type(other) is not FunctionType:
+                return False
+            if one.__globals__ is not self.living.namespace or other.__globals__ is not self.scratch.namespace:
+                return False
+            code = current(one).code
+            if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
+                return False
+        for one, other in zip(before, after):
+            if one is not None:
+                self._claim(one, other, path)
+        if isinstance(old, property):
+            return old.__doc__ == new.__doc__
+        if isinstance(old, functools.partialmethod):
+            return bool(old.args == new.args and old.keywords == new.keywords)
+        return True
+
+    def _decorated(self, site: Site, name: str, path: str, old: Any, new: Any) -> None:
+        """A definition whose decorators make something else of it than a function of this module."""
+        if type(old) is type(new):
+            if type(old) is _CACHE:
+                if cache_parameters(old) == cache_parameters(new):
+                    return
+            elif type(old) is FunctionType:
+                if current(old).code is new.__code__:
+                    self._settings(old, new)
+                    return
+            elif not isinstance(old, _DESCRIPTORS):
+                self.kept.append((path, "what its decorator made stays, with its state; the function in it is changed"))
+                return
+        raw = self._raw(path)
+        if type(new) is FunctionType and new.__globals__ is self.scratch.namespace and raw is not None:
+            self._claim(raw, new, path, take=current(raw).code.co_name != new.__code__.co_name)
+            self.bindings.append((site, name, raw))
+            self.left.append((path, f"who holds {short(old, 60)} goes on with it: it cannot be changed in place"))
+            return
+        own = type(old) is FunctionType and old.__globals__ is self.living.namespace
+        if own and site.cls is None and callable(new):
+            self.bridges.append((old, new))
+            self.claims[id(old)] = Claim(old, old, path, False)
+        self._bind(site, name, new)
+
+    def _raw(self, path: str) -> FunctionType | None:
+        """The one living function of a definition, whatever stands around it."""
+        codes = {id(code) for code in self.comparison.old.get(path, ())}
+        found = [func for func in self.living.functions.values() if id(current(func).code) in codes]
+        return found[0] if len(found) == 1 else None
+
+    def _settings(self, old: FunctionType, new: FunctionType) -> None:
+        """What a decorator was called with, where the text has changed it: constants that nobody assigns are no state."""
+        cells = dict(zip(new.__code__.co_freevars, new.__closure__ or ()))
+        state = current(old)
+        for name, cell in state.cells().items():
+            other = cells.get(name)
+            if other is None:
+                continue
+            value, there = contents_of(cell), contents_of(other)
+            if type(value) in ATOMS and type(there) in ATOMS and value != there and not _assigns(state.code, name):
+                self.cells.append(CellLayer(cell, there))
+                self.changed.append(f"{old.__qualname__} ({name}={short(there, 30)})")
+
+    def _data(self, site: Site, name: str, old: Any, new: Any) -> None:
+        path = self._path(site, name)
+        if name in _DECLARED:
+            if not _equal(old, new):
+                self.bindings.append((site, name, new))
+            return
+        if site.cls is None:
+            if self.rerun:
+                self._bind(site, name, new)
+            elif not _equal(old, new):
+                self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))
+            return
+        if _equal(old, new):
+            return
+        dunder = name[:2] == name[-2:] == "__"
+        if type(new) in ATOMS or type(new) in (tuple, frozenset) or type(old) is not type(new) or dunder:
+            self._bind(site, name, new, note=not dunder)
+        elif self.rerun:
+            self._bind(site, name, new)
+        elif type(old).__eq__ is not object.__eq__:
+            self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))
+
+    # -- functions ------------------------------------------------------------------------------
+
+    def _adopt_others(self) -> None:
+        """Functions that stand in no place of their own: those that decorators hold."""
+        living = self.translation.living
+        others: dict[int, list[FunctionType]] = {}
+        for function in self.scratch.functions.values():
+            if id(function) not in living:
+                others.setdefault(id(function.__code__), []).append(function)
+        if not others:
+            return
+        by_new: dict[int, list[FunctionType]] = {}
+        for function in self.living.functions.values():
+            if id(function) not in self.claims:
+                code = current(function).code
+                new = self.partner.get(id(code), code)
+                by_new.setdefault(id(new), []).append(function)
+        for key, functions in others.items():
+            found = by_new.get(key, ())
+            if len(found) == 1 == len(functions):
+                self._claim(found[0], functions[0], functions[0].__qualname__)
+
+    def layers(self) -> tuple[list[Layer], int]:
+        """The layers in the order in which they are to be entered, and how many closures they reach."""
+        bindings = [(site, name, self._value(name, value)) for site, name, value in self.bindings]
+        new_names: list[Layer] = []
+        names: list[Layer] = []
+        gone: list[Layer] = []
+        for site, name, value in bindings:
+            into = gone if value is ABSENT else names if name in site.namespace or name == "__bases__" else new_names
+            into.append(site.layer(name, value))
+        functions, closures = self._function_layers()
+        return [*new_names, *functions, *self.cells, *names, *gone], closures
+
+    def _value(self, name: str, value: Any) -> Any:
+        return value if value is ABSENT or name in ("__bases__", "__abstractmethods__") else self.translation(value)
+
+    def _function_layers(self) -> tuple[list[Layer], int]:
+        reshape = Reshape(self.comparison, self.living, self.translation, self.left)
+        layers: list[Layer] = []
+        moved = {id(pair.new) for pair in self.comparison.pairs if pair.moved}
+        for claim in self.claims.values():
+            if claim.new is claim.living:
+                continue
+            edit = reshape.claimed(claim.living, claim.new, claim.path, claim.take)
+            if edit is not None:
+                layers.append(FunctionLayer(claim.living, edit))
+                if edit.whole or id(edit.code) not in moved:
+                    self.changed.append(claim.path)
+        closures = 0
+        owners = self.living.owners([pair.old for pair in self.comparison.pairs])
+        for pair in self.comparison.pairs:
+            for function in owners[id(pair.old)]:
+                if id(function) in self.claims or function.__globals__ is not self.living.namespace:
+                    continue
+                follow = reshape.closure(function, pair)
+                if follow is not None:
+                    layers.append(FunctionLayer(function, follow))
+                    closures += 1
+            if not pair.moved and pair.path not in self.changed:
+                self.changed.append(pair.path)
+        for function, new in self.bridges:
+            layers.append(FunctionLayer(function, bridge(function, self.translation(new))))
+        return layers, closures
+
+
+def _slots(cls: type) -> Any:
+    slots = vars(cls).get("__slots__")
+    if slots is None or isinstance(slots, str):
+        return slots
+    return tuple(slots)
+
+
+def _equal(old: Any, new: Any) -> bool:
+    """Whether two values are equal, as far as it can be asked without trouble."""
+    if old is new:
+        return True
+    if type(old) is not type(new):
+        return False
+    try:
+        return bool(old == new) or (type(old) in (float, complex) and repr(old) == repr(new))
+    except Exception:  # noqa: BLE001 - somebody's own __eq__ may raise anything, or give what has no truth value
+        return True
+
+
+def _alike(old: Any, new: Any) -> bool:
+    one, other = getattr(old, "__code__", old), getattr(new, "__code__", new)
+    if one is None or other is None or type(old) is not type(new):
+        return one is other
+    return bool(one.co_code == other.co_code and one.co_consts == other.co_consts and one.co_names == other.co_names)
+
+
+def _assigns(code: Any, name: str) -> bool:
+    """Whether a function assigns a free variable."""
+    import dis
+
+    return any(
+        step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval == name for step in dis.get_instructions(code)
+    )
+

@@ -1,0 +1,303 @@
+"""`reload`: a module's new text put to work in place, as one transaction: nothing that lives loses its identity or state.
+
+The new text is compiled once. What its functions' code objects tell is compared with the living functions; then the
+text runs in a namespace of its own (a copy of the module's), which gives new defaults, decorators, classes and names. What
+it made is translated: functions get the module's globals, living functions and classes stand for their new versions. All
+changes are layers, entered together.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from threading import RLock
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from recell import compat
+from recell.callables import describe
+from recell.comparing import Comparison
+from recell.errors import RecellError, ScopeError, SourceError, short
+from recell.following import bridge, current
+from recell.installing import face_of, install, state_of
+from recell.living import Inhabitants
+from recell.merging import Merge
+from recell.reports import Lines, Report
+from recell.translating import Translation
+
+__all__ = ["Report", "reload"]
+
+_RELOADING = RLock()
+
+
+def reload(
+    module: ModuleType, *, source: str | bytes | None = None, dry_run: bool = False, data: str = "keep"
+) -> Report:
+    """Puts a module's new text to work in place: living functions, methods, classes and closures follow it.
+
+    Functions and classes keep their identity, so every reference to them (`from module import name`, bound methods,
+    callbacks, containers) follows. Free variables are matched by name and keep their state. Everything is one
+    transaction: when the text does not compile, its module code raises, or something cannot be changed, nothing has
+    changed (but what the module's code did elsewhere is its own).
+
+    Args:
+        module: a module that was written in Python.
+        source: its new text; without it, its file is read.
+        dry_run: only tell what would change, by comparing code; nothing runs.
+        data: `"keep"` leaves module-level data as it is (names that are new are added), `"rerun"` takes what the new
+            text makes of it.
+
+    Returns:
+        A `Report`: a `Change`, active already, with what changed and what was left; it prints as a table. Where the
+        module cannot be reloaded, `refused` says why, and nothing has changed.
+
+    Raises:
+        TypeError: `module` is no module.
+        SourceError: the text does not compile (a `SyntaxError` with its line and column).
+        Exception: whatever the module's own code raised.
+
+    >>> import types
+    >>> from recell import reload
+    >>> counters = types.ModuleType("counters")
+    >>> exec('''
+    ... def counter():
+    ...     count = 0
+    ...     def bump():
+    ...         nonlocal count
+    ...         count += 1
+    ...         return count
+    ...     return bump
+    ... ''', vars(counters))
+    >>> bump = counters.counter()
+    >>> bump(), bump()
+    (1, 2)
+    >>> report = reload(counters, source='''
+    ... def counter():
+    ...     count = 0
+    ...     def bump(step=10):
+    ...         nonlocal count
+    ...         count += step
+    ...         return count
+    ...     return bump
+    ... ''')
+    >>> bump(), bump(step=1)
+    (12, 13)
+    >>> report.undo()
+    >>> bump()
+    14
+    """
+    if type(module) is not ModuleType and not isinstance(module, ModuleType):
+        hint = "; pass the module, not its name" if isinstance(module, str) else ""
+        msg = f"reload needs a module, and {short(module)} is {describe(module)}{hint}"
+        raise TypeError(msg)
+    if data not in ("keep", "rerun"):
+        msg = f"data must be 'keep' (module-level data stays) or 'rerun' (it follows the new text), not {data!r}"
+        raise ValueError(msg)
+    compat.require("reload")
+    name = vars(module).get("__name__")
+    name = name if isinstance(name, str) else module.__class__.__name__
+    with _RELOADING:
+        reason = _not_reloadable(module, source)
+        if reason is None:
+            try:
+                text, filename = _text(module, source)
+            except (OSError, UnicodeError) as error:
+                reason = f"the text of {short(module)} cannot be read: {error}"
+        if reason is not None:
+            refusal = SourceError(reason, filename=vars(module).get("__file__"))
+            return Report(module, name, refused=[refusal], dry=dry_run)
+        return _Reload(module, name, _compiled(text, filename, module), filename, text, source is not None).done(
+            dry_run, data == "rerun"
+        )
+
+
+def _not_reloadable(module: ModuleType, source: object) -> str | None:
+    """Why a module cannot be reloaded at all."""
+    spec = getattr(module, "__spec__", None)
+    if getattr(spec, "_initializing", False):
+        return f"{short(module)} is being imported just now: reload it when that is done"
+    if source is not None:
+        return None
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
+        if vars(module).get("__name__") == "__main__":
+            return "`__main__` has no file here (an interactive session?): pass its text as source="
+        if getattr(spec, "origin", None) == "built-in" or hasattr(module, "__loader__") and file is None:
+            return f"{short(module)} has no file of Python text: it is written in C, or was made at run time; pass source="
+        return f"{short(module)} has no file: pass its text as source="
+    from importlib.machinery import EXTENSION_SUFFIXES
+
+    if file.endswith(tuple(EXTENSION_SUFFIXES)):
+        return f"{short(module)} is written in C: there is no text to reload"
+    return None
+
+
+def _text(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
+    """The new text, decoded, and the file name that code and tracebacks are to show."""
+    spec = getattr(module, "__spec__", None)
+    file = getattr(module, "__file__", None)
+    origin = getattr(spec, "origin", None)
+    filename = file if isinstance(file, str) else origin if isinstance(origin, str) else None
+    if filename is not None and filename.endswith((".pyc", ".pyo")) and source is None:
+        raise OSError(f"{filename} is compiled already, and its text is not beside it")
+    if source is None:
+        assert filename is not None
+        loader = getattr(module, "__loader__", None)
+        get_data = getattr(loader, "get_data", None)
+        if get_data is not None:
+            source = get_data(filename)
+        else:
+            with open(filename, "rb") as stream:
+                source = stream.read()
+    if not isinstance(source, (str, bytes)):
+        msg = f"source must be the module's text, not {short(source)}"
+        raise TypeError(msg)
+    if isinstance(source, bytes):
+        from importlib.util import decode_source
+
+        try:
+            source = decode_source(source)
+        except SyntaxError as error:  # an unknown or wrong encoding declaration
+            raise UnicodeError(str(error)) from error
+    return source, filename or _filename_of(module)
+
+
+def _filename_of(module: ModuleType) -> str:
+    """The file name in the code of a module that has no file."""
+    namespace = vars(module)
+    for value in namespace.values():
+        if type(value) is FunctionType and value.__globals__ is namespace:
+            return value.__code__.co_filename
+    return f"<{namespace.get('__name__', 'module')}>"
+
+
+def _compiled(text: str, filename: str, module: ModuleType) -> CodeType:
+    try:
+        code: CodeType = compile(text, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        msg = f"the new text of {short(module)} does not compile, nothing was changed: {getattr(error, 'msg', error)}"
+        place = {name: getattr(error, name, None) for name in ("filename", "lineno", "offset", "text")}
+        problem = SourceError(msg, **place)
+        problem.print_file_and_line = None  # type: ignore[attr-defined]
+        raise problem from error
+    return code
+
+
+class _Reload:
+    """One reload under way."""
+
+    def __init__(
+        self, module: ModuleType, name: str, code: CodeType, filename: str, text: str, given: bool
+    ) -> None:
+        self.module, self.name, self.filename = module, name, filename
+        self.namespace = vars(module)
+        self.lines = Lines(filename, text if given else None)
+        self.living = Inhabitants(self.namespace, name, lambda function: current(function).code)
+        self.comparison = Comparison(self.living.codes(), code)
+        if self.comparison.fresh:
+            # a decorator may hide the functions of these paths: then only the heap leads to them
+            self.living.search()
+            self.comparison = Comparison(self.living.codes(), code)
+
+    def done(self, dry_run: bool, rerun: bool) -> Report:
+        if dry_run:
+            return self._dry_run()
+        comparison = self.comparison
+        scratch = self._run()
+        translation = Translation(self.namespace, scratch, self.name)
+        merge = Merge(self.living, Inhabitants(scratch, self.name), comparison, translation, rerun)
+        merge.left.extend((path, "several functions of this name cannot be told apart") for path in comparison.unclear)
+        if merge.refused:
+            return Report(self.module, self.name, refused=merge.refused)
+        layers, closures = merge.layers()
+        kinds = any((pair.old.co_flags ^ pair.new.co_flags) & _KINDS for pair in comparison.pairs) or any(
+            claim.take for claim in merge.claims.values()
+        )
+        try:
+            report = Report(
+                self.module,
+                self.name,
+                layers,
+                changed=merge.changed,
+                moved=[pair.path for pair in comparison.pairs if pair.moved],
+                added=merge.added,
+                removed=merge.removed,
+                closures=closures,
+                kept=merge.kept,
+                left=merge.left,
+                lines=self.lines,
+                quiet=kinds,
+            )
+        except (TypeError, AttributeError, RecellError) as error:
+            return Report(self.module, self.name, refused=[error])
+        del merge, scratch, layers
+        self._settle(translation)
+        return report
+
+    def _dry_run(self) -> Report:
+        comparison = self.comparison
+        new_names = {path for path in comparison.new if "." not in path}
+        return Report(
+            self.module,
+            self.name,
+            changed=[pair.path for pair in comparison.pairs if not pair.moved],
+            moved=[pair.path for pair in comparison.pairs if pair.moved],
+            added=[path for path, _ in comparison.fresh if "<" not in path],
+            removed=[path for path, _ in comparison.gone if "<" not in path and path not in new_names],
+            closures=self._closures(),
+            left=[(path, "several functions of this name cannot be told apart") for path in comparison.unclear],
+            dry=True,
+        )
+
+    def _closures(self) -> int:
+        pairs = [pair for pair in self.comparison.pairs if ".<locals>." in pair.path]
+        owners = self.living.owners([pair.old for pair in pairs])
+        return sum(len(functions) for functions in owners.values())
+
+    def _run(self) -> dict[str, Any]:
+        """The namespace that the new text makes, running in a copy of the module's; the module does not see it."""
+        comparison = self.comparison
+        own = {id(value) for value in self.living.functions.values()} | {id(value) for value in self.living.classes.values()}
+        gone = {path for path, _ in comparison.gone}
+        scratch = dict(self.namespace)
+        for name, value in self.namespace.items():
+            if (id(value) in own and getattr(value, "__qualname__", "") == name) or name in gone or name in comparison.new:
+                del scratch[name]
+        self._box = [scratch]
+        self._alone = sys.getrefcount(self._box[0])
+        exec(comparison.module, scratch)
+        return scratch
+
+    def _settle(self, translation: Translation) -> None:
+        """What the run's code handed to somebody else passes on to the living functions."""
+        box, namespace = self._box, self.namespace
+        scratch = box[0]
+        for name in scratch:
+            if name in namespace:
+                scratch[name] = namespace[name]
+        del scratch
+        translation.forget()
+        if sys.getrefcount(box[0]) <= self._alone:
+            return
+        gc.collect(1)  # classes of the run are garbage in circles, and would show among their base's subclasses
+        if sys.getrefcount(box[0]) <= self._alone:
+            return
+        for found in gc.get_referrers(box[0]):
+            if type(found) is FunctionType and found.__globals__ is box[0]:
+                _pass_on(found, translation)
+
+
+def _pass_on(function: FunctionType, translation: Translation) -> None:
+    """A function of the run that somebody holds from now on calls the one that stands for it."""
+    there = translation.living.get(id(function))
+    if there is None:
+        there = translation(function)
+    before = state_of(function)
+    before.face = face_of(function)
+    try:
+        install(function, before, bridge(function, there)(before))
+    except (ScopeError, TypeError):  # it would call itself, or is called back by what stands for it
+        return
+
+
+_KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
