@@ -66,8 +66,11 @@ class Parts:
         if self.name is KEEP:
             return code
         if hasattr(code, "co_qualname"):
-            return code.replace(co_name=self.name, co_qualname=self.qualname_after(qualname))
-        return code.replace(co_name=self.name)
+            full = self.qualname_after(qualname)
+            if (code.co_name, code.co_qualname) == (self.name, full):
+                return code
+            return code.replace(co_name=self.name, co_qualname=full)
+        return code if code.co_name == self.name else code.replace(co_name=self.name)
 
     def put_on(self, new: FunctionType) -> None:
         new.__qualname__ = self.qualname_after(new.__qualname__)
