@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from .py38 import grows
 from .py310 import RELEASE as PREVIOUS
 
 
@@ -28,7 +29,7 @@ def exchange(
     """
     code, closure, defaults, kwdefaults = before
     new_code, new_closure, new_defaults, new_kwdefaults = after
-    if defaults is new_defaults and kwdefaults is new_kwdefaults and _grows(closure, new_closure):
+    if defaults is new_defaults and kwdefaults is new_kwdefaults and grows(closure, new_closure):
         set_closure(func, new_closure)
         try:
             func.__code__ = new_code
@@ -63,16 +64,6 @@ def exchange(
         func.__code__ = code
         raise
     return kept
-
-
-def _grows(closure: tuple[Any, ...] | None, new_closure: tuple[Any, ...] | None) -> bool:
-    """Whether a closure is the other with more cells behind its own."""
-    if not new_closure or len(new_closure) <= len(closure or ()):
-        return False
-    for old, new in zip(closure or (), new_closure):
-        if old is not new:
-            return False
-    return True
 
 
 def limbo(code: CodeType, closure: tuple[Any, ...] | None, stand_by: FunctionType) -> CodeType:

@@ -8,6 +8,10 @@ Python/ceval.c, Lib/opcode.py, Python/compile.c of the 3.8 branch.
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections import deque
+from functools import partial
 from typing import Any
 
 from ._release import Release
@@ -20,33 +24,54 @@ def exchange(
 
     Nothing old is released and no garbage is collected in between, so that no finalizer runs either. An audit hook
     that calls the function while it is told of the new code is the stated limit.
-    """
-    import gc
-    import sys
-    from collections import deque
-    from functools import partial
 
-    names = ("__code__", "__closure__", "__defaults__", "__kwdefaults__")
-    changed = [index for index in (1, 0, 2, 3) if after[index] is not before[index]]
+    A closure that only gains cells needs none of it: the old code does not see them. Returns what can be handed
+    over as `kept` when the same function goes to the same state again.
+    """
+    if before[2] is after[2] and before[3] is after[3] and grows(before[1], after[1]):
+        set_closure(func, after[1])
+        try:
+            func.__code__ = after[0]
+        except BaseException:
+            if func.__code__ is not after[0]:
+                set_closure(func, before[1])
+            raise
+        return kept
+    changed = tuple([index for index in (1, 0, 2, 3) if after[index] is not before[index]])
+    if kept is None or kept[0] != changed or any(known is not new for known, new in zip(kept[1], after)):
+        kept = (changed, after, (partial(gc.disable), *_steps(func, changed, after, set_closure)))
     for index in changed:
         if index != 1:  # a hook that objects does so before anything changes
-            sys.audit("object.__setattr__", func, names[index], after[index])
-    collect = [partial(gc.enable)] if gc.isenabled() else []
-
-    def steps(values: tuple[Any, ...]) -> list[Any]:
-        return [
-            partial(set_closure, func, values[1]) if index == 1 else partial(setattr, func, names[index], values[index])
-            for index in changed
-        ]
-
-    forward = [partial(gc.disable), *steps(after), *collect]
-    back = [*steps(before), *collect]
+            sys.audit("object.__setattr__", func, _NAMES[index], after[index])
+    collect = (partial(gc.enable),) if gc.isenabled() else ()
     try:
-        deque(map(partial.__call__, forward), maxlen=0)
+        deque(map(partial.__call__, kept[2] + collect), maxlen=0)
     except BaseException:
-        deque(map(partial.__call__, back), maxlen=0)
+        deque(map(partial.__call__, _steps(func, changed, before, set_closure) + collect), maxlen=0)
         raise
     return kept
+
+
+_NAMES = ("__code__", "__closure__", "__defaults__", "__kwdefaults__")
+
+
+def _steps(func: Any, changed: tuple[int, ...], values: tuple[Any, ...], set_closure: Any) -> tuple[Any, ...]:
+    return tuple(
+        [
+            partial(set_closure, func, values[1]) if index == 1 else partial(setattr, func, _NAMES[index], values[index])
+            for index in changed
+        ]
+    )
+
+
+def grows(closure: tuple[Any, ...] | None, new_closure: tuple[Any, ...] | None) -> bool:
+    """Whether a closure is the other with more cells behind its own."""
+    if not new_closure or len(new_closure) <= len(closure or ()):
+        return False
+    for old, new in zip(closure or (), new_closure):
+        if old is not new:
+            return False
+    return True
 
 
 RELEASE = Release(

@@ -81,9 +81,12 @@ class Change:
                 msg = f"{self!r} cannot be undone: it is not active (undone already, or never entered)"
                 raise ChangeError(msg, change=repr(self))
             layers = self._entries[-1]
-            for layer in layers:
-                layer.check()
-            self._leave(layers)
+            if len(layers) == 1:
+                layers[0].leave()
+            else:
+                for layer in layers:
+                    layer.check()
+                self._leave(layers)
             self._entries.pop()
 
     def __enter__(self: C) -> C:
@@ -103,6 +106,10 @@ class Change:
     def _enter(self) -> None:
         with LOCK:
             layers = self._new_layers()
+            if len(layers) == 1:
+                layers[0].enter()
+                self._entries.append(layers)
+                return
             entered = 0
             try:
                 for layer in layers:

@@ -87,41 +87,41 @@ def install(func: FunctionType, before: State, after: State) -> None:
     code, closure = after.code, after.closure
     old_face, new_face = before.face, after.face
     if new_face is old_face:
+        needs_no_other_threads("setting a function's code or closure")
         if closure is before.closure:
             if code is not before.code:
-                needs_no_other_threads("setting a function's code")
                 func.__code__ = code
             return
         if code is before.code and closure and before.closure and len(closure) == len(before.closure):
-            needs_no_other_threads("exchanging a function's closure")
-            closure_setter()(func, closure)
+            (_set_closure or closure_setter())(func, closure)
             return
-    _exchange(func, before, after)
-    if new_face is old_face or new_face is None or old_face is None:
+        defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
+        old = before.code, before.closure, defaults, kwdefaults
+        _exchange(func, old, (code, closure, defaults, kwdefaults), after)
+        return
+    old, new = _call_parts(func, before), _call_parts(func, after)
+    if old[0] is not new[0] or old[1] is not new[1] or old[2] is not new[2] or old[3] is not new[3]:
+        needs_no_other_threads("exchanging a function's code and closure")
+        _exchange(func, old, new, after)
+    if new_face is None or old_face is None:
         return
     try:
         _put_face(func, old_face, new_face)
     except BaseException:
         _put_face(func, new_face, old_face)
-        _exchange(func, after, before)
+        _exchange(func, new, old, before)
         raise
 
 
-def _exchange(func: FunctionType, before: State, after: State) -> None:
-    """Code, closure and defaults at once."""
-    old = _call_parts(func, before)
-    new = _call_parts(func, after)
-    if old[0] is new[0] and old[1] is new[1] and old[2] is new[2] and old[3] is new[3]:
-        return
-    needs_no_other_threads("exchanging a function's code and closure")
-    if len(after.code.co_freevars) != len(after.closure or ()):
-        names = after.code.co_freevars
-        msg = f"{short(func)} cannot run code with the free variables {listed(names)} on {len(after.closure or ())} cells"
-        raise ClosureMismatchError(
-            msg, before=before.code.co_freevars, after=names, missing=(), target=short(func)
-        )
+def _exchange(func: FunctionType, old: tuple[Any, ...], new: tuple[Any, ...], after: State) -> None:
+    """Code, closure, defaults and keyword defaults at once."""
+    code, closure = new[0], new[1]
+    if len(code.co_freevars) != len(closure or ()):
+        names = code.co_freevars
+        msg = f"{short(func)} cannot run code with the free variables {listed(names)} on {len(closure or ())} cells"
+        raise ClosureMismatchError(msg, before=old[0].co_freevars, after=names, missing=(), target=short(func))
     release = compat.require("exchanging a function's code and closure at once")
-    set_closure = closure_setter() if after.closure is not before.closure else None
+    set_closure = None if closure is old[1] else _set_closure or closure_setter()
     after.kept = release.exchange(func, old, new, set_closure, after.kept)
 
 
@@ -179,7 +179,15 @@ def closure_setter() -> Callable[[FunctionType, tuple[CellType, ...] | None], ob
 
 _sys = vars(sys)
 # None before 3.13; a GIL that is on stays on
-WITH_GIL = _sys.get("_is_gil_enabled") if getattr(sys, "_is_gil_enabled", bool)() else None
+WITH_GIL: Any = _sys.get("_is_gil_enabled") if getattr(sys, "_is_gil_enabled", bool)() else None
+
+
+class _AlwaysGil:
+    _is_gil_enabled = None
+
+
+# where `_is_gil_enabled` is to be compared with WITH_GIL
+GIL: Any = sys if "_is_gil_enabled" in _sys else _AlwaysGil
 
 
 def needs_no_other_threads(what: str) -> None:

@@ -54,10 +54,26 @@ class Edit:
         raise NotImplementedError
 
 
+class Switch:
+    """One edit that changes nothing but the code, prepared: where it is a function's only layer, one store does it.
+
+    No lock is taken for it. Entering takes the stack's one `free` token and puts the switch into its `slot`, leaving
+    takes it out again, both in one C call: two threads cannot do either at once. Whoever wants more of the stack
+    `spread`s a switch into edits and states; the store then finds its slot empty and has the stack put in order.
+    """
+
+    __slots__ = ("above", "base", "edit")
+
+    def __init__(self, edit: Edit, base: State, above: State) -> None:
+        self.edit = edit
+        self.base = base
+        self.above = above
+
+
 class FunctionStack:
     """A function, its base, and the edits over it."""
 
-    __slots__ = ("__weakref__", "base", "busy", "edits", "func", "installed", "states")
+    __slots__ = ("__weakref__", "base", "busy", "edits", "free", "func", "installed", "slot", "states")
 
     def __init__(self, func: FunctionType) -> None:
         self.func = func
@@ -66,9 +82,13 @@ class FunctionStack:
         self.states: list[State] = []  # the base, and the state above each edit
         self.installed: State | None = None
         self.busy = False
+        self.free: list[None] = [None]
+        self.slot: list[Switch] = []  # stands for the only layer, edits and states not filled in yet
 
     def enter(self, edit: Edit) -> None:
         """Puts an edit on top. Nothing has changed when it raises."""
+        if self.slot:
+            self.spread()
         edits, states = self.edits, self.states
         if not edits and not self.busy:
             base, func = self.base, self.func
@@ -78,7 +98,7 @@ class FunctionStack:
                 or func.__closure__ is not base.closure
                 or base.face is not None
             ):
-                base = self.base = state_of(func)
+                base = self.base = State(func.__code__, func.__closure__)
             states[:] = [base]
             self.installed = base
         else:
@@ -94,7 +114,7 @@ class FunctionStack:
         except BaseException:
             self._remove(edit)
             self.settle()
-            self.rest()
+            self._rest()
             raise
 
     def leave(self, edit: Edit) -> None:
@@ -105,51 +125,58 @@ class FunctionStack:
             self.settle()
         except BaseException:
             self.edits.insert(position, edit)
-            self.recompute(position)
+            self._recompute(position)
             self.settle()
             raise
-        self.rest()
+        self._rest()
 
     def check(self) -> None:
         """Raises InterferenceError where somebody assigned code or closure away from what recell installed."""
+        if self.slot:
+            self.spread()
         installed = self.installed
         if self.busy or installed is None:
             return
         func = self.func
-        for attribute, found, expected in (
-            ("__code__", func.__code__, installed.code),
-            ("__closure__", func.__closure__, installed.closure),
-        ):
-            if found is not expected:
-                target = short(func)
-                msg = (
-                    f"somebody else assigned {attribute} of {target}: it is {short(found)}, and recell had installed "
-                    f"{short(expected)}; nothing was changed. Assign that back, then undo"
-                )
-                raise InterferenceError(
-                    msg, target=target, attribute=attribute, expected=short(expected), found=short(found)
-                )
+        if func.__code__ is not installed.code:
+            raise _interference(func, "__code__", func.__code__, installed.code)
+        if func.__closure__ is not installed.closure:
+            raise _interference(func, "__closure__", func.__closure__, installed.closure)
 
-    def _remove(self, edit: Edit) -> int:
-        edits = self.edits
-        position = len(edits) - 1
-        while edits[position] is not edit:
-            position -= 1
-        del edits[position]
-        self.recompute(position)
-        return position
+    def spread(self) -> None:
+        """Fills in edits and states where a switch stands for them."""
+        if not self.slot:
+            return
+        try:
+            switch = self.slot.pop()
+        except IndexError:  # it was left meanwhile
+            return
+        self.free.append(None)
+        if self.edits or self.busy:  # it came in while somebody else was here
+            self.edits.append(switch.edit)
+            self.states.append(switch.edit(self.states[-1]))
+            return
+        self.edits.append(switch.edit)
+        self.states[:] = [switch.base, switch.above]
+        self.installed = switch.base if self.func.__code__ is switch.base.code else switch.above
 
-    def recompute(self, position: int) -> None:
-        """Computes the states from an edit upwards."""
-        states = self.states
-        del states[position + 1 :]
-        for edit in self.edits[position:]:
-            if edit.whole and states[-1].face is None:
-                states[-1].face = face_of(self.func)
-            try:
-                states.append(edit(states[-1]))
-            except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
-                states.append(states[-1])
+    def overtaken(self, gone: Edit | None = None) -> None:
+        """The store of a switch was interrupted, or somebody spread it meanwhile: everything is put in order.
+
+        Args:
+            gone: the switch's edit, where it is not to stay.
+        """
+        with LOCK:
+            self.spread()
+            if gone is not None and gone in self.edits:
+                self._remove(gone)
+            func, installed = self.func, self.installed
+            if installed is None or self.busy:
+                return
+            if func.__code__ is not installed.code or func.__closure__ is not installed.closure:
+                self.installed = State(func.__code__, func.__closure__, installed.face)
+            self.settle()
+            self._rest()
 
     def settle(self) -> None:
         """Installs what is to be in force; what an interruption or a finalizer adds meanwhile is installed next."""
@@ -170,14 +197,45 @@ class FunctionStack:
         finally:
             self.busy = False
 
-    def rest(self) -> None:
+    def _remove(self, edit: Edit) -> int:
+        edits = self.edits
+        position = len(edits) - 1
+        while edits[position] is not edit:
+            position -= 1
+        del edits[position]
+        self._recompute(position)
+        return position
+
+    def _recompute(self, position: int) -> None:
+        """Computes the states from an edit upwards."""
+        states = self.states
+        del states[position + 1 :]
+        if position == len(self.edits):
+            return
+        for edit in self.edits[position:]:
+            if edit.whole and states[-1].face is None:
+                face = face_of(self.func)
+                for state in states:
+                    state.face = face
+            try:
+                states.append(edit(states[-1]))
+            except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
+                states.append(states[-1])
+
+    def _rest(self) -> None:
         """Without edits nothing is held but the function."""
         if not self.edits and not self.busy:
             self.states.clear()
             self.installed = None
 
+    def in_force(self) -> State:
+        """The state that the topmost layer made, or what the function is without layers."""
+        self.spread()
+        return self.states[-1] if self.states else state_of(self.func)
+
     def beneath(self) -> State:
         """The state without the edits that belong to this function alone."""
+        self.spread()
         if not self.edits:
             return state_of(self.func)
         state = self.states[0]
@@ -185,9 +243,18 @@ class FunctionStack:
             if not edit.private:
                 try:
                     state = edit(state)
-                except Exception:  # noqa: BLE001, S112 - as `recompute` does
+                except Exception:  # noqa: BLE001, S112 - as `_recompute` does
                     continue
         return state
+
+
+def _interference(func: FunctionType, attribute: str, found: object, expected: object) -> InterferenceError:
+    target = short(func)
+    msg = (
+        f"somebody else assigned {attribute} of {target}: it is {short(found)}, and recell had installed "
+        f"{short(expected)}; nothing was changed. Assign that back, then undo"
+    )
+    return InterferenceError(msg, target=target, attribute=attribute, expected=short(expected), found=short(found))
 
 
 class ValueStack:
@@ -433,7 +500,7 @@ def stack_of(func: FunctionType) -> FunctionStack:
 def in_force(func: FunctionType) -> State:
     """The state that the topmost layer of a function has made, or what it is without layers."""
     stack = _stacks.get(id(func))
-    return stack.states[-1] if stack is not None and stack.states else state_of(func)
+    return state_of(func) if stack is None else stack.in_force()
 
 
 def beneath(func: FunctionType) -> State:

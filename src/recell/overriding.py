@@ -12,10 +12,9 @@ from recell.cells import FORWARDED, cell_for, cells_of
 from recell.changes import Change
 from recell.contents import check_class_cell
 from recell.errors import ScopeError, short
-from recell.installing import State
-from recell.layers import Edit, FunctionLayer, in_force
+from recell.installing import GIL, WITH_GIL, State
+from recell.layers import Edit, FunctionLayer, Switch, in_force
 from recell.planning import Plan, plan
-from recell.switching import Switch
 from recell.standins import Attributes, attribute_of, stand_in
 from recell.unused import unused_name, value_of
 from recell.uses import uses
@@ -24,26 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from recell.layers import Layer
+    from recell.layers import FunctionStack, Layer
 
 __all__ = ["Override", "override"]
 
 _NOTHING: Mapping[str, object] = {}
-
-
-class Given:
-    """A value for a name, and the private cell that holds it where one is needed."""
-
-    __slots__ = ("_cell", "value")
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-        self._cell: CellType | None = None
-
-    def cell(self) -> CellType:
-        if self._cell is None:
-            self._cell = cell_for(self.value)
-        return self._cell
 
 
 class Overridden(State):
@@ -52,11 +36,19 @@ class Overridden(State):
     __slots__ = ("_origin", "given")
 
     def __init__(
-        self, code: CodeType, closure: tuple[CellType, ...] | None, origin: State, given: Mapping[str, Given]
+        self,
+        code: CodeType,
+        closure: tuple[CellType, ...] | None,
+        origin: State,
+        given: Mapping[str, tuple[object, OverrideEdit]],
     ) -> None:
-        super().__init__(code, closure, origin.face)
+        self.code = code
+        self.closure = closure
+        self.face = origin.face
+        self.kept = None
         self._origin = origin
         self.given = given
+        """Name -> its value, and the entry that gives it (and holds its private cell)."""
 
     @property
     def public(self) -> State:
@@ -114,7 +106,7 @@ class Prepared:
         if root in self.values:
             return self.values[root]
         if isinstance(state, Overridden) and root in state.given:
-            return state.given[root].value
+            return state.given[root][0]
         return value_of(self.func, state.public, root)
 
     def plan(self, code: CodeType, values: Mapping[str, object]) -> Plan:
@@ -139,12 +131,12 @@ def dotted(name: str) -> list[str]:
 class OverrideEdit(Edit):
     """One entry of an override: its private cells are its own."""
 
-    __slots__ = ("_above", "_beneath", "_given", "_prepared")
+    __slots__ = ("_above", "_beneath", "_cells", "_prepared")
     private = True
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
-        self._given: dict[str, Given] = {}
+        self._cells: dict[str, tuple[object, CellType]] = {}
         self._beneath: State | None = None
         self._above: State | None = None
 
@@ -153,29 +145,36 @@ class OverrideEdit(Edit):
             return self._above
         prepared = self._prepared
         values = prepared.resolve(state)
-        for name, value in values.items():
-            if name not in self._given or self._given[name].value is not value:
-                self._given[name] = Given(value)
-        given: Mapping[str, Given] = self._given
+        given: dict[str, tuple[object, OverrideEdit]] = {name: (value, self) for name, value in values.items()}
         origin = state
         if isinstance(state, Overridden):  # several overrides at once: the later meaning of a name counts
             origin = state.public
             given = {**state.given, **given}
-            values = {name: each.value for name, each in given.items()}
+            values = {name: value for name, (value, _) in given.items()}
         inside = inside_of(origin)
         shown = origin if inside is None else State(inside.__code__, inside.__closure__)
         how = prepared.plan(shown.code, values)
-        closure = shown.closure
-        if how.places or how.grown:
-            cells = list(closure or ())
-            for index, name in how.places:
-                cells[index] = given[name].cell()
-            closure = (*cells, *[given[name].cell() for name in how.grown])
+        closure = how.closure(shown.closure, lambda name: given[name][1].cell(name, given[name][0]))
         code = how.after
         if inside is not None:
             code, closure = origin.code, (CellType(remake(inside, code, closure)),)
         self._beneath = state
         self._above = Overridden(code, closure, origin, given)
+        return self._above
+
+    def cell(self, name: str, value: object) -> CellType:
+        """The private cell of a name, the same one as long as the value is."""
+        held = self._cells.get(name)
+        if held is None or held[0] is not value:
+            held = self._cells[name] = (value, cell_for(value))
+        return held[1]
+
+    def first(self, base: State, how: Plan) -> State:
+        """What a call gives for the base itself, planned already: the short way."""
+        values = self._prepared.values
+        closure = how.closure(base.closure, lambda name: self.cell(name, values[name]))
+        self._beneath = base
+        self._above = Overridden(how.after, closure, base, {name: (value, self) for name, value in values.items()})
         return self._above
 
 
@@ -193,44 +192,104 @@ class Override(Change):
         self._mocks = [name for name, value in values.items() if _is_default(value)]
         self._pairs: list[tuple[Prepared, FunctionLayer]] = []
         self._seen: list[CodeType] = []
-        self._switch: Switch | None = None
+        self._switch: tuple[Any, ...] | None = None
         super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
         self._new_layers()
 
     def _new_layers(self) -> Sequence[Layer]:
-        codes = [func.__code__ for func in self._functions]
-        if self._mocks or len(codes) != len(self._seen) or any(new is not old for new, old in zip(codes, self._seen)):
-            self._prepare()
-            self._seen = codes
+        seen = self._seen
+        for at, func in enumerate(self._functions):
+            if self._mocks or not seen or func.__code__ is not seen[at]:
+                self._prepare()
+                self._seen = [func.__code__ for func in self._functions]
+                break
         return [
             layer if prepared.switches else layer.again(OverrideEdit(prepared)) for prepared, layer in self._pairs
         ]
 
     def __enter__(self) -> Override:
         switch = self._switch
-        if switch is None or not switch.enter(self._entries):
+        if switch is None:
             self._enter()
             self._switch = self._as_switch()
+            return self
+        stack, func, known, code, closure, code_above, layers, slot, take, give, put, _, add, _ = switch
+        try:
+            take()
+        except IndexError:  # another switch
+            self._enter()
+            return self
+        if (
+            stack.edits
+            or stack.busy
+            or func.__code__ is not code
+            or func.__closure__ is not closure
+            or GIL._is_gil_enabled is not WITH_GIL
+        ):
+            give(None)
+            self._enter()
+            return self
+        put(known)
+        try:
+            func.__code__ = code_above
+            add(layers)
+        except BaseException:
+            self._interrupted(stack, known)
+            raise
+        if not slot:
+            stack.overtaken()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         switch = self._switch
-        if switch is None or not switch.leave(self._entries):
+        if switch is None:
             self.undo()
+            return
+        stack, func, known, code, closure, code_above, _, slot, _, give, _, pick, _, drop = switch
+        if (
+            not slot
+            or slot[0] is not known
+            or func.__code__ is not code_above
+            or func.__closure__ is not closure
+            or GIL._is_gil_enabled is not WITH_GIL
+        ):
+            self.undo()
+            return
+        func.__code__ = code
+        try:
+            pick()
+        except IndexError:
+            stack.overtaken(known.edit)
+        else:
+            give(None)
+        drop()
 
-    def _as_switch(self) -> Switch | None:
-        """What the next entry needs where this one was a single store of a code object."""
+    def _as_switch(self) -> tuple[Any, ...] | None:
+        """What the next entry needs, where this one was the only layer and changed nothing but the code."""
         layers = self._entries[-1]
         if self._mocks or len(layers) != 1 or not self._pairs[0][0].switches:
             return None
         layer = layers[0]
         assert isinstance(layer, FunctionLayer)
         stack = layer.stack
-        if len(stack.edits) != 1 or stack.installed is None or stack.installed.closure is not stack.states[0].closure:
+        if len(stack.edits) != 1 or stack.installed is not stack.states[-1]:
             return None
-        return Switch(stack, layers, layer.edit, stack.states[0], stack.installed)
+        base, above = stack.states
+        if base.closure is not above.closure or base.face is not None:
+            return None
+        switch = Switch(layer.edit, base, above)
+        states = (base.code, base.closure, above.code)
+        free, slot, entries = stack.free, stack.slot, self._entries
+        methods = (free.pop, free.append, slot.append, slot.pop, entries.append, entries.pop)
+        return (stack, stack.func, switch, *states, layers, slot, *methods)
+
+    def _interrupted(self, stack: FunctionStack, switch: Switch) -> None:
+        """An audit hook objected to the store, or a signal came behind it."""
+        if self._entries and self._entries[-1] is self._layers:
+            self._entries.pop()
+        stack.overtaken(switch.edit)
 
     def _prepare(self) -> None:
         """Everything is looked at and checked here; nothing changes."""

@@ -9,7 +9,7 @@ from recell.cells import EMPTY
 from recell.editor import NotConstant, globals_to_cells, reads_to_constants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Plan", "plan"]
 
@@ -24,6 +24,19 @@ class Plan(NamedTuple):
     grown: tuple[str, ...]
     """Globals that became free variables, in order."""
     unused: tuple[str, ...]
+
+    def closure(
+        self, closure: tuple[CellType, ...] | None, cell: Callable[[str], CellType]
+    ) -> tuple[CellType, ...] | None:
+        """A closure with the private cells in it; the very same one where there are none."""
+        if self.places:
+            cells = list(closure or ())
+            for index, name in self.places:
+                cells[index] = cell(name)
+            closure = tuple(cells)
+        if self.grown:
+            closure = (*(closure or ()), *map(cell, self.grown))
+        return closure
 
 
 def plan(code: CodeType, values: Mapping[str, object]) -> Plan:
