@@ -147,8 +147,8 @@ def made(func: FunctionType) -> None:
         doc=func.__doc__,
     )
     assert type(new) is FunctionType
+    assert new.__code__ == code.replace(co_name=func.__name__)  # a copy may be needed: code remembers its globals
     for name in (
-        "__code__",
         "__globals__",
         "__defaults__",
         "__name__",
