@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recell.bodies import build_function
 from recell.defining import Definition
+from recell.forwarding import forward
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FunctionType
 
-__all__ = ["define"]
+__all__ = ["build_function", "define", "forward"]
 
 
 def define(
@@ -59,11 +61,3 @@ def define(
     (42, 44, ('count',))
     """
     return Definition(source, globals, closure, name, filename, class_name).made()  # type: ignore[no-any-return]
-
-
-def build_function(*args: Any, **options: Any) -> FunctionType:
-    raise NotImplementedError
-
-
-def forward(*args: Any, **options: Any) -> FunctionType:
-    raise NotImplementedError

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_identifier", "flush", "label_of", "problem", "syntax_problem"]
+__all__ = ["check_identifier", "flush", "label_of", "may_hold_lines", "problem", "several", "syntax_problem"]
 
 _BLANK = " \t\f"
 _HEADS = ("def", "async", "lambda", "class")
@@ -47,7 +47,7 @@ def _lines_at_margin(lines: list[str]) -> Iterator[int]:
     margin = lines[first][: len(lines[first]) - len(start)]
     if not margin:
         return
-    heads = _logical_lines(lines, first) if _may_hold_lines("\n".join(lines)) else range(first, len(lines))
+    heads = _logical_lines(lines, first) if may_hold_lines("\n".join(lines)) else range(first, len(lines))
     for number in heads:
         line = lines[number]
         if line.startswith(margin):
@@ -59,7 +59,7 @@ def _lines_at_margin(lines: list[str]) -> Iterator[int]:
                 return
 
 
-def _may_hold_lines(text: str) -> bool:
+def may_hold_lines(text: str) -> bool:
     """Whether a string in the text may go over several lines."""
     return '"""' in text or "'''" in text or "\\\n" in text
 
