@@ -42,6 +42,9 @@ class TaggedStatic(staticmethod):
 
 
 class TaggedClass(classmethod):
+    def __new__(cls, function: Any, *, tag: str) -> TaggedClass:
+        return super().__new__(cls, function)
+
     def __init__(self, function: Any, *, tag: str) -> None:
         super().__init__(function)
         self.tag = tag

@@ -35,7 +35,7 @@ def unused(kind: Any = int) -> Any:
 
 
 def failing(count: int = 1) -> Any:
-    def function(a: not_there) -> None:
+    def function(a: not_there) -> None:  # noqa: F821
         return count
 
     return function
