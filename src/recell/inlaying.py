@@ -16,6 +16,7 @@ from recell.cells import is_empty
 from recell.edits import checked
 from recell.errors import ClosureMismatchError, ScopeError, UnsupportedCodeError, listed, short
 from recell.instructions import CLOSURE, Site, found, free_base, instruction, opcodes, sites
+from recell.paths import is_generic
 from recell.to_cells import add_free_variables
 
 if TYPE_CHECKING:
@@ -26,22 +27,35 @@ if TYPE_CHECKING:
     Chain = tuple[CodeType, ...]
     Route = tuple[int, ...]
 
-__all__ = ["Maker", "closure_edits", "codes_on", "inlaid", "route_of", "unheld"]
+__all__ = ["Maker", "closure_edits", "codes_on", "inlaid", "route_of", "unheld", "variables_of"]
 
 
 class Maker:
     """Makes, for the cells of one run of the outer function, a function that replaces its nested one."""
 
-    __slots__ = ("func",)
+    __slots__ = ("func", "places")
 
-    def __init__(self, func: FunctionType) -> None:
+    def __init__(self, func: FunctionType, names: tuple[str, ...]) -> None:
         self.func = func
+        # where in the tuple of cells that is passed each free variable is; None: its own cell
+        self.places = [names.index(name) if name in names else None for name in func.__code__.co_freevars]
 
     def __call__(self, cells: tuple[CellType, ...]) -> FunctionType:
-        return remake(self.func, closure=cells)
+        own = self.func.__closure__ or ()
+        closure = tuple(cell if place is None else cells[place] for place, cell in zip(self.places, own))
+        return remake(self.func, closure=closure)
 
     def __repr__(self) -> str:
         return f"<maker of {short(self.func)}>"
+
+
+def variables_of(new: object) -> tuple[str, ...]:
+    """The free variables that a replacement can close over; its own type parameters (PEP 695) are its own."""
+    if type(new) is not FunctionType or not new.__closure__:
+        return ()
+    own = {id(parameter) for parameter in getattr(new, "__type_params__", ())}
+    pairs = zip(new.__code__.co_freevars, new.__closure__)
+    return tuple(name for name, cell in pairs if is_empty(cell) or id(cell.cell_contents) not in own)
 
 
 def route_of(codes: Chain) -> Route:
@@ -75,20 +89,18 @@ def _origin(code: CodeType) -> tuple[str, str, int]:
     return code.co_filename, code.co_name, code.co_firstlineno
 
 
-def unheld(codes: Chain, func: FunctionType) -> tuple[str, ...]:
-    """Those free variables of a function that none of the codes holds, from the innermost outwards."""
-    return tuple(name for name in func.__code__.co_freevars if not _level_of(codes, name))
+def unheld(codes: Chain, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those variables that none of the codes holds as a cell, from the innermost outwards."""
+    return tuple(name for name in names if not _is_held(codes, name))
 
 
-def _level_of(codes: Chain, name: str) -> int:
-    """How many of the codes to go through, from the outermost, to the one that holds the variable; 0: none does."""
-    for level in range(len(codes), 0, -1):
-        code = codes[level - 1]
+def _is_held(codes: Chain, name: str) -> bool:
+    for code in reversed(codes):
         if name in code.co_cellvars or name in code.co_freevars:
-            return level
+            return True
         if name in code.co_varnames:
-            return 0  # a plain local hides what is further out
-    return 0
+            return False  # a plain local hides what is further out
+    return False
 
 
 def inlaid(code: CodeType, chain: Chain, new: Any, target: FunctionType) -> CodeType:
@@ -106,14 +118,12 @@ def inlaid(code: CodeType, chain: Chain, new: Any, target: FunctionType) -> Code
         UnsupportedCodeError: a cell is not there yet where the function is made.
     """
     route, codes = route_of(chain), codes_on(code, chain, target)
-    names: tuple[str, ...] = ()
-    if type(new) is FunctionType and new.__closure__:
-        names = new.__code__.co_freevars
-        absent = unheld(codes, new)
-        if absent:
-            if len(absent) < len(names) or any(map(is_empty, new.__closure__)):
-                raise _not_held(absent, codes, new, target)
-            names = ()  # all of its cells are its own: an object as any other
+    names = variables_of(new)
+    absent = unheld(codes, names)
+    if absent:
+        if len(absent) < len(names) or any(map(is_empty, new.__closure__)):
+            raise _not_held(absent, codes, new, target)
+        names = ()  # all of its cells are its own: an object as any other
     parent = codes[-1]
     old = parent.co_consts[route[-1]]
     if type(old) is not CodeType:
@@ -177,14 +187,17 @@ def _made_otherwise(
     constants = list(code.co_consts)
     edits: list[Edit] = []
     depth = len(names) + 2 if names else 0  # callable, NULL and cells; or the cells, where there was no closure
-    if names and all(_can_take_place(new, code, site, args, target) for site in places):
+    generic = is_generic(code)
+    if names and not generic and all(_can_take_place(new, code, site, args, target) for site in places):
         constants[index] = new.__code__
         for site in places:
             edits += closure_edits(site, [_slot(code, site, name) for name in names], args)
     else:
-        constants[index] = Maker(new) if names else new
+        constants[index] = Maker(new, names) if names else new
         for site in places:
             edits.append(_object_edit(site, [_slot(code, site, name) for name in names], args))
+            if generic:
+                edits.append(_without_type_parameters(code, edits[-1][1], ops))
     return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + depth)
 
 
@@ -242,6 +255,17 @@ def _is_cell_throughout(code: CodeType, slot: int) -> bool:
     made = any(at < start and argument == slot for _, at, argument in found(ops, args, opmap["MAKE_CELL"]))
     borrowed = found(ops, args, opmap.get("LOAD_FAST_AND_CLEAR", -1))
     return made and not any(argument == slot for _, _, argument in borrowed)
+
+
+def _without_type_parameters(code: CodeType, end: int, ops: bytes) -> Edit:
+    """What sets a generic function's type parameters (PEP 695) drops them: anything but a function would crash."""
+    from opcode import opmap
+
+    if ops[end : end + 2] != bytes((opmap["SWAP"], opmap["CALL_INTRINSIC_2"])):
+        reason = "the type parameters are not set the way the compiler does it"
+        msg = f"{code!r} cannot be edited: {reason}"
+        raise UnsupportedCodeError(msg, code=repr(code), reason=reason)
+    return end + 1, end + 2, bytes((opcodes().pop_top, 0))
 
 
 # -- instructions -------------------------------------------------------------------------------------------

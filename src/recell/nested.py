@@ -10,7 +10,7 @@ from recell.callables import function_of, functions_of, rebuild
 from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable, owners_of_all
 from recell.changes import Change
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
-from recell.inlaying import codes_on, inlaid, route_of, unheld
+from recell.inlaying import codes_on, inlaid, route_of, unheld, variables_of
 from recell.installing import State
 from recell.instructions import CLOSURE
 from recell.layers import Edit, FunctionLayer, beneath, in_force, stack_of
@@ -304,9 +304,10 @@ def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
     from recell.trampolines import BRIDGES
 
     new = edit.new
-    if type(new) is FunctionType and new.__closure__ and not unheld(edit.codes[:-1], new):
+    names = variables_of(new)
+    if names and not unheld(edit.codes[:-1], names):
         held = {**_cells(edit.target), **_cells(function)}
-        absent = [name for name in new.__code__.co_freevars if name not in held]
+        absent = [name for name in names if name not in held]
         if absent:
             msg = (
                 f"{short(function)} was made before, and has no cell for {listed(absent)}: only what it uses itself, "
@@ -319,7 +320,8 @@ def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
                 missing=tuple(absent),
                 target=short(function),
             )
-        new = remake(new, closure=tuple(held[name] for name in new.__code__.co_freevars))
+        own = _cells(new)
+        new = remake(new, closure=tuple(held[name] if name in names else own[name] for name in own))
     return FunctionLayer(function, _edit(function, new, "keep", "patch_inner", BRIDGES))
 
 

@@ -1,7 +1,8 @@
-"""inner: every nested function comes out with the code, names, lines, flags and constant defaults of the original."""
+"""Nested functions: taken out, they are the originals; put in place of each other, everything else stays the same."""
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import types
@@ -9,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from recell import ScopeError, inner, make_cell
+from recell import ScopeError, inner, make_cell, patch_inner, replace_inner
 
 from . import Operation, Refused
 
@@ -100,7 +101,90 @@ def as_it_lives(func: types.FunctionType) -> None:
     assert new.__qualname__ == path
 
 
+def _steps(code: types.CodeType) -> list[tuple[Any, ...]]:
+    """Instructions with their positions; where a jump goes is left out, and nested codes are named."""
+    jumps = {*dis.hasjrel, *dis.hasjabs}
+    found = []
+    for one in dis.get_instructions(code):
+        if one.opname not in ("EXTENDED_ARG", "CACHE", "NOP"):
+            what = None if one.opcode in jumps else getattr(one.argval, "co_name", one.argval)
+            if isinstance(what, (float, complex)):
+                what = repr(what)
+            found.append((one.opname, what, getattr(one, "positions", None)))
+    return found
+
+
+def _elsewhere(before: types.CodeType, after: types.CodeType, nested: types.CodeType) -> None:
+    """Besides the places that make the nested function, instructions and positions are the same."""
+    old, new = _steps(before), _steps(after)
+    places = sum(1 for name, what, _ in old if what == nested.co_name and name == "LOAD_CONST")
+    head = tail = 0
+    shorter = min(len(old), len(new))
+    while head < shorter and old[head] == new[head]:
+        head += 1
+    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    if places == 1:
+        assert len(old) - head - tail <= 2 * len(nested.co_freevars) + 8, (old[head : len(old) - tail], new[head:])
+    for field in ("co_names", "co_varnames", "co_cellvars", "co_flags", "co_firstlineno", "co_argcount"):
+        assert getattr(before, field) == getattr(after, field), field
+
+
+def _stands_in() -> None: ...
+
+
+def object_in_place(func: types.FunctionType) -> None:
+    """An object in place of each nested function, and (where it has free variables) a function that closes over them."""
+    code = func.__code__
+    for nested in _functions_in(code):
+        new = replace_inner(func, nested, _stands_in)
+        assert func.__code__ is code
+        _elsewhere(code, new.__code__, nested)
+        if verify is not None:
+            verify(new.__code__)
+        if nested.co_freevars:
+            other = inner(func, nested, missing="empty")
+            if any(name not in (*code.co_cellvars, *code.co_freevars) for name in nested.co_freevars):
+                continue
+            for cell in other.__closure__ or ():
+                del cell.cell_contents
+            other = other.__class__(nested, {"__name__": "elsewhere"}, None, None, other.__closure__)
+            closing = replace_inner(func, nested, other)
+            _elsewhere(code, closing.__code__, nested)
+            if verify is not None:
+                verify(closing.__code__)
+            shorter = _stands_in_with(nested.co_freevars[-1:])
+            closing = replace_inner(func, nested, shorter)
+            if verify is not None:
+                verify(closing.__code__)
+
+
+def _stands_in_with(names: tuple[str, ...]) -> types.FunctionType:
+    """A function with these free variables, their cells empty."""
+    code = _stands_in.__code__
+    from recell.editor import add_free_variables
+
+    cells = tuple(make_cell() for _ in names)
+    return types.FunctionType(add_free_variables(code, names), globals(), None, None, cells)
+
+
+def there_and_back(func: types.FunctionType) -> None:
+    """patch_inner of each nested function: the very code object is there again afterwards."""
+    code, cells = func.__code__, func.__closure__
+    for nested in _functions_in(code):
+        with patch_inner(func, nested, _stands_in):
+            assert func.__code__ is not code
+        assert func.__code__ is code
+        assert func.__closure__ is cells
+
+
+def _makes_functions(func: types.FunctionType) -> bool:
+    return _has_functions(func.__code__)
+
+
 OPERATIONS = [
+    Operation("replace_inner", object_in_place, applies=_makes_functions, sample=150),
+    Operation("patch_inner", there_and_back, applies=_makes_functions, over="live", sample=200),
     Operation("inner, dummy cells", taken_out, applies=_has_functions, over="code", sample=500),
     Operation("inner, as it lives", as_it_lives, applies=_is_from_source, over="live", sample=400, ceiling=0.03),
 ]
