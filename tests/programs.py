@@ -322,8 +322,8 @@ def f():
     class K[T](list[T]):
         here = LIMIT
         kind = T
-        def m[U](self, u: U = 1, w: "LIMIT" = other(1)) -> tuple[T, U, LIMIT]:
-            return LIMIT, u, T.__name__, U.__name__, w
+        def m[U](self, u: U) -> tuple[T, U, LIMIT]:
+            return LIMIT, u, T.__name__, U.__name__
         type A = tuple[T, LIMIT]
     type B[T] = list[T] | tuple[LIMIT]
     return g(1), K.here, K().m(2), B.__value__ is not None, K.A.__value__ is not None

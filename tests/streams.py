@@ -143,7 +143,9 @@ class Stream:
                 continue
             if kind == "LOAD_CONST" and type(argument) is Constant:
                 kind, argument = "READ", argument.name
-                if tokens and tokens[-1] == ("POP_TOP", None, where):  # a class's namespace, not looked into
+                padded = i < len(raw) and raw[i].opname in ("JUMP_FORWARD", "PUSH_NULL")
+                # a class's namespace, not looked into
+                if tokens and tokens[-1] == ("POP_TOP", None, where) and not padded:
                     tokens.pop()
                     targets.pop()
             elif kind in CLASS_READS and argument in names:

@@ -458,7 +458,7 @@ class Walk:
         function, value = stack & ENTRY, stack >> WIDTH & ENTRY
         if wanted is None or depth < 2 or function & KIND & ~(kinds.FUNCTIONS | kinds.PENDING):
             raise self.refuse(index, f"cannot set attribute {flag} of {kinds.describe(function)}")
-        if value & KIND & ~kinds.ACCEPTED[wanted]:
+        if value & KIND & ~(kinds.ACCEPTED[wanted] | kinds.BORROWED):
             raise self.refuse(index, f"cannot set attribute {flag} to {kinds.describe(value)}")
         if flag == 8:
             if value >> kinds.PARAMETER != function >> kinds.PARAMETER:
