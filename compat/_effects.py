@@ -47,6 +47,8 @@ class Effects(NamedTuple):
     """The opcode that a generator's code starts with, or nothing where the flag alone makes the generator."""
     compiler_names: Mapping[str, str]
     """What compilers keep in variables that no program writes: name -> kind."""
+    kept_elsewhere: FrozenSet[str]
+    """What the interpreter writes over an opcode that it keeps elsewhere: where one is forged, reading co_code crashes."""
     yield_marks: bool
     """A RESUME behind each YIELD_VALUE says what kind of yield it was."""
 

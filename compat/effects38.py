@@ -185,5 +185,6 @@ EFFECTS = Effects(
     finally_calls=True,
     generator_start="",
     compiler_names={".0": "iter"},
+    kept_elsewhere=frozenset(),
     yield_marks=False,
 )

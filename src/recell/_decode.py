@@ -30,6 +30,27 @@ class Refused(Exception):  # noqa: N818 - a signal between these modules, made i
         self.reason = reason
 
 
+def check_readable(code: CodeType, machine: Machine) -> None:
+    """Refuse a forged opcode that stands for one kept elsewhere: reading co_code would follow a null pointer.
+
+    Only code that has run can hold one by right, and there RESUME has become something else.
+    """
+    if not machine.kept_elsewhere:
+        return
+    numbers: bytes = code._co_code_adaptive[::2]  # type: ignore[attr-defined]
+    if not any(number in numbers for number in machine.kept_elsewhere):
+        return
+    unit = 0
+    while unit < len(numbers):
+        number = numbers[unit]
+        if number in machine.kept_elsewhere:
+            raise Refused(-1, f"{machine.names[number]} stands at {2 * unit}, but the code has never run")
+        fact = machine.facts[number]
+        if number in machine.after_resume:
+            return
+        unit += 1 + (fact[2] if fact else 0)
+
+
 class Program:
     """One code object, decoded.
 

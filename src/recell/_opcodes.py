@@ -132,6 +132,12 @@ class Machine:
                 self.facts[self.numbers[name]] = self._fact(name, effect)
         self.skipped = [self.numbers[name] for name in self.effects.skipped_after_loop]
         self.quiet = frozenset(self.numbers[name] for name in self.effects.quiet if name in self.numbers)
+        self.kept_elsewhere = [self.numbers[name] for name in self.effects.kept_elsewhere]
+        self.after_resume = frozenset(
+            number
+            for name, number in {**self.numbers, **getattr(opcode, "_specialized_opmap", {})}.items()
+            if "RESUME" in name and name != "RESUME"
+        )
         self.value = kinds.parse("-- value")
         self.constants: dict[type, Move] = {
             type(None): kinds.parse("-- none"),

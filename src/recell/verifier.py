@@ -60,7 +60,7 @@ def verify(code: CodeType) -> None:
 
 def _verify_one(code: CodeType, machine: Machine) -> None:
     from recell._code_tables import check_lines, read_handlers
-    from recell._decode import Program, Refused
+    from recell._decode import Program, Refused, check_readable
     from recell._kinds import BIT, WIDTH
     from recell._walk import Walk
 
@@ -68,6 +68,7 @@ def _verify_one(code: CodeType, machine: Machine) -> None:
         from recell._block_walk import BlockWalk as Walk
 
     try:
+        check_readable(code, machine)
         if len(code.co_code) & 1:
             raise Refused(-1, "co_code holds half a code unit")
         if code.co_nlocals != len(code.co_varnames):
