@@ -238,7 +238,7 @@ class Merge:
         if is_def and was_def:
             self._decorated(site, name, path, old, new)
             return
-        if is_def or isinstance(new, (type, ModuleType)) or self._imported(new) or self._imported(old):
+        if is_def or was_def or isinstance(new, (type, ModuleType)) or self._imported(new) or self._imported(old):
             if not (self._imported(old) and self._imported(new) and old is new):
                 self._bind(site, name, new)
             return

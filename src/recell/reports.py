@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import linecache
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from recell.changes import Change
+from recell.errors import ChangeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from recell.layers import Layer
 
-__all__ = ["Report"]
+__all__ = ["Lines", "Report"]
+
+_AS_IT_IS: Any = nullcontext()
 
 
 class Report(Change):
@@ -93,18 +97,27 @@ class Report(Change):
         super().__init__("reload", module, layers, self.changed, stays=not dry and not self.refused)
 
     def _enter(self) -> None:
-        with warnings.catch_warnings():
+        if self.dry or self.refused:
+            msg = f"{self!r} changes nothing: {'it only tells what would change' if self.dry else self.refused[0]}"
+            raise ChangeError(msg, change=repr(self))
+        with warnings.catch_warnings() if self._quiet else _AS_IT_IS:
             if self._quiet:  # a function may become a generator: its text says so
                 warnings.simplefilter("ignore", DeprecationWarning)
             super()._enter()
         if self._lines is not None:
             self._lines.show()
 
-    def _leave(self, layers: Sequence[Layer]) -> None:
-        with warnings.catch_warnings():
+    def undo(self) -> None:
+        """Takes the reload back: functions, classes and names are what they were, the very same objects.
+
+        Raises:
+            ChangeError: it is not active.
+            InterferenceError: somebody else assigned a function's code or closure meanwhile; nothing was changed.
+        """
+        with warnings.catch_warnings() if self._quiet else _AS_IT_IS:
             if self._quiet:
                 warnings.simplefilter("ignore", DeprecationWarning)
-            super()._leave(layers)
+            super().undo()
         if self._lines is not None:
             self._lines.hide()
 
