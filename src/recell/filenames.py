@@ -23,7 +23,17 @@ _given: WeakValueDictionary[str, SourceName] | None = None
 _naming = RLock()  # a garbage collection may define something meanwhile
 
 
-class SourceName(str):
+class _LikeStr(type):
+    """Makes a class the same key as `str`: tools keep tables of file names by their type (hypothesis does)."""
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is str
+
+    def __hash__(cls) -> int:
+        return hash(str)
+
+
+class SourceName(str, metaclass=_LikeStr):
     """A file name whose lines stand in `linecache` for as long as some code object has it.
 
     It pickles and copies as a plain string, and `marshal`, which takes exact strings only, refuses it.

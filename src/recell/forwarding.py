@@ -6,6 +6,7 @@ names and with lines of its own, which is shared by all forwards that look alike
 
 from __future__ import annotations
 
+from builtins import callable as _is_callable
 from collections import OrderedDict
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
@@ -138,10 +139,6 @@ def forward(
     if shape.annotate is not None or shape.annotations:
         shape.annotate_function(new)
     return new
-
-
-def _is_callable(obj: object) -> bool:
-    return hasattr(type(obj), "__call__")
 
 
 def _name_of(like: Any) -> str:
