@@ -37,31 +37,45 @@ def exchange(
                 set_closure(func, before[1])
             raise
         return kept
-    changed = tuple([index for index in (1, 0, 2, 3) if after[index] is not before[index]])
-    if kept is None or kept[0] != changed or any(known is not new for known, new in zip(kept[1], after)):
-        kept = (changed, after, (partial(gc.disable), *_steps(func, changed, after, set_closure)))
-    for index in changed:
-        if index != 1:  # a hook that objects does so before anything changes
-            sys.audit("object.__setattr__", func, _NAMES[index], after[index])
-    collect = (partial(gc.enable),) if gc.isenabled() else ()
+    code, closure, defaults, kwdefaults = after
+    changed = closure is not before[1], code is not before[0], defaults is not before[2], kwdefaults is not before[3]
+    if (
+        kept is None
+        or kept[0] != changed
+        or kept[1] is not code
+        or kept[2] is not closure
+        or kept[3] is not defaults
+        or kept[4] is not kwdefaults
+    ):
+        kept = (changed, *after, (partial(gc.disable), *_steps(func, changed, after, set_closure)))
+    if changed[1]:  # a hook that objects does so before anything changes
+        audit("object.__setattr__", func, "__code__", code)
+    collecting = gc.isenabled()
     try:
-        deque(map(partial.__call__, kept[2] + collect), maxlen=0)
+        deque(map(call, kept[5] + _COLLECT if collecting else kept[5]), maxlen=0)
     except BaseException:
-        deque(map(partial.__call__, _steps(func, changed, before, set_closure) + collect), maxlen=0)
+        steps = _steps(func, changed, before, set_closure)
+        deque(map(call, steps + _COLLECT if collecting else steps), maxlen=0)
         raise
     return kept
 
 
-_NAMES = ("__code__", "__closure__", "__defaults__", "__kwdefaults__")
+audit, call = sys.audit, partial.__call__
+_COLLECT = (partial(gc.enable),)
 
 
-def _steps(func: Any, changed: tuple[int, ...], values: tuple[Any, ...], set_closure: Any) -> tuple[Any, ...]:
-    return tuple(
-        [
-            partial(set_closure, func, values[1]) if index == 1 else partial(setattr, func, _NAMES[index], values[index])
-            for index in changed
-        ]
-    )
+def _steps(func: Any, changed: tuple[bool, ...], values: tuple[Any, ...], set_closure: Any) -> tuple[Any, ...]:
+    closure, code, defaults, kwdefaults = changed
+    steps: list[Any] = []
+    if closure:
+        steps.append(partial(set_closure, func, values[1]))
+    if code:
+        steps.append(partial(setattr, func, "__code__", values[0]))
+    if defaults:
+        steps.append(partial(setattr, func, "__defaults__", values[2]))
+    if kwdefaults:
+        steps.append(partial(setattr, func, "__kwdefaults__", values[3]))
+    return tuple(steps)
 
 
 def grows(closure: tuple[Any, ...] | None, new_closure: tuple[Any, ...] | None) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import function_of
 from recell.cells import EMPTY, FORWARDED, Closure, unknown_free_variable
 from recell.changes import Change
 from recell.errors import FreeVariableError, short
-from recell.layers import LOCK, CellLayer, beneath
+from recell.layers import ABSENT, LOCK, CellLayer, CellStack, beneath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["check_class_cell", "codes_in", "holder_beneath", "patch_closure"]
 
 _NOTHING: Mapping[str, object] = {}
+
+acquire, release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
 def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
@@ -57,35 +59,51 @@ def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more:
 class PatchedClosure(Change):
     """What `patch_closure` returns."""
 
-    __slots__ = ("_closure", "_function", "_values")
+    __slots__ = ("_closure", "_function", "_single", "_values")
 
     def __init__(self, func: Any, values: Mapping[str, object]) -> None:
         self._function = func if type(func) is FunctionType else function_of(func, "patch_closure")
         self._values = values
         super().__init__("patch_closure", self._function, (), values)
         self._closure: object = self  # no closure yet
+        self._single: tuple[CellStack, CellType, list[object], object, Sequence[Layer]] | None = None
         self._new_layers()
 
     def __enter__(self) -> PatchedClosure:
-        # the everyday case: one cell, and the function's closure is what it was
-        if self._function.__closure__ is self._closure and len(self._layers) == 1:
-            with LOCK:
-                self._layers[0].enter()
-                self._entries.append(self._layers)
-        else:
+        if self._function.__closure__ is not self._closure or self._single is None:
             self._enter()
+            return self
+        stack, cell, entry, value, layers = self._single  # the everyday case: one cell, and a value for it
+        acquire()
+        try:
+            if not stack.entries:
+                try:
+                    stack.base = cell.cell_contents
+                except ValueError:
+                    stack.base = EMPTY
+            stack.entries.append(entry)
+            cell.cell_contents = value
+            self._entries.append(layers)
+        finally:
+            release()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with LOCK:
-            entries = self._entries
-            if len(entries) != 1 or len(entries[0]) != 1:
-                self.undo()
-            else:
-                entries[0][0].leave()
-                entries.pop()
+        if self._single is not None:
+            stack, cell, entry, _, layers = self._single
+            acquire()
+            try:
+                own, entries = self._entries, stack.entries
+                if len(entries) == 1 and entries[0] is entry and stack.base is not EMPTY and own[-1] is layers:
+                    cell.cell_contents = stack.base
+                    del entries[0], own[-1]
+                    stack.base = ABSENT
+                    return
+            finally:
+                release()
+        self.undo()
 
     def _new_layers(self) -> Sequence[Layer]:
         if self._function.__closure__ is self._closure:
@@ -94,7 +112,7 @@ class PatchedClosure(Change):
         if state.closure is self._closure and self._layers:
             return self._layers
         cells = state.cells()
-        layers: list[Layer] = []
+        layers: list[CellLayer] = []
         for name, value in self._values.items():
             cell = cells.get(name)
             if cell is None:
@@ -104,6 +122,11 @@ class PatchedClosure(Change):
             layers.append(CellLayer(cell, value))
         self._layers = layers
         self._closure = state.closure if holder is self._function else self
+        self._single = None
+        if len(layers) == 1 and layers[0].entry[0] is not EMPTY:
+            stack = layers[0].stack
+            assert isinstance(stack, CellStack)
+            self._single = (stack, stack.cell, layers[0].entry, layers[0].entry[0], layers)
         return layers
 
 

@@ -158,7 +158,9 @@ class FunctionStack:
             return
         self.edits.append(switch.edit)
         self.states[:] = [switch.base, switch.above]
-        self.installed = switch.base if self.func.__code__ is switch.base.code else switch.above
+        func, base = self.func, switch.base
+        stored = func.__code__ is not base.code or func.__closure__ is not base.closure
+        self.installed = switch.above if stored else base
 
     def overtaken(self, gone: Edit | None = None) -> None:
         """The store of a switch was interrupted, or somebody spread it meanwhile: everything is put in order.

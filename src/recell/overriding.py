@@ -15,6 +15,7 @@ from recell.errors import ScopeError, short
 from recell.installing import GIL, WITH_GIL, State
 from recell.layers import Edit, FunctionLayer, Switch, in_force
 from recell.planning import Plan, plan
+from recell.switching import CellSwitches
 from recell.standins import Attributes, attribute_of, stand_in
 from recell.unused import unused_name, value_of
 from recell.uses import uses
@@ -117,6 +118,11 @@ class Prepared:
         return self._plan
 
     @property
+    def known(self) -> Plan | None:
+        """The last plan, where it is good for every entry."""
+        return None if self._roots else self._plan
+
+    @property
     def switches(self) -> bool:
         """Whether it is one store of a code object, the same for every entry."""
         return self._plan is not None and not self._plan.places and not self._plan.grown and not self._roots
@@ -169,19 +175,19 @@ class OverrideEdit(Edit):
             held = self._cells[name] = (value, cell_for(value))
         return held[1]
 
-    def first(self, base: State, how: Plan) -> State:
-        """What a call gives for the base itself, planned already: the short way."""
+    def adopt(self, base: State, how: Plan, closure: tuple[CellType, ...]) -> None:
+        """Takes over what was installed for it over a base already."""
         values = self._prepared.values
-        closure = how.closure(base.closure, lambda name: self.cell(name, values[name]))
+        places = [*how.places, *enumerate(how.grown, len(how.before.co_freevars))]
+        self._cells = {name: (values[name], closure[index]) for index, name in places}
         self._beneath = base
         self._above = Overridden(how.after, closure, base, {name: (value, self) for name, value in values.items()})
-        return self._above
 
 
 class Override(Change):
     """What `override` returns. It is also a mapping from names to the values that they have: `fakes["urlopen"]`."""
 
-    __slots__ = ("_fakes", "_functions", "_mocks", "_pairs", "_switch", "_seen", "_values")
+    __slots__ = ("_cells", "_fakes", "_functions", "_mocks", "_pairs", "_seen", "_switch", "_values")
 
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._functions = _functions(target)
@@ -193,6 +199,7 @@ class Override(Change):
         self._pairs: list[tuple[Prepared, FunctionLayer]] = []
         self._seen: list[CodeType] = []
         self._switch: tuple[Any, ...] | None = None
+        self._cells: CellSwitches | None = None
         super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
         self._new_layers()
 
@@ -210,8 +217,10 @@ class Override(Change):
     def __enter__(self) -> Override:
         switch = self._switch
         if switch is None:
-            self._enter()
-            self._switch = self._as_switch()
+            cells = self._cells
+            if cells is None or not cells.enter(self._entries):
+                self._enter()
+                self._remember()
             return self
         stack, func, known, code, closure, code_above, layers, slot, take, give, put, _, add, _ = switch
         try:
@@ -245,7 +254,9 @@ class Override(Change):
     ) -> None:
         switch = self._switch
         if switch is None:
-            self.undo()
+            cells = self._cells
+            if cells is None or not cells.leave(self._entries):
+                self.undo()
             return
         stack, func, known, code, closure, code_above, _, slot, _, give, _, pick, _, drop = switch
         if (
@@ -266,24 +277,33 @@ class Override(Change):
             give(None)
         drop()
 
-    def _as_switch(self) -> tuple[Any, ...] | None:
-        """What the next entry needs, where this one was the only layer and changed nothing but the code."""
+    def _remember(self) -> None:
+        """What the next entry needs, where this one was the only layer and changed either code or closure, or grew."""
+        self._cells = None
         layers = self._entries[-1]
-        if self._mocks or len(layers) != 1 or not self._pairs[0][0].switches:
-            return None
-        layer = layers[0]
+        if self._mocks or len(layers) != 1:
+            return
+        layer, prepared = layers[0], self._pairs[0][0]
         assert isinstance(layer, FunctionLayer)
-        stack = layer.stack
-        if len(stack.edits) != 1 or stack.installed is not stack.states[-1]:
-            return None
+        stack, how = layer.stack, prepared.known
+        if how is None or len(stack.edits) != 1 or stack.installed is not stack.states[-1]:
+            return
         base, above = stack.states
-        if base.closure is not above.closure or base.face is not None:
-            return None
-        switch = Switch(layer.edit, base, above)
-        states = (base.code, base.closure, above.code)
-        free, slot, entries = stack.free, stack.slot, self._entries
-        methods = (free.pop, free.append, slot.append, slot.pop, entries.append, entries.pop)
-        return (stack, stack.func, switch, *states, layers, slot, *methods)
+        if base.face is not None or base.code is not how.before:
+            return
+        if not how.places and not how.grown:
+            states = (base.code, base.closure, above.code)
+            free, slot, entries = stack.free, stack.slot, self._entries
+            methods = (free.pop, free.append, slot.append, slot.pop, entries.append, entries.pop)
+            self._switch = (stack, stack.func, Switch(layer.edit, base, above), *states, layers, slot, *methods)
+        elif not (how.places and how.after is not how.before):
+
+            def as_edit(closure: tuple[CellType, ...]) -> Edit:
+                edit = OverrideEdit(prepared)
+                edit.adopt(base, how, closure)
+                return edit
+
+            self._cells = CellSwitches(stack, base, how, prepared.values, as_edit)
 
     def _interrupted(self, stack: FunctionStack, switch: Switch) -> None:
         """An audit hook objected to the store, or a signal came behind it."""

@@ -1,117 +1,182 @@
-"""The everyday override, made fast: the only layer of its function, and one store of a code object."""
+"""Overrides of one function that give it private cells, entered and left without ceremony when they are its only layer."""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+from types import CellType
+from typing import TYPE_CHECKING, Any
 
-from recell.installing import WITH_GIL
-from recell.layers import LOCK
+from recell import compat
+from recell.cells import cell_for
+from recell.installing import GIL, WITH_GIL, closure_setter
+from recell.layers import LOCK, Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from recell.installing import State
-    from recell.layers import Edit, FunctionStack, Layer
+    from recell.layers import Edit, FunctionStack
+    from recell.planning import Plan
 
-__all__ = ["Switch"]
+__all__ = ["CellSwitches"]
 
-_system = vars(sys)
+acquire, release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
-class Switch:
-    """Does what a function's stack does for its first and only layer, and leaves everything else to the stack.
+class CellSwitch(Layer):
+    """One entry: its private cells. Edit and state are made when somebody else wants more of the stack."""
 
-    Both methods say whether they did it.
+    __slots__ = ("_edit", "base", "closure", "switches")
+
+    def __init__(self, switches: CellSwitches, closure: tuple[CellType, ...]) -> None:
+        self.switches = switches
+        self.base = switches.base
+        self.closure = closure
+        self._edit: Any = None
+
+    @property
+    def edit(self) -> Any:
+        """The edit that this entry stands for."""
+        if self._edit is None:
+            self._edit = self.switches.as_edit(self.closure)
+        return self._edit
+
+    @property
+    def above(self) -> State:
+        """The state that it makes of the base."""
+        state: State = self.edit(self.base)
+        return state
+
+    def enter(self) -> None:
+        self.switches.stack.enter(self.edit)
+
+    def check(self) -> None:
+        self.switches.stack.check()
+
+    def leave(self) -> None:
+        self.switches.stack.leave(self.edit)
+
+
+class CellSwitches:
+    """What the entries of an override have in common: the function's base, and how names get into it.
+
+    Both methods say whether they did it; where there are other layers, or the function is not what it was, they
+    leave it to the stack.
     """
 
-    __slots__ = ("above", "base", "edit", "func", "layers", "stack")
+    __slots__ = ("as_edit", "base", "code", "exchange", "how", "set_closure", "stack", "values")
 
     def __init__(
-        self, stack: FunctionStack, layers: Sequence[Layer], edit: Edit, base: State, above: State
+        self,
+        stack: FunctionStack,
+        base: State,
+        how: Plan,
+        values: Mapping[str, object],
+        as_edit: Callable[[tuple[CellType, ...]], Edit],
     ) -> None:
         self.stack = stack
-        self.func = stack.func
-        self.layers = layers
-        self.edit = edit
         self.base = base
-        self.above = above
+        self.how = how
+        self.code = how.after
+        self.values = values
+        self.as_edit = as_edit
+        self.set_closure = closure_setter()
+        self.exchange = compat.require("override").exchange
 
     def enter(self, entries: list[Sequence[Layer]]) -> bool:
-        """Enters the layer, unless there are others, or the function is not what it was."""
-        with LOCK:
-            stack, func, base = self.stack, self.func, self.base
+        """Enters the override once more."""
+        acquire()
+        try:
+            stack, base, values, how = self.stack, self.base, self.values, self.how
+            func, closure, code = stack.func, base.closure, self.code
             if (
                 stack.edits
+                or stack.slot
                 or stack.busy
                 or func.__code__ is not base.code
-                or func.__closure__ is not base.closure
+                or func.__closure__ is not closure
                 or base.face is not None
-                or _system.get("_is_gil_enabled") is not WITH_GIL
+                or GIL._is_gil_enabled is not WITH_GIL
+                or not stack.free
             ):
                 return False
-            above = self.above
+            cells = list(closure) if closure else []
+            for index, name in how.places:
+                cells[index] = cell_for(values[name])
+            for name in how.grown:
+                cells.append(cell_for(values[name]))
+            new_closure = tuple(cells)
+            switch = CellSwitch(self, new_closure)
+            stack.free.pop()
+            stack.states.append(base)
             stack.busy = True
             try:
-                stack.edits.append(self.edit)
-                stack.states = [base, above]
-                stack.installed = base
-                func.__code__ = above.code
-                stack.installed = above
-                entries.append(self.layers)
+                self.set_closure(func, new_closure)
+                if code is not base.code:
+                    func.__code__ = code
             except BaseException:
-                if entries and entries[-1] is self.layers:
-                    entries.pop()
-                stack.edits.remove(self.edit)
-                self._settle(above)
+                if func.__code__ is base.code:
+                    self.set_closure(func, closure)
+                stack.free.append(None)
+                stack.busy = False
+                stack.overtaken()
                 raise
+            stack.slot.append(switch)
+            entries.append((switch,))
             stack.busy = False
-            if len(stack.edits) != 1:  # an audit hook, told of the store, entered something of its own
-                stack.settle()
+            if stack.edits:  # an audit hook, told of the store, entered something of its own
+                stack.overtaken()
+            else:
+                stack.states.clear()
             return True
+        finally:
+            release()
 
     def leave(self, entries: list[Sequence[Layer]]) -> bool:
-        """Leaves the layer, unless there are others, or somebody assigned something else."""
-        with LOCK:
-            stack, func, above = self.stack, self.func, self.above
+        """Leaves the last entry."""
+        acquire()
+        try:
+            stack, base = self.stack, self.base
+            func, slot = stack.func, stack.slot
+            switch: Any = entries[-1][0] if entries else None
             if (
-                len(stack.edits) != 1
-                or not entries
-                or entries[-1] is not self.layers
-                or stack.installed is not above
+                not slot
+                or slot[0] is not switch
                 or stack.busy
-                or func.__code__ is not above.code
-                or func.__closure__ is not above.closure
-                or _system.get("_is_gil_enabled") is not WITH_GIL
+                or func.__code__ is not self.code
+                or func.__closure__ is not switch.closure
+                or GIL._is_gil_enabled is not WITH_GIL
             ):
                 return False
-            base = self.base
+            slot.pop()
+            stack.states.append(base)
             stack.busy = True
             try:
-                entries.pop()
-                stack.edits.pop()
-                stack.states.pop()
-                func.__code__ = base.code
-                stack.installed = base
+                if self.code is base.code:
+                    self.set_closure(func, base.closure)
+                else:
+                    defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
+                    base.kept = self.exchange(
+                        func,
+                        (self.code, switch.closure, defaults, kwdefaults),
+                        (base.code, base.closure, defaults, kwdefaults),
+                        self.set_closure,
+                        base.kept,
+                    )
             except BaseException:
-                if func.__code__ is not base.code:
-                    entries.append(self.layers)
-                    stack.edits.insert(0, self.edit)
-                self._settle(base)
+                slot.append(switch)
+                stack.busy = False
+                if stack.edits:
+                    stack.overtaken()
+                else:
+                    stack.states.clear()
                 raise
+            stack.free.append(None)
             stack.busy = False
+            entries.pop()
             if stack.edits:
-                stack.settle()
+                stack.overtaken()
             else:
-                stack.states.pop()
-                stack.installed = None
+                stack.states.clear()
             return True
-
-    def _settle(self, wanted: State) -> None:
-        """After an interruption: what is installed is what the function says, and the stack does the rest."""
-        stack = self.stack
-        stack.busy = False
-        stack.installed = wanted if self.func.__code__ is wanted.code else stack.installed
-        stack.recompute(0)
-        stack.settle()
-        stack.rest()
+        finally:
+            release()
