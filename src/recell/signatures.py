@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Shape", "checked_text", "shape_of_function", "shape_of_signature"]
 
 _CO_VARARGS, _CO_VARKEYWORDS = 4, 8
-_HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
+_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 _ONLY_AST = 0x400
 _good: set[str] = set()  # parameter names that were checked before
 

@@ -22,7 +22,7 @@ __all__ = ["substitute"]
 
 _NOTHING: Mapping[str, Any] = {}
 _CO_OPTIMIZED, _CO_HAS_DOCSTRING = 1, 0x4000000
-_HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
+_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 _KWDEFAULTS, _ANNOTATIONS = 2, 4
 _IMPORT_NAME = opmap["IMPORT_NAME"]
 
@@ -199,8 +199,9 @@ def _in_code(
                 raise ScopeError(msg, name="__class__", names=freevars, target=repr(code))
             if names:
                 if _IMPORT_NAME in code.co_code:
-                    code, names = _with_imports_kept(code, rename)
-                fields["co_names"] = tuple(map(get, names, names)) + code.co_names[len(names) :]
+                    code, fields["co_names"] = _with_imports_kept(code, rename)
+                else:
+                    fields["co_names"] = tuple(map(get, names, names))
             fields["co_varnames"] = tuple(map(get, varnames, varnames))
             if freevars:
                 fields["co_freevars"] = tuple(map(get, freevars, freevars))
@@ -421,6 +422,8 @@ def _check_clashes(code: CodeType, rename: Mapping[str, str]) -> None:
         shift = operands.release.name_shift.get(instruction.name)
         if shift is not None:
             name = code.co_names[instruction.argument >> shift]
+            if instruction.name.startswith("IMPORT_"):
+                continue
             kind = variables if "GLOBAL" in instruction.name or instruction.name.endswith("_NAME") else attributes
             kind.add(name)
     for kind, what in ((variables, "variables"), (attributes, "attributes")):
@@ -435,26 +438,30 @@ def _check_clashes(code: CodeType, rename: Mapping[str, str]) -> None:
 
 
 def _with_imports_kept(code: CodeType, rename: Mapping[str, str]) -> tuple[CodeType, tuple[str, ...]]:
-    """The code with names of their own for what it imports: a module's names are not the function's to change."""
+    """The code and its names renamed, but for those of what it imports: they are not the function's to change."""
     from recell.operands import Operands
 
     operands = Operands(code)
-    names, added = code.co_names, []
+    shifts = operands.release.name_shift
+    imports = [found for found in operands.instructions if found.name in ("IMPORT_NAME", "IMPORT_FROM")]
+    shared = {
+        found.argument >> shifts[found.name]
+        for found in operands.instructions
+        if found.name in shifts and found not in imports
+    }
+    own = {found.argument >> shifts[found.name] for found in imports} - shared
+    names = [name if index in own else rename.get(name, name) for index, name in enumerate(code.co_names)]
     raw = bytearray(code.co_code)
-    for instruction in operands.instructions:
-        if instruction.name not in ("IMPORT_NAME", "IMPORT_FROM"):
-            continue
-        shift = operands.release.name_shift[instruction.name]
-        index, low = instruction.argument >> shift, instruction.argument & (1 << shift) - 1
-        if names[index] in rename:
-            new = len(names) + len(added) << shift | low
-            if new > 255 or instruction.wide:
+    for found in imports:
+        shift = shifts[found.name]
+        name = code.co_names[found.argument >> shift]
+        if name in rename and found.argument >> shift not in own:
+            new = len(names) << shift | found.argument & (1 << shift) - 1
+            if new > 255 or found.wide:
                 raise operands.refusal("imports among that many names")
-            raw[instruction.offset + 1] = new
-            added.append(names[index])
-    if not added:
-        return code, names
-    return code.replace(co_names=(*names, *added), co_code=bytes(raw)), names
+            raw[found.offset + 1] = new
+            names.append(name)
+    return code.replace(co_code=bytes(raw)), tuple(names)
 
 
 def _not_found(
