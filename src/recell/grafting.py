@@ -168,8 +168,10 @@ class _Grafter:
     def _wrapper(self, obj: Any, kind: Any) -> Any:
         """A staticmethod or classmethod."""
         base = staticmethod if issubclass(kind, staticmethod) else classmethod
-        new = self.made[id(obj)] = base.__new__(kind)
-        base.__init__(new, self.copy(obj.__func__))
+        func = self.copy(obj.__func__)
+        new = self.made[id(obj)] = base.__new__(kind, func)
+        if base.__init__ is not object.__init__:  # where __new__ does not take it (before 3.15)
+            base.__init__(new, func)
         return self._state(obj, new)
 
     def _property(self, obj: Any, kind: Any) -> Any:
