@@ -108,6 +108,9 @@ class Closure(_Base):
         holder = self._holder()
         return MappingProxyType(dict(zip(holder.__code__.co_freevars, holder.__closure__ or ())))
 
+    def _cells(self) -> tuple[CellType, ...]:
+        return self._holder().__closure__ or ()
+
     def _holder(self) -> FunctionType:
         """The function whose cells are meant: behind one that only passes on, the one it passes to."""
         function = self._function
@@ -342,19 +345,17 @@ def sharing(*funcs: object) -> tuple[SharedCell, ...]:
     >>> [(name for _, name in found.holders) and found.cell.cell_contents for found in sharing(*pair(5, 6))]
     [5]
     """
+    functions = {id(function): function for function in (function_of(func, "sharing") for func in funcs)}
+    first: dict[int, FunctionType] = {}
     holders: dict[int, list[tuple[FunctionType, str]]] = {}
+    for function in functions.values():
+        for cell in Closure(function)._cells():
+            if first.setdefault(id(cell), function) is not function:
+                holders[id(cell)] = []
     cells: dict[int, CellType] = {}
-    seen: set[int] = set()
-    for func in funcs:
-        function = function_of(func, "sharing")
-        if id(function) in seen:
-            continue
-        seen.add(id(function))
-        for name, cell in Closure(function).cells.items():
-            cells[id(cell)] = cell
-            holders.setdefault(id(cell), []).append((function, name))
-    return tuple(
-        SharedCell(cells[key], tuple(pairs))
-        for key, pairs in holders.items()
-        if len({id(function) for function, _ in pairs}) > 1
-    )
+    for function in functions.values() if holders else ():
+        for name, cell in zip(Closure(function).names, Closure(function)._cells()):
+            if id(cell) in holders:
+                cells[id(cell)] = cell
+                holders[id(cell)].append((function, name))
+    return tuple(SharedCell(cell, tuple(holders[key])) for key, cell in cells.items())

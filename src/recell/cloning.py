@@ -100,16 +100,17 @@ class _Cloning:
                 continue
             self.originals[id(function)] = function
             names = function.__code__.co_freevars
-            reached: list[object] = []
-            for name, cell in zip(names, function.__closure__ or ()):
+            cells = function.__closure__ or ()
+            for name, cell in zip(names, cells):
                 if name in self.share:
                     self.kept.add(id(cell))
                 else:
                     self.cells[id(cell)] = cell
-                    reached.extend(_contents(cell))
-            if self.deep:
-                reached.append(function.__dict__.get("__wrapped__"))
             if self.deep or names == (FORWARDED,):
+                reached: list[object] = [function.__dict__.get("__wrapped__")] if self.deep else []
+                for cell in cells:
+                    if id(cell) in self.cells:
+                        reached.extend(_contents(cell))
                 waiting.extend(found for obj in reached for found in functions_in(obj))
 
     def run(self) -> None:
@@ -123,9 +124,10 @@ class _Cloning:
         for key, new_cell in self.new_cells.items():
             for contents in _contents(self.cells[key]):
                 new_cell.cell_contents = self.counterpart(contents)
-        for new in self.clones.values():
-            if "__wrapped__" in new.__dict__:
-                new.__dict__["__wrapped__"] = self.counterpart(new.__dict__["__wrapped__"])
+        for key, new in self.clones.items():
+            wrapped = self.originals[key].__dict__.get("__wrapped__")
+            if wrapped is not None:
+                new.__dict__["__wrapped__"] = self.counterpart(wrapped)
 
     def counterpart(self, obj: Any) -> Any:
         """What stands in the copy for an object: a clone, a wrapper rebuilt around clones, or the object itself."""

@@ -57,6 +57,9 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
         function: Any = func
         code, own_cells = function.__code__, function.__closure__  # in one go: they fit each other
         names = code.co_freevars
+        if len(more) > 8:  # looking for each would take its time
+            many = closure_for(code, more, zip(names, own_cells or ()), function)
+            return copy_with(function, code, many, function.__globals__)  # type: ignore[return-value]
         cells = [*(own_cells or ())]
         for name in more:
             try:
@@ -79,8 +82,9 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
             raise unknown_free_variable(name, functions[0])
 
     def rebound(function: FunctionType) -> FunctionType:
-        own = function.__code__.co_freevars
-        return rebind(function, {name: cell for name, cell in fresh.items() if name in own})
+        return rebind(
+            function, {name: fresh[name] for name in function.__code__.co_freevars if name in fresh}
+        )
 
     return rebuild(func, rebound, "rebind")
 
@@ -196,7 +200,7 @@ def _replace_parts(
     )
     if closure is not KEEP and not isinstance(closure, tuple):
         held = [n for f in functions for n in (f.__code__ if code is KEEP else code).co_freevars]
-        closure = closure_mapping(closure, dict.fromkeys(held), functions[0])
+        closure = closure_mapping(closure, held, functions[0])
     if code is not KEEP and verify:
         _verify(code)
 
@@ -207,7 +211,7 @@ def _replace_parts(
             new_code = code
         given = None if closure is KEEP else closure
         if isinstance(given, dict):
-            given = {n: cell for n, cell in given.items() if n in new_code.co_freevars}
+            given = {n: given[n] for n in new_code.co_freevars if n in given}
         cells = closure_for(new_code, given, own, function)
         positional, keyword = function.__defaults__, function.__kwdefaults__
         changed = defaults is not KEEP or kwdefaults is not KEEP

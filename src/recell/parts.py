@@ -139,11 +139,11 @@ def closure_mapping(values: object, held: Iterable[str], func: FunctionType) -> 
     if not hasattr(values, "items"):
         msg = f"closure must be a mapping or a tuple of cells, not {short(values)}"
         raise TypeError(msg)
-    names = tuple(held)
+    names = dict.fromkeys(held)
     cells: dict[str, CellType] = {}
     for name, value in cells_of(values).items():  # type: ignore[arg-type]
         if name not in names:
-            raise no_such_free_variable(name, names, short(func), func.__code__.co_names)
+            raise no_such_free_variable(name, tuple(names), short(func), func.__code__.co_names)
         cells[name] = cell_for(value)
     return cells
 
@@ -178,8 +178,9 @@ def closure_for(
         msg = f"closure must be a mapping or a tuple of cells, not {short(given)}"
         raise TypeError(msg)
     values: Mapping[str, object] = cells_of(given) if given is not None else {}
+    known = frozenset(names)
     for name in values:
-        if name not in names:
+        if name not in known:
             raise no_such_free_variable(name, names, short(target), code.co_names)
     own = dict(own_cells)
     missing = tuple(name for name in names if name not in values and name not in own)
@@ -245,12 +246,12 @@ def _by_name(
     # right-aligned, as calls read them also where there are more than parameters
     merged: dict[str, Any] = dict(zip(reversed(parameters), reversed(own or ())))
     keyword: dict[str, Any] = {**(own_kw or {})}
+    where = {**dict.fromkeys(keywords, keyword), **dict.fromkeys(parameters, merged)}
     for name, value in given.items():
-        if name not in parameters and name not in keywords:
-            known = (*parameters, *keywords)
-            msg = f"{short(target)} has no parameter `{name}`; its parameters are: {listed(known)}"
-            raise ValueError(msg + hint_nearest(str(name), known))
-        held = merged if name in parameters else keyword
+        if name not in where:
+            msg = f"{short(target)} has no parameter `{name}`; its parameters are: {listed((*parameters, *keywords))}"
+            raise ValueError(msg + hint_nearest(str(name), (*parameters, *keywords)))
+        held = where[name]
         if value is EMPTY:
             held.pop(name, None)
         else:
