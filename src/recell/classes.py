@@ -96,6 +96,8 @@ class _NamedLayer(AttributeLayer):
 
 def _own_name(func: Any) -> str:
     """The name under which a function, or what stands around it, is known."""
+    if type(func) is FunctionType and func.__name__.isidentifier():
+        return func.__name__
     for candidate in (func, *functions_in(func)):
         name = getattr(candidate, "__name__", None)
         if isinstance(name, str) and name.isidentifier():

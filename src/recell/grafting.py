@@ -39,15 +39,18 @@ def with_class_cell(code: CodeType) -> CodeType:
 
     The compiler gives it to what stands in a class body. A class inside the function has one of its own.
     """
-    return _given_class(globals_to_cells(code, (CLASS,)))
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            return _given_class(globals_to_cells(code, (CLASS,)))
+    if CLASS in code.co_names:
+        code = globals_to_cells(code, (CLASS,))
+    return code if CLASS in code.co_freevars else add_free_variables(code, (CLASS,))
 
 
 def _given_class(code: CodeType) -> CodeType:
     if CLASS not in code.co_freevars:
         code = add_free_variables(code, (CLASS,))
     constants = list(code.co_consts)
-    if not any(type(constant) is CodeType for constant in constants):
-        return code
     slot = free_base(code) + code.co_freevars.index(CLASS)
     raw = code.co_code
     args = raw[1::2]
@@ -74,6 +77,9 @@ def grafted(obj: Any, cell: CellType) -> Any:
         A copy; what leads to no function that says `super` or `__class__` is shared with the original, and where
         nothing does, the functions directly in it get the cell.
     """
+    if type(obj) is FunctionType and not obj.__closure__ and not obj.__dict__:
+        if obj.__defaults__ is None and obj.__kwdefaults__ is None:  # it leads nowhere
+            return remake(obj, with_class_cell(obj.__code__), (cell,))
     return _Grafter(obj, cell).copy(obj)
 
 

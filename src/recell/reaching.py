@@ -141,58 +141,53 @@ def held_by(obj: object, plans: dict[type, Plan]) -> Iterable[object]:
 def class_cells(namespace: Mapping[str, object], old: type) -> list[CellType]:
     """Every `__class__` cell that the values of a class's namespace lead to and that holds `old`, each once."""
     found: list[CellType] = []
-    seen: set[int] = set()
-    cells_seen: set[int] = set()
-    plans: dict[type, Plan] = {kind: () for kind in _LEAVES}
-    waiting = list(namespace.values())
-    add = seen.add
-    while waiting:
-        obj = waiting.pop()
-        if type(obj) is not FunctionType:
-            if plans.get(type(obj)) != () and id(obj) not in seen:
-                add(id(obj))
-                waiting += held_by(obj, plans)
-            continue
-        key = id(obj)
-        if key in seen:
-            continue
-        add(key)
-        closure = obj.__closure__
-        if closure:
-            names = obj.__code__.co_freevars
-            if len(closure) == 1 and names[0] == CLASS:
-                cell = closure[0]
-                if id(cell) not in cells_seen:
-                    cells_seen.add(id(cell))
-                    if _holds(cell, old):
-                        found.append(cell)
-            else:
-                for name, cell in zip(names, closure):
-                    if id(cell) in cells_seen:
-                        continue
-                    cells_seen.add(id(cell))
-                    if name == CLASS:
-                        if _holds(cell, old):
+    seen: set[int] = set()  # ids of objects and cells, all of which the class keeps alive
+    plans: dict[type, Plan] = {}
+    leaves, function = _LEAVES, FunctionType
+    layer: dict[int, Any] = {id(value): value for value in namespace.values()}
+    while layer:
+        seen.update(layer)
+        further: list[object] = []
+        for obj in layer.values():
+            kind = type(obj)
+            if kind is not function:
+                if kind not in leaves:
+                    further += held_by(obj, plans)
+                continue
+            closure = obj.__closure__
+            if closure:
+                for cell in closure:
+                    if id(cell) not in seen:
+                        contents = _contents(cell)
+                        if obj.__code__.co_freevars[_position(closure, cell)] != CLASS:
+                            further.append(contents)
+                            continue
+                        seen.add(id(cell))
+                        if contents is old:
                             found.append(cell)
-                        continue
-                    try:
-                        waiting.append(cell.cell_contents)
-                    except ValueError:
-                        continue
-        if obj.__defaults__:
-            waiting += obj.__defaults__
-        if obj.__kwdefaults__:
-            waiting += obj.__kwdefaults__.values()
-        own = obj.__dict__
-        if own:
-            waiting += own.values()
-            if "registry" in own:
-                waiting += _registered(own)
+            defaults = obj.__defaults__
+            if defaults:
+                for value in defaults:
+                    if type(value) not in leaves:
+                        further.append(value)
+            values = obj.__kwdefaults__
+            if values:
+                further += values.values()
+            values = obj.__dict__
+            if values:
+                further += values.values()
+                further += _registered(values)
+        layer = {id(value): value for value in further if id(value) not in seen}
     return found
 
 
-def _holds(cell: CellType, value: object) -> bool:
+def _contents(cell: CellType) -> object:
     try:
-        return cell.cell_contents is value
+        return cell.cell_contents
     except ValueError:
-        return False
+        return None
+
+
+def _position(closure: tuple[CellType, ...], cell: CellType) -> int:
+    """Where a cell is in a closure: cells compare by contents, so `index` is no use."""
+    return next(index for index, other in enumerate(closure) if other is cell)
