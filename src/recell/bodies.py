@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from recell.building import KEEP, build
 from recell.defining import Definition
 from recell.errors import SourceError, short
-from recell.filenames import lines_of
 from recell.signatures import Shape, checked_text, in_signature, merged, shape_of_function, shape_of_signature
+from recell.sourcelines import lines_of
 from recell.textlines import check_identifier, may_hold_lines, problem, syntax_problem
 
 if TYPE_CHECKING:

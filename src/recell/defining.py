@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recell.building import build
 from recell.cells import EMPTY, cell_for, cells_of
 from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, nearest, short
-from recell.filenames import SourceName, named_source
+from recell.sourcelines import held, registered
 from recell.textlines import check_identifier, flush, label_of, problem, several, syntax_problem
 
 if TYPE_CHECKING:
@@ -78,15 +78,17 @@ class Definition:
 
     def made(self) -> Any:
         """The function; whatever its decorators return, where it has some."""
-        name = named_source(self.text, self.name or label_of(self.text), self.filename)
+        lines = registered(self.text, self.name or label_of(self.text), self.filename)
+        name = lines.filename
         plain = self.values is None and self.class_name is None and self.name is None and stands_alone(self.text)
         try:
             if plain:
-                module = self.compiled_as_it_is(name)
+                module = held(self.compiled_as_it_is(name), lines)
             else:
                 maker, cells = self.maker(self.compiled(flush(self.text), name, _ONLY_AST), name)
+                maker = held(maker, lines)
         except BaseException:
-            name.forget()  # the error's traceback keeps the name, and with it the entry
+            lines.forget()  # the error's traceback keeps the lines alive
             raise
         if "__builtins__" not in self.globals:
             import builtins
@@ -108,7 +110,7 @@ class Definition:
 
     # -- compiling ------------------------------------------------------------------------------
 
-    def compiled(self, source: Any, name: SourceName, flags: int = 0) -> Any:
+    def compiled(self, source: Any, name: str, flags: int = 0) -> Any:
         feature = self.globals.get("annotations")  # the module's `from __future__ import annotations`
         if type(feature).__module__ == "__future__":
             flags |= feature.compiler_flag  # type: ignore[union-attr]
@@ -117,7 +119,7 @@ class Definition:
         except (SyntaxError, ValueError) as error:
             raise syntax_problem(error, self.text, name) from None
 
-    def compiled_as_it_is(self, name: SourceName) -> CodeType:
+    def compiled_as_it_is(self, name: str) -> CodeType:
         imported = self.imported()
         module: CodeType
         if not imported:
@@ -148,7 +150,7 @@ class Definition:
 
     # -- the scaffold ---------------------------------------------------------------------------
 
-    def maker(self, tree: ast.Module, name: SourceName) -> tuple[CodeType, tuple[CellType, ...] | None]:
+    def maker(self, tree: ast.Module, name: str) -> tuple[CodeType, tuple[CellType, ...] | None]:
         """The code of a function that returns the one defined, and the cells for its free variables."""
         import ast
 

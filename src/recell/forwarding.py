@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 from recell.building import KEEP, build
 from recell.callables import functions_in
 from recell.errors import short
-from recell.filenames import named_source
 from recell.signatures import Shape, shape_of_function, shape_of_signature
+from recell.sourcelines import held, registered
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -187,9 +187,12 @@ def _code_for(kind: int, name: str, shape: Shape) -> CodeType:
     fields: Dict[str, Any] = {}
     if hasattr(template, "co_qualname"):
         fields["co_qualname"] = name
-    code = template.replace(
+    lines = registered(text, name, None)
+    code = held(
+        template,
+        lines,
         co_name=name,
-        co_filename=named_source(text, name, None),
+        co_filename=lines.filename,
         co_varnames=(*names, *template.co_varnames[len(names) :]),
         co_consts=tuple([_renamed(const, renamed) for const in template.co_consts]),
         **fields,

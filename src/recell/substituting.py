@@ -112,6 +112,7 @@ def _quickly(
             consts[strings[text]] = value
     except (KeyError, TypeError):
         return None
+    # the line table of generated code keeps its lines, also where the names no longer do
     new_code = code.replace(co_varnames=varnames, co_names=others, co_consts=(*consts,))
     made = copy_with(func, new_code, func.__closure__, func.__globals__)
     if not _HAS_ANNOTATE and rename and func.__annotations__:

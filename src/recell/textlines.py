@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recell.errors import SourceError, listed
-from recell.filenames import lines_of
+from recell.sourcelines import lines_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

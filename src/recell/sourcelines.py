@@ -1,0 +1,122 @@
+"""The lines of generated code in `linecache`: there as long as any code object made from them.
+
+A code object holds two things that its copies by `code.replace` hold too, nested code included, and that the
+interpreter does not mind being of a subclass: the tuple of names and the line table. Both lead to a `Lines`, and when
+nothing leads there any more, the lines go. An edit may exchange one of the two; hardly any exchanges both. File name
+and constants stay plain: profilers, `marshal` and tables kept by type want an exact `str`, and code objects with
+constants in anything but an exact tuple are never equal (Objects/codeobject.c, `_PyCode_ConstantKey`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from _thread import RLock
+from types import CodeType, ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+    from weakref import WeakValueDictionary
+
+__all__ = ["Lines", "held", "lines_of", "registered"]
+
+_numbers = itertools.count(1)  # next() is atomic: threads get different ones
+_linecache: ModuleType | None = None
+_given: WeakValueDictionary[str, Lines] | None = None
+_naming = RLock()  # a garbage collection may define something meanwhile
+_TABLE = "co_linetable" if hasattr(CodeType, "co_linetable") else "co_lnotab"  # 3.10+
+
+
+class Lines:
+    """A text's lines under a file name, in `linecache` until this object dies."""
+
+    __slots__ = ("__weakref__", "entry", "filename")
+
+    def __init__(self, filename: str, text: str, lines: list[str]) -> None:
+        self.filename = filename
+        # no time stamp: `linecache.checkcache` leaves the entry alone
+        self.entry = (len(text), None, lines, filename)
+        self.register()
+
+    def register(self) -> None:
+        _linecache.cache[self.filename] = self.entry  # type: ignore[union-attr]
+
+    def forget(self) -> None:
+        """Take the lines away, unless somebody has put others in their place."""
+        cache = _linecache.cache if _linecache is not None else {}
+        if cache.get(self.filename) is self.entry:
+            cache.pop(self.filename, None)
+
+    __del__ = forget
+
+
+class _Names(tuple):  # type: ignore[type-arg]
+    """A code object's names; they pickle and copy as a plain tuple."""
+
+    lines: Lines
+
+    def __reduce__(self) -> Any:
+        return tuple, (tuple(self),)
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return self.__reduce__()
+
+
+class _Table(bytes):
+    """A code object's line table; it pickles and copies as plain bytes."""
+
+    lines: Lines
+
+    def __reduce__(self) -> Any:
+        return bytes, (bytes(self),)
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return self.__reduce__()
+
+
+def held(code: CodeType, lines: Lines, **fields: Any) -> CodeType:
+    """An equal code object (but for the fields given) that keeps the lines, as does all that is nested in it."""
+    names = _Names(fields.get("co_names", code.co_names))
+    table = _Table(getattr(code, _TABLE))
+    names.lines = table.lines = lines
+    consts = fields.get("co_consts", code.co_consts)
+    for const in consts:
+        if type(const) is CodeType:
+            consts = tuple([held(const, lines) if type(const) is CodeType else const for const in consts])
+            break
+    fields.update({"co_names": names, "co_consts": consts, _TABLE: table})
+    return code.replace(**fields)
+
+
+def registered(text: str, label: str, filename: str | None) -> Lines:
+    """A text's lines, registered under the file name given, or under a new one: `<recell label #7>`.
+
+    Under a name given, equal texts share one entry; another text takes the place of the one before.
+    """
+    global _linecache, _given  # noqa: PLW0603 - loaded on first use
+    if _linecache is None or _given is None:
+        import linecache
+        import weakref
+
+        _given = weakref.WeakValueDictionary()
+        _linecache = linecache
+    lines = lines_of(text)
+    if filename is None:
+        return Lines(f"<recell {label} #{next(_numbers)}>", text, lines)
+    with _naming:
+        living = _given.get(filename)
+        if living is not None and living.entry[2] == lines:
+            living.register()
+            return living
+        new = _given[filename] = Lines(filename, text, lines)
+    return new
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as the tokenizer counts them: `str.splitlines` breaks at form feeds and other characters too."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line + "\n" for line in text.split("\n")]
+    if lines[-1] == "\n":
+        lines.pop()
+    return lines
