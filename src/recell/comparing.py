@@ -61,11 +61,54 @@ def codes_below(code: CodeType, path: str = "") -> Iterator[tuple[str, CodeType]
             yield from codes_below(const, below)
 
 
+class Grouped:
+    """Code objects by their path: nearly always one each.
+
+    Attributes: `single`: the (first) code object of each path; `several`: all of those that share a path.
+    """
+
+    __slots__ = ("several", "single")
+
+    def __init__(self, codes: Iterable[tuple[str, CodeType]]) -> None:
+        single: dict[str, CodeType] = {}
+        several: dict[str, list[CodeType]] = {}
+        for path, code in codes:
+            if code.co_name[0] == "<" or not code.co_flags & 1 or code.co_name in _PASSING:
+                if not is_followed(code):
+                    continue
+            if single.setdefault(path, code) is not code:
+                several.setdefault(path, [single[path]]).append(code)
+        self.single, self.several = single, several
+
+    def __getitem__(self, path: str) -> list[CodeType]:
+        found = self.several.get(path)
+        if found is None:
+            code = self.single.get(path)
+            found = [] if code is None else [code]
+        return found
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.single
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.single)
+
+    def exchange(self, final: dict[int, CodeType]) -> None:
+        """Puts other code objects in the place of some, given by their ids."""
+        if len(final) < len(self.single):
+            ids = {id(code): path for path, code in self.single.items() if id(code) in final}
+            for key, path in ids.items():
+                self.single[path] = final[key]
+        else:
+            self.single = {path: final.get(id(code), code) for path, code in self.single.items()}
+        self.several = {path: [final.get(id(code), code) for code in codes] for path, codes in self.several.items()}
+
+
 class Comparison:
     """What became of the old functions' code.
 
     Attributes: `module`: the new module's code, with the old code objects wherever nothing changed; `pairs`: the changed
-    ones; `unchanged`: ids of the old code objects that stay; `gone` and `fresh`: paths with their code that only one of
+    ones; `gone` and `fresh`: paths with their code that only one of
     the versions has; `unclear`: paths whose functions cannot be told apart.
 
     Args:
@@ -74,26 +117,29 @@ class Comparison:
     """
 
     def __init__(self, old: Iterable[tuple[str, CodeType]], new: CodeType) -> None:
-        self._table = compat.require("comparing code objects").line_table
-        self.old: dict[str, list[CodeType]] = {}
-        for path, code in old:
-            if is_followed(code):
-                self.old.setdefault(path, []).append(code)
-        self.new: dict[str, list[CodeType]] = {}
-        for path, code in codes_below(new, ""):
-            if is_followed(code):
-                self.new.setdefault(path, []).append(code)
-        self.unchanged: set[int] = set()
+        release = compat.require("comparing code objects")
+        self._table = release.line_table
+        self._lines_compared = release.exception_table  # since 3.11 code objects with other lines compare unequal
+        self.old = Grouped(old)
+        self.new = Grouped(codes_below(new))
         self.gone: list[tuple[str, CodeType]] = []
         self.fresh: list[tuple[str, CodeType]] = []
         self.unclear: list[str] = []
         self._stays: dict[int, CodeType] = {}  # id of a new code -> the old one that takes its place
         matches: list[tuple[str, CodeType, CodeType]] = []
-        for path, codes in self.new.items():
-            matches.extend(self._matched(path, self.old.get(path, ()), codes))
-        for path, codes in self.old.items():
-            if path not in self.new:
-                self.gone.extend((path, code) for code in codes)
+        single, several = self.old.single, self.old.several
+        lines_compared, stays = self._lines_compared, self._stays
+        for path, code in self.new.single.items():
+            other = single.get(path)
+            if other is None or path in several or path in self.new.several:
+                matches.extend(self._matched(path, self.old[path], self.new[path]))
+            elif code == other and (lines_compared or self._same_lines(other, code)):
+                stays[id(code)] = other
+            else:
+                matches.append((path, other, code))
+        for path in single:
+            if path not in self.new.single:
+                self.gone.extend((path, code) for code in self.old[path])
         self._final: dict[int, CodeType] = {}
         self.module = self._settled(new)
         self.pairs = [
@@ -102,15 +148,13 @@ class Comparison:
             for after in (self._final.get(id(new_code), new_code),)
             if after is not before
         ]
-        self.fresh = [(path, self._final.get(id(code), code)) for path, code in self.fresh]
-        self.new = {path: [self._final.get(id(code), code) for code in codes] for path, codes in self.new.items()}
+        final = self._final.get
+        self.fresh = [(path, final(id(code), code)) for path, code in self.fresh]
+        self.new.exchange(self._final)
 
     def _matched(
         self, path: str, old: Sequence[CodeType], new: Sequence[CodeType]
     ) -> Iterable[tuple[str, CodeType, CodeType]]:
-        if len(old) == 1 == len(new):
-            self._compare(old[0], new[0])
-            return ((path, old[0], new[0]),)
         before, after = list(old), list(new)
         found: list[tuple[str, CodeType, CodeType]] = []
         for alike in (self._same, self._only_moved, _same_parameters):
@@ -137,14 +181,13 @@ class Comparison:
     def _compare(self, old: CodeType, new: CodeType) -> None:
         if self._same(old, new):
             self._stays[id(new)] = old
-            self.unchanged.add(id(old))
 
     def _same(self, old: CodeType, new: CodeType) -> bool:
         """Whether two code objects are interchangeable, tracebacks included."""
-        return old is new or (old == new and self._same_lines(old, new))
+        return old is new or (old == new and (self._lines_compared or self._same_lines(old, new)))
 
     def _same_lines(self, old: CodeType, new: CodeType) -> bool:
-        """Before 3.11 code objects with other lines compare equal."""
+        """Asked before 3.11, where code objects with other lines compare equal."""
         if getattr(old, self._table) != getattr(new, self._table):
             return False
         for one, other in zip(old.co_consts, new.co_consts):
@@ -153,7 +196,10 @@ class Comparison:
         return True
 
     def _only_moved(self, old: CodeType, new: CodeType) -> bool:
-        if old.co_code != new.co_code or len(old.co_consts) != len(new.co_consts):
+        if old.co_code != new.co_code or old.co_names != new.co_names or old.co_varnames != new.co_varnames:
+            return False
+        consts, others = old.co_consts, new.co_consts
+        if consts != others and not any([type(const) is CodeType for const in consts]):
             return False
         return self._unplaced(old) == self._unplaced(new)
 
@@ -166,6 +212,8 @@ class Comparison:
         """A new code object with the old ones in place of those in it that have not changed."""
         changed = False
         consts: list[object] = []
+        if not any([type(const) is CodeType for const in code.co_consts]):
+            return code
         for const in code.co_consts:
             if type(const) is CodeType:
                 stays = self._stays.get(id(const))

@@ -163,7 +163,7 @@ def closure_defaults(
     known: dict[str, Any] = {}
     known_before: dict[str, Any] = {}
     for codes, code, into in ((comparison.new, new, known), (comparison.old, old, known_before)):
-        for around in codes.get(outer, ()):
+        for around in codes[outer]:
             made = making(around, code) if any(const is code for const in around.co_consts) else None
             if made is not None:
                 positional, keyword = made.defaults()

@@ -10,6 +10,7 @@ from recell.faces import closure_defaults, face_after
 from recell.installing import Face, State, face_of, state_of
 from recell.layers import Edit, _stacks
 from recell.swapping import SwapEdit, _edit
+from recell.translating import ATOMS
 from recell.trampolines import DECORATED
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from recell.living import Inhabitants
     from recell.translating import Translation
 
-__all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "current"]
+__all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "code_of", "current", "shows_the_same"]
+
+_NOTHING: dict[str, CellType] = {}
+_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 
 
 class Follow(Edit):
@@ -58,6 +62,11 @@ class FollowWhole(Follow):
         return State(self.code, self._closure(state), self.face)
 
 
+def code_of(function: FunctionType) -> CodeType:
+    """The code of `current(function)`."""
+    return current(function).code if _stacks else function.__code__
+
+
 def current(function: FunctionType) -> State:
     """What a function is by its text: beneath overrides and swaps, above earlier reloads."""
     stack = _stacks.get(id(function))
@@ -93,17 +102,18 @@ class Reshape:
         """The edit that makes a function do what the run's does; None where it does that already."""
         translation = self.translation
         assert translation is not None
-        code = new.__code__
-        state = current(function)
-        face = None if _is_plain(function, new) else face_after(function, state.code, new, translation)
-        if code is state.code and not take:
-            return None if face is None else FollowWhole(code, {}, False, face)
-        cells: dict[str, CellType] = {}
-        if code.co_freevars != state.code.co_freevars or take:
-            own = state.cells()
-            for name, cell in zip(code.co_freevars, new.__closure__ or ()):
-                if take or name not in own:
-                    cells[name] = translation.cell(cell)
+        code, old = new.__code__, code_of(function)
+        face = None if shows_the_same(function, new) else face_after(function, old, new, translation)
+        if code is old and not take:
+            return None if face is None else FollowWhole(code, _NOTHING, False, face)
+        cells = _NOTHING
+        if take or code.co_freevars != old.co_freevars:
+            own = current(function).cells()
+            cells = {
+                name: translation.cell(cell)
+                for name, cell in zip(code.co_freevars, new.__closure__ or ())
+                if take or name not in own
+            }
         if face is None:
             return Follow(code, cells, take)
         return FollowWhole(code, cells, take, face)
@@ -169,28 +179,34 @@ def bridge(function: FunctionType, replacement: Any) -> SwapEdit:
     return _edit(function, replacement, "take", "reload", DECORATED)
 
 
-def _is_plain(function: FunctionType, new: FunctionType) -> bool:
-    """Whether two functions of one text show nothing but their code; asked of every function, so it is short."""
+def shows_the_same(function: FunctionType, new: FunctionType) -> bool:
+    """Whether two functions of one code show nothing else either; asked of every function, so it is short."""
+    defaults, new_defaults = function.__defaults__, new.__defaults__
+    if defaults is not new_defaults:
+        if defaults != new_defaults:
+            return False
+        for one, other in zip(defaults or (), new_defaults or ()):
+            if type(one) is not type(other) or type(one) not in ATOMS or one != other:
+                return False
     return (
-        function.__code__ is new.__code__
-        and new.__defaults__ is None
-        and function.__defaults__ is None
-        and not new.__kwdefaults__
+        not new.__kwdefaults__
         and not function.__kwdefaults__
         and not new.__dict__
+        and (function.__doc__ is new.__doc__ or function.__doc__ == new.__doc__)
         and not _annotated(new)
         and not _annotated(function)
-        and function.__doc__ is new.__doc__
     )
 
 
-def _annotated(function: FunctionType) -> bool:
-    if _HAS_ANNOTATE:
+if _HAS_ANNOTATE:
+
+    def _annotated(function: FunctionType) -> bool:
         return function.__annotate__ is not None  # type: ignore[attr-defined]
-    return bool(function.__annotations__)
 
+else:
 
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+    def _annotated(function: FunctionType) -> bool:
+        return bool(function.__annotations__)
 
 
 def _documentation(code: CodeType) -> str | None:

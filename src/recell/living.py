@@ -12,7 +12,8 @@ from sys import getrefcount
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from recell.cells import contents_of, owners_of_all
+from recell import compat
+from recell.cells import contents_of
 from recell.comparing import codes_below
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def held(obj: Any) -> Iterator[Any]:
 class Inhabitants:
     """The functions and classes of a namespace that its values lead to.
 
-    Attributes: `functions` and `classes`, by id; `by_code`: the functions by the id of their code.
+    Attributes: `functions` and `classes`, by id; `by_code`: a function of each code object, by the code's id.
 
     Args:
         namespace: the globals of the functions.
@@ -64,7 +65,8 @@ class Inhabitants:
         self.functions: dict[int, FunctionType] = {}
         self.classes: dict[int, type] = {}
         self._code_of = code_of
-        self.by_code: dict[int, list[FunctionType]] = {}
+        self.by_code: dict[int, FunctionType] = {}
+        self._more: dict[int, list[FunctionType]] = {}
         self._seen: set[int] = set()
         self._nested: set[int] = set()
         self._hidden: set[int] = set()
@@ -101,15 +103,15 @@ class Inhabitants:
         """The functions' code objects and those nested in them, each once, with their paths."""
         found: list[tuple[str, CodeType]] = []
         unnamed: list[tuple[str, CodeType]] = []
-        by_code = self.by_code = {}
+        by_code: dict[int, FunctionType] = {}
+        more: dict[int, list[FunctionType]] = {}
+        self.by_code, self._more = by_code, more
         code_of = self._code_of
         for function in self.functions.values():
             code = function.__code__ if code_of is None else code_of(function)
-            others = by_code.get(id(code))
-            if others is not None:
-                others.append(function)
+            if by_code.setdefault(id(code), function) is not function:
+                more.setdefault(id(code), []).append(function)
                 continue
-            by_code[id(code)] = [function]
             path = getattr(code, "co_qualname", None)
             if path is None:
                 path = function.__qualname__
@@ -128,6 +130,7 @@ class Inhabitants:
             if id(code) not in known:
                 known.add(id(code))
                 found.append((path, code))
+        code = None  # nothing but `found` holds a code object when they are counted
         nested.clear()
         self._count(found)
         return found
@@ -141,22 +144,41 @@ class Inhabitants:
         by_code, nested = self.by_code, self._nested
         for (_, code), count in zip(found, counts):
             key = id(code)
-            if count - usual > len(by_code.get(key, ())) + (key in nested):
+            if count - usual > (key in by_code) + (key in nested) and count - usual > len(self.running(key)) + (key in nested):
                 self._hidden.add(key)
+
+    def running(self, key: int) -> list[FunctionType]:
+        """The functions met that run a code object, given by its id."""
+        first = self.by_code.get(key)
+        return [] if first is None else [first, *self._more.get(key, ())]
 
     def owners(self, codes: Iterable[CodeType]) -> dict[int, list[FunctionType]]:
         """The functions that run each of some code objects, by id: those not met in the namespace included."""
         wanted = list(codes)
-        found = {id(code): list(self.by_code.get(id(code), ())) for code in wanted}
+        found = {id(code): self.running(id(code)) for code in wanted}
         if any([id(code) in self._hidden for code in wanted]) or not _COUNTS:
-            for function in owners_of_all(wanted):
-                functions = found[id(function.__code__)]
-                if not any(function is other for other in functions):
+            for function in self._alive():
+                functions = found.get(id(function.__code__))
+                if functions is not None and not any([function is other for other in functions]):
                     functions.append(function)
         return found
 
-    def search(self) -> None:
-        """Meets every function of the namespace that is alive, wherever it is held: one search of the heap."""
+    def _alive(self) -> list[FunctionType]:
+        """Every function of the namespace, wherever it is held: one search of the heap."""
         import gc
 
-        self.values([found for found in gc.get_referrers(self.namespace) if type(found) is FunctionType])
+        if compat.frozen_objects():
+            import warnings
+
+            frozen = f"{compat.frozen_objects()} objects are frozen (gc.freeze): functions among them are not found"
+            warnings.warn(frozen, RuntimeWarning, stacklevel=2)
+        namespace = self.namespace
+        return [
+            found
+            for found in gc.get_referrers(namespace)
+            if type(found) is FunctionType and found.__globals__ is namespace
+        ]
+
+    def search(self) -> None:
+        """Meets every function of the namespace that is alive."""
+        self.values(self._alive())

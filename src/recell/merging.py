@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell.cells import contents_of
 from recell.errors import ScopeError, short
-from recell.following import Reshape, bridge, current
+from recell.following import Reshape, bridge, code_of, current, shows_the_same
 from recell.layers import ABSENT, AttributeLayer, CellLayer, FunctionLayer, ItemLayer
 from recell.living import Inhabitants, held
 from recell.translating import ATOMS, OWN, Translation, cache_parameters
@@ -186,9 +186,9 @@ class Merge:
         if path in self.comparison.old:
             return True
         if type(value) is FunctionType and value.__globals__ is self.living.namespace:
-            code = current(value).code
+            code = code_of(value)
             return code.co_name == "<lambda>" and not site.path and any(
-                code is other for other in self.comparison.old.get("<lambda>", ())
+                code is other for other in self.comparison.old["<lambda>"]
             )
         return name in ("__annotations__", *_LAZY) and site.cls is not None
 
@@ -197,7 +197,10 @@ class Merge:
         if old.__globals__ is not self.living.namespace or new.__globals__ is not self.scratch.namespace:
             self._place(site, name, old, new)
             return
-        code, new_code = current(old).code, new.__code__
+        code, new_code = code_of(old), new.__code__
+        if new_code is code and not old.__closure__ and shows_the_same(old, new):
+            self.translation.living[id(new)] = old
+            return
         if new_code is code or self.partner.get(id(code)) is new_code:
             path = self._path(site, name)
             self._claim(old, new, path)
@@ -222,7 +225,7 @@ class Merge:
         is_def, was_def = path in self.comparison.new, path in self.comparison.old
         if type(old) is type(new) is FunctionType:
             if old.__globals__ is self.living.namespace and new.__globals__ is self.scratch.namespace:
-                code, new_code = current(old).code, new.__code__
+                code, new_code = code_of(old), new.__code__
                 if code.co_name == new_code.co_name == "<lambda>":
                     self._claim(old, new, path)
                     return
@@ -260,14 +263,14 @@ class Merge:
 
     def _is_made_from(self, function: FunctionType, path: str) -> bool:
         """Whether a function is that of a path, or a decorator's closure around it."""
-        codes = self.comparison.old.get(path, ())
+        codes = self.comparison.old[path]
         waiting, seen = [function], set()
         while waiting:
             value = waiting.pop()
             if id(value) in seen:
                 continue
             seen.add(id(value))
-            if type(value) is FunctionType and any(current(value).code is code for code in codes):
+            if type(value) is FunctionType and any(code_of(value) is code for code in codes):
                 return True
             waiting.extend(held(value))
         return False
@@ -292,7 +295,7 @@ class Merge:
                 return False
             if one.__globals__ is not self.living.namespace or other.__globals__ is not self.scratch.namespace:
                 return False
-            code = current(one).code
+            code = code_of(one)
             if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
                 return False
         for one, other in zip(before, after):
@@ -311,7 +314,7 @@ class Merge:
                 if cache_parameters(old) == cache_parameters(new):
                     return
             elif type(old) is FunctionType:
-                if current(old).code is new.__code__:
+                if code_of(old) is new.__code__:
                     self._settings(old, new)
                     return
             elif not isinstance(old, _DESCRIPTORS):
@@ -319,7 +322,7 @@ class Merge:
                 return
         raw = self._raw(path)
         if type(new) is FunctionType and new.__globals__ is self.scratch.namespace and raw is not None:
-            self._claim(raw, new, path, take=current(raw).code.co_name != new.__code__.co_name)
+            self._claim(raw, new, path, take=code_of(raw).co_name != new.__code__.co_name)
             self.bindings.append((site, name, raw))
             self.left.append((path, f"who holds {short(old, 60)} goes on with it: it cannot be changed in place"))
             return
@@ -331,8 +334,8 @@ class Merge:
 
     def _raw(self, path: str) -> FunctionType | None:
         """The one living function of a definition, whatever stands around it."""
-        codes = {id(code) for code in self.comparison.old.get(path, ())}
-        found = [func for func in self.living.functions.values() if id(current(func).code) in codes]
+        codes = {id(code) for code in self.comparison.old[path]}
+        found = [func for func in self.living.functions.values() if id(code_of(func)) in codes]
         return found[0] if len(found) == 1 else None
 
     def _settings(self, old: FunctionType, new: FunctionType) -> None:
@@ -384,7 +387,7 @@ class Merge:
         by_new: dict[int, list[FunctionType]] = {}
         for function in self.living.functions.values():
             if id(function) not in self.claims:
-                code = current(function).code
+                code = code_of(function)
                 new = self.partner.get(id(code), code)
                 by_new.setdefault(id(new), []).append(function)
         for key, functions in others.items():
@@ -429,7 +432,7 @@ class Merge:
                 if follow is not None:
                     layers.append(FunctionLayer(function, follow))
                     closures += 1
-            if not pair.moved and pair.path not in self.changed:
+            if not pair.moved:
                 self.changed.append(pair.path)
         for function, new in self.bridges:
             layers.append(FunctionLayer(function, bridge(function, self.translation(new))))

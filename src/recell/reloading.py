@@ -18,8 +18,9 @@ from recell import compat
 from recell.callables import describe
 from recell.comparing import Comparison
 from recell.errors import RecellError, ScopeError, SourceError, short
-from recell.following import bridge, current
+from recell.following import bridge, code_of
 from recell.installing import face_of, install, state_of
+from recell.layers import _stacks
 from recell.living import Inhabitants
 from recell.merging import Merge
 from recell.reports import Lines, Report
@@ -192,7 +193,7 @@ class _Reload:
         self.module, self.name, self.filename = module, name, filename
         self.namespace = vars(module)
         self.lines = Lines(filename, text if given else None)
-        self.living = Inhabitants(self.namespace, name, lambda function: current(function).code)
+        self.living = Inhabitants(self.namespace, name, code_of if _stacks else None)
         self.comparison = Comparison(self.living.codes(), code)
         if self.comparison.fresh:
             # a decorator may hide the functions of these paths: then only the heap leads to them
@@ -257,12 +258,15 @@ class _Reload:
     def _run(self) -> dict[str, Any]:
         """The namespace that the new text makes, running in a copy of the module's; the module does not see it."""
         comparison = self.comparison
-        own = {id(value) for value in self.living.functions.values()} | {id(value) for value in self.living.classes.values()}
         gone = {path for path, _ in comparison.gone}
-        scratch = dict(self.namespace)
-        for name, value in self.namespace.items():
-            if (id(value) in own and getattr(value, "__qualname__", "") == name) or name in gone or name in comparison.new:
-                del scratch[name]
+        scratch = {
+            name: value
+            for name, value in self.namespace.items()
+            if name not in comparison.new and name not in gone
+        }
+        for cls in self.living.classes.values():
+            if scratch.get(cls.__qualname__) is cls:
+                del scratch[cls.__qualname__]
         self._box = [scratch]
         self._alone = sys.getrefcount(self._box[0])
         exec(comparison.module, scratch)

@@ -72,7 +72,8 @@ class Translation:
         if made is not None:
             return made[1]
         if kind is FunctionType:
-            return self._function(value)
+            living = self.living.get(id(value))
+            return self._function(value) if living is None or value.__globals__ is not self.scratch else living
         if id(value) in self._living():
             return value
         if isinstance(value, type):
