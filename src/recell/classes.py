@@ -27,13 +27,14 @@ def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     Args:
         cls: a class.
         func: a function, or any descriptor or decorator around one: staticmethod, classmethod, property,
-            cached_property, partialmethod, `functools.wraps` wrappers, and opaque decorators that keep the function in a
-            cell, partial, attribute, slot or default argument. It is copied, and the copy has a `__class__` cell of its
-            own; the original is not touched. What holds no function is installed as it is.
+            cached_property, partialmethod, `functools.wraps` wrappers, and opaque decorators that keep the function in
+            a cell, partial, attribute, slot or default argument. It is copied, and the copy has a `__class__` cell of
+            its own; the original is not touched. What holds no function is installed as it is.
         name: the attribute; the function's own name without the argument.
 
     Returns:
-        A `Change`, active already; `undo()` puts back what was there before. `__set_name__` is called as in a class body.
+        A `Change`, active already; `undo()` puts back what was there before. `__set_name__` is called, as in a class
+        body.
 
     Raises:
         TypeError: `cls` is no class, or one that cannot be changed (a C class); `func` has no name and none was given.
@@ -165,7 +166,9 @@ def repoint(cls: type, /, *, old: type) -> Repointed:
             f"{short(cls)} is no second making of {short(old)}: they share neither name nor bases nor functions; "
             "old= is the class that this one replaces"
         )
-        raise ScopeError(msg, name=old.__qualname__, names=(cls.__qualname__, old.__qualname__), target=short(cls))
+        raise ScopeError(
+            msg, name=old.__qualname__, names=(cls.__qualname__, old.__qualname__), target=short(cls)
+        )
     return Repointed(cls, cells)
 
 
@@ -179,6 +182,6 @@ def _related(cls: type, old: type) -> bool:
 
 def _check_class(cls: object, verb: str) -> None:
     if not isinstance(cls, type):
-        hint = "; pass its class" if not callable(cls) or type(cls) is not FunctionType else ""
+        hint = "" if callable(cls) else "; pass its class"
         msg = f"{verb} needs a class, and {short(cls)} is {describe(cls)}{hint}"
         raise TypeError(msg)

@@ -1,4 +1,4 @@
-"""Copies of methods, and of whatever descriptors and decorators stand around them, with a `__class__` cell of their own."""
+"""Copies of methods, whatever descriptors and decorators stand around them, with a `__class__` cell of their own."""
 
 from __future__ import annotations
 
@@ -77,10 +77,13 @@ def grafted(obj: Any, cell: CellType) -> Any:
         A copy; what leads to no function that says `super` or `__class__` is shared with the original, and where
         nothing does, the functions directly in it get the cell.
     """
-    if type(obj) is FunctionType and not obj.__closure__ and not obj.__dict__:
-        if obj.__defaults__ is None and obj.__kwdefaults__ is None:  # it leads nowhere
-            return remake(obj, with_class_cell(obj.__code__), (cell,))
+    if type(obj) is FunctionType and _leads_nowhere(obj):
+        return remake(obj, with_class_cell(obj.__code__), (cell,))
     return _Grafter(obj, cell).copy(obj)
+
+
+def _leads_nowhere(func: FunctionType) -> bool:
+    return not (func.__closure__ or func.__defaults__ or func.__kwdefaults__ or func.__dict__)
 
 
 class _Grafter:
@@ -132,7 +135,7 @@ class _Grafter:
             return self.made[key]
         if type(obj) is FunctionType:
             return self._function(obj)
-        kind = type(obj)
+        kind: Any = type(obj)
         for base in kind.__mro__:
             method = _KINDS.get(base)
             if method is not None:
@@ -173,7 +176,7 @@ class _Grafter:
 
     def _wrapper(self, obj: Any, kind: Any) -> Any:
         """A staticmethod or classmethod."""
-        base = staticmethod if issubclass(kind, staticmethod) else classmethod
+        base: Any = staticmethod if issubclass(kind, staticmethod) else classmethod
         func = self.copy(obj.__func__)
         new = self.made[id(obj)] = base.__new__(kind, func)
         if base.__init__ is not object.__init__:  # where __new__ does not take it (before 3.15)
@@ -182,8 +185,8 @@ class _Grafter:
 
     def _property(self, obj: Any, kind: Any) -> Any:
         new = self.made[id(obj)] = property.__new__(kind)
-        accessors = [self.copy(accessor) for accessor in (obj.fget, obj.fset, obj.fdel)]
-        property.__init__(new, *accessors, doc=obj.__doc__)
+        fget, fset, fdel = (self.copy(accessor) for accessor in (obj.fget, obj.fset, obj.fdel))
+        property.__init__(new, fget, fset, fdel, obj.__doc__)
         return self._state(obj, new)
 
     def _method(self, obj: Any, kind: Any) -> Any:
@@ -215,7 +218,11 @@ class _Grafter:
 
     def _cached(self, obj: Any) -> Any:
         """A `functools.lru_cache`, with a cache of its own."""
-        options = obj.cache_parameters() if hasattr(obj, "cache_parameters") else {"maxsize": obj.cache_info().maxsize}
+        options = (
+            obj.cache_parameters()
+            if hasattr(obj, "cache_parameters")
+            else {"maxsize": obj.cache_info().maxsize}
+        )
         new = self.made[id(obj)] = functools.lru_cache(**options)(self.copy(obj.__wrapped__))
         return self._state(obj, new)
 
@@ -238,7 +245,8 @@ class _Grafter:
                 if name not in target:
                     target[name] = value
             self._mapped(target)
-        for slot in slots_of(type(new)):
+        kind: Any = type(new)
+        for slot in slots_of(kind):
             if slot.__objclass__.__flags__ & 1 << 9:  # of a class written in Python
                 try:
                     slot.__set__(new, self.copy(slot.__get__(obj)))

@@ -60,10 +60,10 @@ def variables_of(new: object) -> tuple[str, ...]:
 
 def route_of(codes: Chain) -> Route:
     """The indexes in `co_consts` on the way from the first code down to the last: edits leave them as they are."""
-    route = []
-    for outer, nested in zip(codes, codes[1:]):
-        route.append(next(i for i, constant in enumerate(outer.co_consts) if constant is nested))
-    return tuple(route)
+    pairs = zip(codes, codes[1:])
+    return tuple(
+        next(i for i, const in enumerate(outer.co_consts) if const is nested) for outer, nested in pairs
+    )
 
 
 def codes_on(code: CodeType, chain: Chain, target: object) -> Chain:
@@ -128,11 +128,14 @@ def inlaid(code: CodeType, chain: Chain, new: Any, target: FunctionType) -> Code
     old = parent.co_consts[route[-1]]
     if type(old) is not CodeType:
         if names or type(old) is Maker:
-            msg = f"{short(target)} makes {short(old)} now where the nested function was made: undo that first"
+            msg = (
+                f"{short(target)} makes {short(old)} now where the nested function was made: undo that first"
+            )
             raise ScopeError(msg, name="", names=(), target=short(target))
         constants = list(parent.co_consts)
         constants[route[-1]] = new
-        edited, added = parent.replace(co_consts=tuple(constants)), ()
+        added: tuple[str, ...] = ()
+        edited = parent.replace(co_consts=tuple(constants))
     else:
         edited, added = _with_names(parent, names)
         edited = checked(_made_otherwise(edited, route[-1], new, names, target))
@@ -143,7 +146,9 @@ def inlaid(code: CodeType, chain: Chain, new: Any, target: FunctionType) -> Code
     return edited
 
 
-def _not_held(absent: Sequence[str], codes: Chain, new: FunctionType, target: FunctionType) -> ClosureMismatchError:
+def _not_held(
+    absent: Sequence[str], codes: Chain, new: FunctionType, target: FunctionType
+) -> ClosureMismatchError:
     names = new.__code__.co_freevars
     held = tuple(dict.fromkeys(name for code in codes for name in (*code.co_cellvars, *code.co_freevars)))
     msg = (
@@ -170,7 +175,9 @@ def _passing_on(code: CodeType, index: int, nested: CodeType, names: Sequence[st
     if names:
         for site in sites(code, raw[::2], args):
             if site.constant == index:
-                edits += closure_edits(site, [*site.slots, *(_slot(code, site, name) for name in names)], args)
+                edits += closure_edits(
+                    site, [*site.slots, *(_slot(code, site, name) for name in names)], args
+                )
     constants = list(code.co_consts)
     constants[index] = nested
     depth = len(names) + 1 if edits else 0
@@ -186,7 +193,9 @@ def _made_otherwise(
     places = [site for site in sites(code, ops, args) if site.constant == index]
     constants = list(code.co_consts)
     edits: list[Edit] = []
-    depth = len(names) + 2 if names else 0  # callable, NULL and cells; or the cells, where there was no closure
+    depth = (
+        len(names) + 2 if names else 0
+    )  # callable, NULL and cells; or the cells, where there was no closure
     generic = is_generic(code)
     if names and not generic and all(_can_take_place(new, code, site, args, target) for site in places):
         constants[index] = new.__code__
@@ -208,7 +217,8 @@ def _can_take_place(new: FunctionType, code: CodeType, site: Site, args: bytes, 
         return False
     if getattr(new, "__builtins__", None) is not getattr(target, "__builtins__", None):
         return False
-    if new.__defaults__ or new.__kwdefaults__ or new.__dict__ or getattr(new, "__type_params__", ()):
+    type_params: tuple[object, ...] = getattr(new, "__type_params__", ())
+    if new.__defaults__ or new.__kwdefaults__ or new.__dict__ or type_params:
         return False
     if getattr(new, "__annotate__", None) is not None or new.__annotations__:
         return False

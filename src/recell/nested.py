@@ -5,23 +5,23 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recell.building import build, remake
+from recell.building import KEEP, build, remake
 from recell.callables import function_of, functions_of, rebuild
-from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable, owners_of_all
-from recell.changes import Change
+from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
-from recell.inlaying import codes_on, inlaid, route_of, unheld, variables_of
-from recell.installing import State
+from recell.inlaying import inlaid
+from recell.inner_patches import InnerEdit, InnerPatch
 from recell.instructions import CLOSURE
-from recell.layers import Edit, FunctionLayer, beneath, in_force, stack_of
+from recell.layers import in_force, stack_of
 from recell.making import making
+from recell.parts import merged_defaults
 from recell.paths import is_generic, nested_chain
 from recell.recovering import Recovery, held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from recell.layers import Layer
+    from recell.changes import Change
     from recell.paths import Chain
 
 F = TypeVar("F")
@@ -102,7 +102,9 @@ def inner(
     made = making(codes[-2], code)
     recovery = None
     if made is not None and (made.flags & ~CLOSURE or defaults is not None or is_generic(made.code)):
-        recovery = Recovery(made, codes, own, globals, {name: cell_for(value) for name, value in given.items()})
+        recovery = Recovery(
+            made, codes, own, globals, {name: cell_for(value) for name, value in given.items()}
+        )
         given = recovery.given
     itself: CellType | None = None
     cells: list[CellType] = []
@@ -111,9 +113,10 @@ def inner(
     for name in code.co_freevars:
         if name in given:
             used += 1
-            cells.append(cell_for(given[name]))
+            value = given[name]
+            cells.append(value if type(value) is CellType else cell_for(value))
             continue
-        cell = held(name, codes, own)
+        cell = held(name, codes, own) if own else None
         if cell is None and recovery is not None:
             cell = recovery.type_parameter(name)
         if cell is None and name == code.co_name and made is not None and made.stored_as() == name:
@@ -130,6 +133,8 @@ def inner(
     positional, keyword = None, None
     if recovery is not None:
         positional, keyword = recovery.merged_defaults(defaults, missing == "empty", func_or_code)
+    elif defaults is not None:
+        positional, keyword = merged_defaults(code, None, None, defaults, KEEP, code)
     new = build(code, globals, code.co_name, positional, tuple(cells) or None, keyword)
     if recovery is not None:
         recovery.put_annotations(new)
@@ -250,83 +255,6 @@ def _check_new(new: object, verb: str) -> None:
 def _chain(function: FunctionType, path: str | CodeType, line: int | None) -> Chain:
     code = function.__code__
     return (code, *nested_chain(code, path, line, function))
-
-
-class InnerEdit(Edit):
-    """A callable in place of a nested function."""
-
-    __slots__ = ("codes", "new", "path", "target")
-
-    def __init__(self, target: FunctionType, codes: Chain, new: Any) -> None:
-        self.target, self.codes, self.new = target, codes, new
-        self.path = ".".join(code.co_name for code in codes[1:] if not is_generic(code))
-
-    def __call__(self, state: State) -> State:
-        code = inlaid(state.code, self.codes, self.new, self.target)
-        public = state.public
-        if public is state:
-            return State(code, state.closure, state.face)
-        from recell.overriding import Overridden
-
-        assert isinstance(state, Overridden)
-        return Overridden(code, state.closure, self(public), state.given)
-
-
-class InnerPatch(Change):
-    """What `patch_inner` returns."""
-
-    __slots__ = ("_edit", "_existing")
-
-    def __init__(self, target: object, edit: InnerEdit, existing: bool) -> None:
-        self._edit, self._existing = edit, existing
-        super().__init__("patch_inner", target, (FunctionLayer(edit.target, edit),), (edit.path,))
-
-    def _new_layers(self) -> Sequence[Layer]:
-        if not self._existing:
-            return self._layers
-        edit = self._edit
-        nested = {id(edit.codes[-1]): edit.codes[-1]}
-        index = route_of(edit.codes)[-1]
-        for code in (edit.target.__code__, beneath(edit.target).code):
-            try:
-                made = codes_on(code, edit.codes, edit.target)[-1].co_consts[index]
-            except ScopeError:
-                continue
-            if type(made) is CodeType:
-                nested[id(made)] = made
-        living = owners_of_all(nested.values())
-        return [*self._layers, *(_living_layer(function, edit) for function in living)]
-
-
-def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
-    """The layer that makes a closure that exists do what the edit's callable does."""
-    from recell.swapping import _edit
-    from recell.trampolines import BRIDGES
-
-    new = edit.new
-    names = variables_of(new)
-    if names and not unheld(edit.codes[:-1], names):
-        held = {**_cells(edit.target), **_cells(function)}
-        absent = [name for name in names if name not in held]
-        if absent:
-            msg = (
-                f"{short(function)} was made before, and has no cell for {listed(absent)}: only what it uses itself, "
-                f"{listed(function.__code__.co_freevars)}; leave existing= out, or use these variables only"
-            )
-            raise ClosureMismatchError(
-                msg,
-                before=function.__code__.co_freevars,
-                after=new.__code__.co_freevars,
-                missing=tuple(absent),
-                target=short(function),
-            )
-        own = _cells(new)
-        new = remake(new, closure=tuple(held[name] if name in names else own[name] for name in own))
-    return FunctionLayer(function, _edit(function, new, "keep", "patch_inner", BRIDGES))
-
-
-def _cells(function: FunctionType) -> dict[str, CellType]:
-    return dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
 
 
 def _standard_globals() -> dict[str, Any]:

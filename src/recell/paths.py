@@ -56,7 +56,11 @@ def nested_chain(outer: CodeType, path: object, line: int | None, target: object
                     if direct is not None:
                         break
                     direct = constant
-                elif name[0] == "<" and name != "<genexpr>" and any(type(c) is CodeType for c in constant.co_consts):
+                elif (
+                    name[0] == "<"
+                    and name != "<genexpr>"
+                    and any(type(c) is CodeType for c in constant.co_consts)
+                ):
                     break
         else:
             if direct is not None and direct.co_flags & 3 == 3:
@@ -124,7 +128,7 @@ def _dotted(chain: Chain) -> str:
 
 def tree(outer: CodeType) -> str:
     """The functions and classes nested in a code object, indented, with their lines."""
-    rows = []
+    rows: list[str] = []
     for chain in _walk(outer):
         if _shown(chain):
             code = chain[-1]
@@ -143,7 +147,7 @@ def _has_line(code: CodeType, line: int) -> bool:
         return False
     from dis import findlinestarts
 
-    lines = [number for _, number in findlinestarts(code) if number is not None]
+    lines = [number for _, number in findlinestarts(code) if number]  # None: without a line
     if lines and max(lines) >= line:
         return True
     return any(_has_line(constant, line) for constant in code.co_consts if type(constant) is CodeType)

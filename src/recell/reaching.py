@@ -1,4 +1,4 @@
-"""What a class's attributes lead to: the functions behind descriptors and decorators, whether these tell of them or not.
+"""What a class's attributes lead to: the functions behind descriptors and decorators, opaque ones included.
 
 Followed are cells, defaults, attributes of functions and instances, slots, what descriptors and partials hold. Never
 entered are other classes, modules, globals and containers. No code of a user runs: attributes are read raw.
@@ -42,7 +42,7 @@ _LEAVES = frozenset(
 _NEVER = (type, ModuleType, tuple, list, dict, set, frozenset)
 
 
-def _dict_of(kind: type) -> GetSetDescriptorType | None:
+def _dict_of(kind: type[Any]) -> GetSetDescriptorType | None:
     """What reads an instance's `__dict__`, whatever the class makes of that name."""
     for base in kind.__mro__:
         found = vars(base).get("__dict__")
@@ -51,14 +51,20 @@ def _dict_of(kind: type) -> GetSetDescriptorType | None:
     return None
 
 
-def slots_of(kind: type) -> list[Any]:
+def slots_of(kind: type[Any]) -> list[Any]:
     """The descriptors of the slots of a class's instances; a C class's members are such too."""
-    return [member for base in kind.__mro__ for member in vars(base).values() if type(member) is MemberDescriptorType]
+    return [
+        member
+        for base in kind.__mro__
+        for member in vars(base).values()
+        if type(member) is MemberDescriptorType
+    ]
 
 
 def attributes(obj: object) -> dict[str, Any] | None:
     """An instance's own `__dict__`, read without its class having a say; None where it has none."""
-    reader = _dict_of(type(obj))
+    kind: Any = type(obj)
+    reader = _dict_of(kind)
     return None if reader is None else reader.__get__(obj)
 
 
@@ -79,11 +85,13 @@ _EXTRA: dict[type, Callable[[Any], Iterable[object]]] = {
 }
 
 
-def _plan(kind: type) -> Plan:
+def _plan(kind: type[Any]) -> Plan:
     """How to read what an instance of a class holds."""
     if kind in _LEAVES or issubclass(kind, _NEVER):
         return ()
-    readers: list[Callable[[Any], Iterable[object]]] = [_EXTRA[base] for base in kind.__mro__ if base in _EXTRA]
+    readers: list[Callable[[Any], Iterable[object]]] = [
+        _EXTRA[base] for base in kind.__mro__ if base in _EXTRA
+    ]
     own = _dict_of(kind)
     if own is not None:
         get_dict = own.__get__
@@ -123,13 +131,15 @@ def _function_holds(func: FunctionType) -> list[object]:
 
 def _registered(own: Mapping[str, Any]) -> tuple[object, ...]:
     """The functions that `functools.singledispatch` chooses from, by the attributes of the one that it made."""
-    registry = own.get("registry")
-    return tuple(registry.values()) if type(registry) is MappingProxyType and "dispatch" in own else ()
+    registry: Mapping[str, object] | None = own.get("registry")
+    if not isinstance(registry, MappingProxyType) or "dispatch" not in own:
+        return ()
+    return tuple(registry.values())
 
 
 def held_by(obj: object, plans: dict[type, Plan]) -> Iterable[object]:
     """What an object holds that may be, or lead to, a function. `plans` remembers how the types met are read."""
-    kind = type(obj)
+    kind: Any = type(obj)
     if kind is FunctionType:
         return _function_holds(obj)  # type: ignore[arg-type]
     plan = plans.get(kind)
@@ -149,7 +159,7 @@ def class_cells(namespace: Mapping[str, object], old: type) -> list[CellType]:
         seen.update(layer)
         further: list[object] = []
         for obj in layer.values():
-            kind = type(obj)
+            kind: Any = type(obj)
             if kind is not function:
                 if kind not in leaves:
                     further += held_by(obj, plans)

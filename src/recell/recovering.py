@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from recell.building import KEEP, build
 from recell.cells import is_empty
 from recell.errors import ScopeError, listed, short
-from recell.parts import merged_defaults
 from recell.instructions import free_base
-from recell.making import ANNOTATE, ANNOTATIONS, UNKNOWN, Making, making
+from recell.making import ANNOTATE, ANNOTATIONS, Making, making
+from recell.parts import merged_defaults
 from recell.paths import is_generic
+from recell.pushed import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ class Recovery:
         """
         scope = self.made.code
         cells = tuple(self._cell(name, self.codes[:-1]) or CellType() for name in scope.co_freevars)
-        values = {".defaults": (), ".kwdefaults": {}}
+        values: dict[str, Any] = {".defaults": (), ".kwdefaults": {}}
         arguments = [values.get(name) for name in scope.co_varnames[: scope.co_argcount]]
         try:
             new = build(scope, self.globals, scope.co_name, None, cells or None)(*arguments)
@@ -99,8 +100,9 @@ class Recovery:
         """Positional and keyword-only defaults by name, `UNKNOWN` where no constant gives them."""
         if not is_generic(self.made.code):
             return self.made.defaults()
-        above = making(self.codes[-3], self.codes[-2]) if len(self.codes) > 2 else None
-        return ({}, {}) if above is None else above.defaults_passed(self.codes[-1])
+        outer = self.codes[-3:-1]
+        above = making(*outer) if len(outer) == 2 else None
+        return ({}, {}) if above is None else above.defaults_passed(self.made.nested)
 
     def merged_defaults(
         self, given: Mapping[str, object] | tuple[Any, ...] | None, leave_out: bool, target: object
@@ -126,8 +128,8 @@ class Recovery:
         unknown = [name for name, value in known.items() if value is UNKNOWN]
         if unknown and not leave_out:
             msg = (
-                f"the defaults of {listed(unknown)} of `{code.co_name}` in {short(target)} are no constants: only a call "
-                f"of the outer function would give them; pass defaults={{{unknown[0]!r}: …}}"
+                f"the defaults of {listed(unknown)} of `{code.co_name}` in {short(target)} are no constants: only a "
+                f"call of the outer function would give them; pass defaults={{{unknown[0]!r}: …}}"
             )
             raise ScopeError(msg, name=unknown[0], names=tuple(unknown), target=short(target))
         if unknown:
@@ -146,7 +148,7 @@ class Recovery:
         """Gives a function its annotations and type parameters, as far as they can be known."""
         made, generic = self.made, self.generic
         if generic is not None:
-            new.__type_params__ = generic.__type_params__  # type: ignore[attr-defined]
+            new.__type_params__ = generic.__type_params__
             annotate = getattr(generic, "__annotate__", None)
             if annotate is None:
                 new.__annotations__ = generic.__annotations__
@@ -162,9 +164,10 @@ class Recovery:
                 new.__annotations__ = annotations
             return
         code = lazy.nested
-        cells = [self._cell(name, (*self.codes[:-1], code)) for name in code.co_freevars]
-        if None not in cells:  # with a local of the outer function in them they could not be evaluated
-            new.__annotate__ = build(code, self.globals, code.co_name, None, tuple(cells) or None)  # type: ignore
+        found = (self._cell(name, (*self.codes[:-1], code)) for name in code.co_freevars)
+        cells = tuple(cell for cell in found if cell is not None)
+        if len(cells) == len(code.co_freevars):  # a local of the outer function could not be evaluated
+            new.__annotate__ = build(code, self.globals, code.co_name, None, cells or None)  # type: ignore[attr-defined]
 
     def _look_up(self, name: str, from_cell: bool) -> object:
         """What a name in an annotation stands for."""
