@@ -135,7 +135,7 @@ class _Grafter:
             return self.made[key]
         if type(obj) is FunctionType:
             return self._function(obj)
-        kind: Any = type(obj)
+        kind = type(obj)  # pyright: ignore[reportUnknownVariableType]
         for base in kind.__mro__:
             method = _KINDS.get(base)
             if method is not None:
@@ -245,8 +245,7 @@ class _Grafter:
                 if name not in target:
                     target[name] = value
             self._mapped(target)
-        kind: Any = type(new)
-        for slot in slots_of(kind):
+        for slot in slots_of(type(new)):  # pyright: ignore[reportUnknownArgumentType]
             if slot.__objclass__.__flags__ & 1 << 9:  # of a class written in Python
                 try:
                     slot.__set__(new, self.copy(slot.__get__(obj)))

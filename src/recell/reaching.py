@@ -63,7 +63,7 @@ def slots_of(kind: type[Any]) -> list[Any]:
 
 def attributes(obj: object) -> dict[str, Any] | None:
     """An instance's own `__dict__`, read without its class having a say; None where it has none."""
-    kind: Any = type(obj)
+    kind = type(obj)  # pyright: ignore[reportUnknownVariableType]
     reader = _dict_of(kind)
     return None if reader is None else reader.__get__(obj)
 
@@ -139,7 +139,7 @@ def _registered(own: Mapping[str, Any]) -> tuple[object, ...]:
 
 def held_by(obj: object, plans: dict[type, Plan]) -> Iterable[object]:
     """What an object holds that may be, or lead to, a function. `plans` remembers how the types met are read."""
-    kind: Any = type(obj)
+    kind = type(obj)  # pyright: ignore[reportUnknownVariableType]
     if kind is FunctionType:
         return _function_holds(obj)  # type: ignore[arg-type]
     plan = plans.get(kind)
@@ -159,7 +159,7 @@ def class_cells(namespace: Mapping[str, object], old: type) -> list[CellType]:
         seen.update(layer)
         further: list[object] = []
         for obj in layer.values():
-            kind: Any = type(obj)
+            kind = type(obj)  # pyright: ignore[reportUnknownVariableType]
             if kind is not function:
                 if kind not in leaves:
                     further += held_by(obj, plans)
