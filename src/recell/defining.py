@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recell.building import build
 from recell.cells import EMPTY, cell_for, cells_of
 from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, nearest, short
-from recell.sourcelines import held, registered
+from recell.sourcelines import Lines, held, holding, registered
 from recell.textlines import check_identifier, flush, label_of, problem, several, syntax_problem
 
 if TYPE_CHECKING:
@@ -80,13 +80,14 @@ class Definition:
         """The function; whatever its decorators return, where it has some."""
         lines = registered(self.text, self.name or label_of(self.text), self.filename)
         name = lines.filename
-        plain = self.values is None and self.class_name is None and self.name is None and stands_alone(self.text)
+        plain = (
+            self.values is None and self.class_name is None and self.name is None and stands_alone(self.text)
+        )
         try:
             if plain:
                 module = held(self.compiled_as_it_is(name), lines)
             else:
-                maker, cells = self.maker(self.compiled(flush(self.text), name, _ONLY_AST), name)
-                maker = held(maker, lines)
+                maker, cells = self.maker(self.compiled(flush(self.text), name, _ONLY_AST), lines)
         except BaseException:
             lines.forget()  # the error's traceback keeps the lines alive
             raise
@@ -96,7 +97,7 @@ class Definition:
             self.globals["__builtins__"] = builtins.__dict__
         if plain:
             namespace: dict[str, Any] = {}
-            exec(module, self.globals, namespace)  # noqa: S102 - what the caller asks for
+            exec(module, self.globals, namespace)
             stored = label_of(self.text)
             if stored not in namespace:  # a name that the compiler normalised
                 stored = [*namespace][-1]
@@ -144,16 +145,17 @@ class Definition:
 
         return [
             found
-            for found in {*re.findall(r"(\w+)\s*\.\s*\w+\s*\(", self.text)}
+            for found in {*re.findall(r"\b(\w+)\s*\.\s*\w+\s*\(", self.text)}
             if found.isidentifier() and _seems_imported(found, self.globals)
         ]
 
     # -- the scaffold ---------------------------------------------------------------------------
 
-    def maker(self, tree: ast.Module, name: str) -> tuple[CodeType, tuple[CellType, ...] | None]:
+    def maker(self, tree: ast.Module, lines: Lines) -> tuple[CodeType, tuple[CellType, ...] | None]:
         """The code of a function that returns the one defined, and the cells for its free variables."""
         import ast
 
+        name = lines.filename
         node = only_definition(tree, self.text, name)
         place = {"lineno": node.lineno, "col_offset": 0, "end_lineno": node.lineno, "end_col_offset": 0}
         if isinstance(node, ast.Lambda):
@@ -169,7 +171,13 @@ class Definition:
         outer: ast.stmt = _function(_BINDER, bound, [_function(_MAKER, [], body, place)], place)
         if self.class_name is not None:
             outer = ast.ClassDef(
-                name=self.class_name, bases=[], keywords=[], body=[outer], decorator_list=[], type_params=[], **place
+                name=self.class_name,
+                bases=[],
+                keywords=[],
+                body=[outer],
+                decorator_list=[],
+                type_params=[],
+                **place,
             )
         statements: list[ast.stmt] = [line for line in tree.body if isinstance(line, ast.ImportFrom)]
         statements.append(outer)
@@ -180,10 +188,11 @@ class Definition:
         module = self.compiled(ast.Module(body=statements, type_ignores=[]), name)
         code = _inside(module, self.class_name) if self.class_name is not None else module
         code = _inside(_inside(code, _BINDER), _MAKER)
-        return self.finished(code), self.cells(code)
+        cells = self.cells(code)
+        return self.finished(code, lines), cells
 
-    def finished(self, maker: CodeType) -> CodeType:
-        """The maker's code with all names in it as if the definition stood by itself."""
+    def finished(self, maker: CodeType, lines: Lines) -> CodeType:
+        """The maker's code with all names in it as if the definition stood by itself, and its lines held."""
         scaffold, prefix = _SCAFFOLD, ""
         if self.class_name is not None:
             prefix = self.class_name + "."
@@ -192,7 +201,7 @@ class Definition:
         consts = []
         for const in maker.co_consts:
             if type(const) is CodeType:
-                const = _renamed(const, scaffold, prefix, self.label)
+                const = _renamed(const, scaffold, prefix, self.label, lines)
                 if loose:  # nothing is bound around it: not nested
                     const = const.replace(co_flags=const.co_flags & ~_CO_NESTED)
             elif type(const) is str and const.startswith(scaffold):
@@ -201,9 +210,10 @@ class Definition:
         if self.label == "<lambda>" and self.name is not None:
             at = max(index for index, const in enumerate(consts) if type(const) is CodeType)
             old, self.label = prefix + self.label, self.name
-            consts[at] = _renamed(consts[at], old, prefix + self.name, "").replace(co_name=self.name)
+            consts[at] = _renamed(consts[at], old, prefix + self.name, "", lines).replace(co_name=self.name)
             consts[at:] = [prefix + self.name if const == old else const for const in consts[at:]]
-        return maker.replace(co_consts=tuple(consts), co_name="<module>")
+        holders = holding(lines, maker.co_names, maker)
+        return maker.replace(co_consts=tuple(consts), co_name="<module>", **holders)
 
     def cells(self, maker: CodeType) -> tuple[CellType, ...] | None:
         names = maker.co_freevars
@@ -215,7 +225,9 @@ class Definition:
                     f"variable (it is unused there, or bound in the function); those it uses are: {listed(names)}"
                 ) + hint_nearest(key, names)
                 target = f"the text that defines {self.label}"
-                raise FreeVariableError(msg, name=key, names=names, nearest=nearest(key, names), target=target)
+                raise FreeVariableError(
+                    msg, name=key, names=names, nearest=nearest(key, names), target=target
+                )
         return tuple(cell_for(values.get(key, EMPTY)) for key in names) or None
 
     def mangled(self, name: str) -> str:
@@ -247,24 +259,24 @@ def _inside(code: CodeType, name: str) -> CodeType:
     return next(const for const in code.co_consts if type(const) is CodeType and const.co_name == name)
 
 
-def _renamed(code: CodeType, scaffold: str, prefix: str, label: str) -> CodeType:
+def _renamed(code: CodeType, scaffold: str, prefix: str, label: str, lines: Lines) -> CodeType:
     """A code object and those nested in it, without the scaffold in their names."""
-    fields: dict[str, Any] = {}
+    fields = holding(lines, code.co_names, code)
     consts = []
     for const in code.co_consts:
         if type(const) is CodeType:
-            const = _renamed(const, scaffold, prefix, label)
-        elif type(const) is str and const.startswith(scaffold):  # a class's name, before 3.11 a function's too
+            const = _renamed(const, scaffold, prefix, label, lines)
+        elif type(const) is str and const.startswith(
+            scaffold
+        ):  # a class's name, before 3.11 a function's too
             const = prefix + const[len(scaffold) :].replace(_RESULT, label)
         consts.append(const)
-    if consts:
-        fields["co_consts"] = tuple(consts)
     if _RESULT in code.co_name:
         fields["co_name"] = code.co_name.replace(_RESULT, label)
     qualname = getattr(code, "co_qualname", "")  # 3.11+
     if qualname.startswith(scaffold):
         fields["co_qualname"] = prefix + qualname[len(scaffold) :].replace(_RESULT, label)
-    return code.replace(**fields)
+    return code.replace(co_consts=tuple(consts), **fields)
 
 
 def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
@@ -279,7 +291,10 @@ def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
 
     # an object that another module has under the same name
     return any(
-        type(module) is ModuleType and module.__dict__ is not globals and module.__name__ != globals.get("__name__") and module.__dict__.get(name) is value
+        type(module) is ModuleType
+        and module.__dict__ is not globals
+        and module.__name__ != globals.get("__name__")
+        and module.__dict__.get(name) is value
         for module in [*sys.modules.values()]
     )
 
@@ -308,12 +323,14 @@ def only_definition(
     for statement in tree.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             found.append(statement)
-        elif isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Lambda):
+        elif isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign)) and isinstance(
+            statement.value, ast.Lambda
+        ):
             found.append(statement.value)
-        elif isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-            continue
-        elif isinstance(statement, ast.Pass) or (
-            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        elif (
+            (isinstance(statement, ast.ImportFrom) and statement.module == "__future__")
+            or isinstance(statement, ast.Pass)
+            or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
         ):
             continue
         else:

@@ -15,7 +15,7 @@ from recell.building import KEEP, build
 from recell.callables import functions_in
 from recell.errors import short
 from recell.signatures import Shape, shape_of_function, shape_of_signature
-from recell.sourcelines import held, registered
+from recell.sourcelines import holding, registered
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -188,14 +188,13 @@ def _code_for(kind: int, name: str, shape: Shape) -> CodeType:
     if hasattr(template, "co_qualname"):
         fields["co_qualname"] = name
     lines = registered(text, name, None)
-    code = held(
-        template,
-        lines,
+    code = template.replace(
         co_name=name,
         co_filename=lines.filename,
         co_varnames=(*names, *template.co_varnames[len(names) :]),
         co_consts=tuple([_renamed(const, renamed) for const in template.co_consts]),
         **fields,
+        **holding(lines, template.co_names, template),
     )
     return _remembered(_named, key, code)
 
@@ -209,7 +208,9 @@ def _renamed(const: Any, renamed: Dict[str, str]) -> Any:
     return const
 
 
-def _remembered(cache: OrderedDict[Any, CodeType], key: Union[_Form, Tuple[Any, ...]], code: CodeType) -> CodeType:
+def _remembered(
+    cache: OrderedDict[Any, CodeType], key: Union[_Form, Tuple[Any, ...]], code: CodeType
+) -> CodeType:
     """The code, kept for the next time; of too many the oldest goes."""
     cache[key] = code
     if len(cache) > _LIMIT:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
     from weakref import WeakValueDictionary
 
-__all__ = ["Lines", "held", "lines_of", "registered"]
+__all__ = ["Lines", "held", "holding", "lines_of", "registered"]
 
 _numbers = itertools.count(1)  # next() is atomic: threads get different ones
 _linecache: ModuleType | None = None
@@ -74,18 +74,21 @@ class _Table(bytes):
         return self.__reduce__()
 
 
-def held(code: CodeType, lines: Lines, **fields: Any) -> CodeType:
-    """An equal code object (but for the fields given) that keeps the lines, as does all that is nested in it."""
-    names = _Names(fields.get("co_names", code.co_names))
-    table = _Table(getattr(code, _TABLE))
-    names.lines = table.lines = lines
-    consts = fields.get("co_consts", code.co_consts)
+def holding(lines: Lines, names: tuple[str, ...], code: CodeType) -> dict[str, Any]:
+    """The fields for `code.replace` by which a code object with these names keeps the lines."""
+    own, table = _Names(names), _Table(getattr(code, _TABLE))
+    own.lines = table.lines = lines
+    return {"co_names": own, _TABLE: table}
+
+
+def held(code: CodeType, lines: Lines) -> CodeType:
+    """An equal code object that keeps the lines, as does all that is nested in it."""
+    consts = code.co_consts
     for const in consts:
         if type(const) is CodeType:
             consts = tuple([held(const, lines) if type(const) is CodeType else const for const in consts])
             break
-    fields.update({"co_names": names, "co_consts": consts, _TABLE: table})
-    return code.replace(**fields)
+    return code.replace(co_consts=consts, **holding(lines, code.co_names, code))
 
 
 def registered(text: str, label: str, filename: str | None) -> Lines:

@@ -1,5 +1,4 @@
-"""Data classes by template: each method is compiled once for each number of fields, then only renamed.
-
+"""Data classes by template: each method is compiled once for each shape of class, then only renamed.
 It shows `define` (a template), `substitute` (its variants), `replace` (defaults) and `repoint` (`super()` in a
 class that is made again, with slots).
 """
@@ -11,8 +10,10 @@ import recell
 
 class Factory:
     """The default of a field that is made anew for each instance."""
+
     def __init__(self, make):
         self.make_ = make
+
     def __repr__(self):
         return "<factory>"
 
@@ -24,49 +25,36 @@ def field(*, default_factory):
 class FrozenError(AttributeError): ...
 
 
-_templates = {}  # text -> function
+_templates = {}  # the shape of a class -> its methods, with the fields named _0, _1, …
 _NAMES = {"Factory_": Factory, "store_": object.__setattr__}
 
 
-def _template(text):
-    if text not in _templates:
-        _templates[text] = recell.define(text, globals=_NAMES)
-    return _templates[text]
-
-
-def _init(fields, defaults, frozen, post_init):
+def _init(count, made, frozen, post_init):
     lines = []
-    for index, name in enumerate(fields):
-        value = f"_{index}"
-        if type(defaults.get(name)) is Factory:
-            value = f"_{index}.make_() if type(_{index}) is Factory_ else _{index}"
+    for index in range(count):
+        value = f"_{index}.make_() if type(_{index}) is Factory_ else _{index}" if index in made else f"_{index}"
         lines.append(f'store_(self, "_{index}", {value})' if frozen else f"self._{index} = {value}")
     lines += ["self.__post_init__()"] * post_init or ["pass"] * (not lines)
-    parameters = "".join(f", _{index}" for index in range(len(fields)))
+    parameters = "".join(f", _{index}" for index in range(count))
     return f"def __init__(self{parameters}):\n " + "\n ".join(lines)
 
 
-def _tuple(fields, owner):
-    return "(" + "".join(f"{owner}._{index}, " for index in range(len(fields))) + ")"
+def _tuple(count, owner):
+    return "(" + "".join(f"{owner}._{index}, " for index in range(count)) + ")"
 
 
-def _methods(fields, defaults, namespace, eq, order, frozen, unsafe_hash):
-    """(text of the template, constants) of each method that the class is to have."""
-    count = range(len(fields))
-    stored = {f"_{index}": name for index, name in enumerate(fields)} if frozen else {}
-    yield _init(fields, defaults, frozen, "__post_init__" in namespace), stored
-    form = "{}(" + ", ".join(f"{name}={{!r}}" for name in fields) + ")"
-    shown = "".join(f", self._{index}" for index in count)
-    yield f'def __repr__(self):\n return "FORM".format(self.__class__.__qualname__{shown})', {"FORM": form}
+def _texts(count, made, frozen, post_init, eq, order, hashed):
+    yield _init(count, made, frozen, post_init)
+    yield 'def __repr__(self):\n return "FORM".format(self)'
     alike = " if other.__class__ is not self.__class__: return NotImplemented\n"
     if eq:
-        compared = " and ".join(f"self._{index} == other._{index}" for index in count) or "True"
-        yield f"def __eq__(self, other):\n{alike} return {compared}", {}
+        compared = " and ".join(f"self._{index} == other._{index}" for index in range(count)) or "True"
+        yield f"def __eq__(self, other):\n{alike} return {compared}"
     for name, operator in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")) if order else ():
-        compared = f"{_tuple(fields, 'self')} {operator} {_tuple(fields, 'other')}"
-        yield f"def __{name}__(self, other):\n{alike} return {compared}", {}
-    if unsafe_hash or (eq and frozen):
-        yield f"def __hash__(self):\n return hash({_tuple(fields, 'self')})", {}
+        compared = f"{_tuple(count, 'self')} {operator} {_tuple(count, 'other')}"
+        yield f"def __{name}__(self, other):\n{alike} return {compared}"
+    if hashed:
+        yield f"def __hash__(self):\n return hash({_tuple(count, 'self')})"
 
 
 def _refuse(self, name, *value):
@@ -91,16 +79,28 @@ def quickclass(cls=None, *, eq=True, order=False, frozen=False, unsafe_hash=Fals
         if type(defaults[name]) is Factory or (slots and name in namespace):
             delattr(cls, name)
     fields = [*defaults]
+    made = tuple([index for index, name in enumerate(fields) if type(defaults[name]) is Factory])
+    shape = len(fields), made, frozen, "__post_init__" in namespace, eq, order, unsafe_hash or (eq and frozen)
+    if shape not in _templates:
+        _templates[shape] = [recell.define(text, globals=_NAMES) for text in _texts(*shape)]
     rename = {f"_{index}": name for index, name in enumerate(fields)}
-    for text, constants in _methods(fields, defaults, namespace, eq, order, frozen, unsafe_hash):
-        template = _template(text)
-        method = recell.substitute(template, rename=rename, constants=constants)
-        if method.__name__ == "__init__" and any(value is not recell.EMPTY for value in defaults.values()):
-            method = recell.replace(method, defaults=defaults)
-        method.__qualname__ = f"{cls.__qualname__}.{method.__name__}"
+    values = tuple([value for value in defaults.values() if value is not recell.EMPTY])
+    shown = ", ".join([f"{name}={{0.{name}!r}}" for name in fields])
+    for template in _templates[shape]:
+        name = template.__name__
+        if name == "__repr__":
+            method = recell.substitute(template, constants={"FORM": f"{{0.__class__.__qualname__}}({shown})"})
+        else:
+            stored = rename if name == "__init__" and frozen else {}
+            method = recell.substitute(template, rename=rename, constants=stored)
+        if name == "__init__" and values:
+            if recell.EMPTY in [*defaults.values()][len(fields) - len(values) :]:
+                raise TypeError(f"a field without a default follows one that has one: {fields}")
+            method = recell.replace(method, defaults=values)
+        method.__qualname__ = f"{cls.__qualname__}.{name}"
         method.__module__ = cls.__module__
-        if method.__name__ not in namespace:
-            setattr(cls, method.__name__, method)
+        if name not in namespace:
+            setattr(cls, name, method)
     if frozen:
         cls.__setattr__ = cls.__delattr__ = _refuse
     elif eq and not unsafe_hash and "__hash__" not in namespace:
