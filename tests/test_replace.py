@@ -1,4 +1,4 @@
-"""recell.replace: what is named is exchanged, everything else is carried over completely."""
+"""recell.replace: what is named is exchanged: by name where there are names, checked before anything is made."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import builtins
 import functools
 import inspect
 import traceback
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Callable
+from types import CodeType
+from typing import Any
 
 import pytest
+from equal_functions import ATTRIBUTES, assert_equal_but, make
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Sharing, sampled, sharings
@@ -17,7 +18,6 @@ from strategies import Sharing, sampled, sharings
 import recell
 from recell import (
     EMPTY,
-    BuiltinsMismatchError,
     ClosureMismatchError,
     FreeVariableError,
     closure,
@@ -26,180 +26,6 @@ from recell import (
 )
 
 GLOBAL = "global"
-
-
-def make(count: int = 41, step: int = 1) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def bump(a: int, b: int = 2, *rest: int, key: int = 3, other: int = 4, **more: int) -> tuple[Any, ...]:
-        """Documented."""
-        nonlocal count
-        count += step
-        return (count, a, b, key, other, GLOBAL)
-
-    bump.tag = ["here"]  # type: ignore[attr-defined]
-
-    def positional(first: int, second: int = 2, third: int = 3) -> tuple[int, ...]:
-        return (first, second, third, count)
-
-    return bump, positional
-
-
-ATTRIBUTES = [
-    name
-    for name in (
-        "__annotations__",
-        "__builtins__",
-        "__closure__",
-        "__code__",
-        "__defaults__",
-        "__dict__",
-        "__doc__",
-        "__globals__",
-        "__kwdefaults__",
-        "__module__",
-        "__name__",
-        "__qualname__",
-        "__type_params__",
-    )
-    if hasattr(FunctionType, name)
-]
-SAME_OBJECT = {"__builtins__", "__code__", "__globals__", "__doc__", "__module__", "__name__", "__qualname__"}
-COPIED = {"__dict__", "__kwdefaults__", "__annotations__"}
-
-
-def assert_equal_but(new: Any, old: Any, *but: str) -> None:
-    """Each attribute of the two is equal (identical where it cannot change, a copy where it can) but those named."""
-    assert type(new) is type(old) is FunctionType
-    assert new is not old
-    for name in ATTRIBUTES:
-        if name in but:
-            continue
-        mine, theirs = getattr(new, name), getattr(old, name)
-        assert mine == theirs, name
-        if name in SAME_OBJECT:
-            assert mine is theirs, name
-        elif name in COPIED and mine is not None:
-            assert mine is not theirs, name
-        elif name == "__closure__":
-            assert all(here is there for here, there in zip(mine or (), theirs or ()))
-
-
-# -- carried over --------------------------------------------------------------------------------------------------
-
-
-def special(kind: str) -> Any:
-    """Functions in states that only assignment brings about."""
-    bump, positional = make()
-    function: Any = positional
-    if kind == "no docstring":
-        function.__doc__ = None
-    elif kind == "docstring no text":
-        function.__doc__ = {"a": "dict"}
-    elif kind == "names assigned":
-        function.__name__, function.__qualname__, function.__module__ = "n", "q.n", "m"
-    elif kind == "module deleted":
-        del function.__module__
-    elif kind == "module a dict":
-        function.__module__ = {}
-    elif kind == "empty defaults":
-        function.__defaults__, function.__kwdefaults__ = (), {}
-    elif kind == "more defaults than parameters":
-        function.__defaults__ = (1, 2, 3, 4, 5)
-    elif kind == "defaults a subclass of tuple":
-        function.__defaults__ = type("Defaults", (tuple,), {})((5, 6))
-    elif kind == "stray keyword defaults":
-        function.__kwdefaults__ = {"stray": 1}
-    elif kind == "keyword defaults a subclass of dict":
-        function = bump
-        function.__kwdefaults__ = type("Keywords", (dict,), {})(key=1, other=2)
-    elif kind == "annotations assigned":
-        function.__annotations__ = {"first": "here", "not a parameter": 3}
-    elif kind == "annotations emptied":
-        function.__annotations__ = {}
-    elif kind == "odd attributes":
-        function.__dict__.update({3: 4, "__wrapped__": bump, "_": function})
-    elif kind == "dict a subclass":
-        function.__dict__ = type("Attributes", (dict,), {})(a=1)
-    elif kind == "empty closure":
-        code = compile("def f(): pass", "<text>", "exec").co_consts[0]
-        function = FunctionType(code, globals(), "f", None, ())
-    elif kind == "closure a subclass of tuple":
-        cells = type("Cells", (tuple,), {})(function.__closure__)
-        function = FunctionType(function.__code__, globals(), "f", (1, 2), cells)
-    elif kind == "globals a subclass of dict":
-        names = type("Names", (dict,), {})(GLOBAL="own")
-        function = FunctionType(function.__code__, names, "f", (1, 2), function.__closure__)
-        function.__annotations__ = {"first": int}
-    elif kind == "everything":
-        function = bump
-    return function
-
-
-SPECIAL = [
-    "plain",
-    "no docstring",
-    "docstring no text",
-    "names assigned",
-    "module deleted",
-    "module a dict",
-    "empty defaults",
-    "more defaults than parameters",
-    "defaults a subclass of tuple",
-    "stray keyword defaults",
-    "keyword defaults a subclass of dict",
-    "annotations assigned",
-    "annotations emptied",
-    "odd attributes",
-    "dict a subclass",
-    "empty closure",
-    "closure a subclass of tuple",
-    "globals a subclass of dict",
-    "everything",
-]
-
-
-@pytest.mark.parametrize("kind", SPECIAL)
-def test_a_plain_copy_is_equal_in_every_attribute(kind: str) -> None:
-    """Whatever state the function is in, with the very cells; each way of making copies alike."""
-    function = special(kind)
-    assert_equal_but(replace(function), function)
-    if function.__closure__:
-        assert_equal_but(replace(function, closure=function.__closure__), function)
-    assert_equal_but(replace(function, verify=False), function)
-    assert_equal_but(recell.rebind(function), function)
-    assert_equal_but(recell.clone(function, share=function.__code__.co_freevars), function)
-    assert_equal_but(replace(replace(function, doc="other"), doc=function.__doc__), function)
-
-
-def test_mutable_parts_are_copies() -> None:
-    """Changing the copy's leaves the original's, one level deep."""
-    bump, _ = make()
-    new: Any = replace(bump)
-    new.other = 1
-    new.__kwdefaults__["key"] = 99
-    new.__annotations__["a"] = str
-    assert not hasattr(bump, "other")
-    assert bump.__kwdefaults__ == {"key": 3, "other": 4}  # type: ignore[attr-defined]
-    assert bump.__annotations__["a"] == "int"
-    assert new.tag is bump.tag  # type: ignore[attr-defined]
-
-
-def test_signature_and_source_of_a_copy() -> None:
-    bump, _ = make()
-    for new in (replace(bump), replace(bump, name="other"), recell.rebind(bump, count=1), recell.clone(bump)):
-        assert inspect.signature(new) == inspect.signature(bump)
-        assert inspect.getsource(new) == inspect.getsource(bump)
-
-
-def test_wrapped_is_carried() -> None:
-    bump, _ = make()
-
-    @functools.wraps(bump)
-    def wrapper(*args: Any) -> Any:
-        return bump(*args)
-
-    new = replace(wrapper, name="other")
-    assert new.__wrapped__ is bump  # type: ignore[attr-defined]
-    assert inspect.signature(new) == inspect.signature(bump)
 
 
 # -- names and other attributes ------------------------------------------------------------------------------------
@@ -357,90 +183,6 @@ def test_super_that_is_not_there_is_explained() -> None:
         ClosureMismatchError, match=r"the use of `super` entails the free variable `__class__`"
     ):
         replace(lambda self: None, code=Owner.method.__code__, verify=False)
-
-
-# -- globals and builtins ------------------------------------------------------------------------------------------
-
-
-def test_other_globals() -> None:
-    """Without builtins of their own they get the function's, on every release; module and the rest stay."""
-    bump, _ = make()
-    names = {"GLOBAL": "other"}
-    new: Any = replace(bump, globals=names)
-    assert new(1)[-1] == "other"
-    assert new.__globals__ is names
-    assert new.__module__ == __name__
-    counting = replace(lambda: len("abc"), globals={})
-    assert counting() == 3
-    assert_equal_but(new, bump, "__globals__", "__builtins__")
-
-
-def own_builtins(**names: Any) -> dict[str, Any]:
-    return {**vars(builtins), **names}
-
-
-def test_builtins_follow_globals_that_have_some() -> None:
-    counting = lambda: len("abc")
-    assert replace(counting, globals={"__builtins__": own_builtins(len=lambda text: "own")})() == "own"
-    module = ModuleType("own")
-    module.len = lambda text: "module"  # type: ignore[attr-defined]
-    assert replace(counting, globals={"__builtins__": module})() == "module"
-
-
-def test_custom_builtins_are_carried() -> None:
-    """Where globals say which, and (from 3.10 on, where a function has them) where they do not."""
-    names: dict[str, Any] = {"__builtins__": own_builtins(len=lambda text: "own")}
-    exec("def make(x):\n    def f(a=1, *, b=2): return len('abc'), x, a, b\n    return f", names)
-    function = names["make"](5)
-    assert replace(function)() == ("own", 5, 1, 2)
-    if hasattr(FunctionType, "__builtins__"):
-        del names["__builtins__"]
-        for new in (
-            replace(function),
-            replace(function, name="g"),
-            recell.rebind(function, x=5),
-            recell.clone(function),
-        ):
-            assert new() == ("own", 5, 1, 2)
-            assert new.__builtins__ is function.__builtins__
-            assert "__builtins__" not in names
-        assert replace(function, globals={})() == ("own", 5, 1, 2)
-        assert replace(function, defaults=(3,))() == ("own", 5, 3, 2)
-
-
-@pytest.mark.skipif(
-    not hasattr(FunctionType, "__builtins__"), reason="functions look builtins up when called"
-)
-def test_other_builtins_than_the_globals_hold_now_cannot_be_carried() -> None:
-    """A copy would silently get others: refused, unless the caller gives globals that say which."""
-    names: dict[str, Any] = {"__builtins__": own_builtins(len=lambda text: "own")}
-    exec("def f(): return len('abc')", names)
-    function = names["f"]
-    names["__builtins__"] = builtins
-    for verb in (replace, recell.rebind, recell.clone, lambda f: replace(f, name="g", defaults=())):
-        with pytest.raises(BuiltinsMismatchError) as caught:
-            verb(function)
-        assert caught.value.target == repr(function)
-    new = replace(function, globals=dict(names), defaults=())
-    assert new() == 3
-    assert function() == "own"
-
-
-def test_builtins_are_looked_up_by_the_call_before_3_10_and_bound_by_the_function_since() -> None:
-    names: dict[str, Any] = {"__builtins__": own_builtins(len=lambda text: "one")}
-    exec("def f(): return len('abc')", names)
-    new = replace(names["f"])
-    names["__builtins__"] = own_builtins(len=lambda text: "two")
-    assert new() == names["f"]() == ("one" if hasattr(FunctionType, "__builtins__") else "two")
-
-
-def test_globals_without_builtins_at_all() -> None:
-    """A function that never had any on 3.8 and 3.9 is copied as it is."""
-    code = compile("def f(): return 1", "<text>", "exec").co_consts[0]
-    names: dict[str, Any] = {}
-    function = FunctionType(code, names)
-    assert replace(function)() == replace(function, name="g")() == replace(function, globals={})() == 1
-    assert names == {}
 
 
 # -- kinds and refusals --------------------------------------------------------------------------------------------
