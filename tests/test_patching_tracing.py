@@ -214,7 +214,7 @@ def test_coverage_counts_the_lines(tmp_path):
     )
     code = (
         "import coverage, runpy\n"
-        "c = coverage.Coverage(data_file=None, include=['*covered.py'])\n"
+        "c = coverage.Coverage(data_file=None, config_file=False, include=['*covered.py'])\n"
         "c.start()\n"
         f"runpy.run_path({str(script)!r})\n"
         "c.stop()\n"
