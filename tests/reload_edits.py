@@ -289,7 +289,12 @@ edit(
     COUNTER.replace("count += 1", "count += 10"),
     "pairs = [m.counter(n) for n in range(3)]; bump, show = pairs[2]; bump()",
     {"len(pairs)": 3, "bump() == show()": True},
-    {"[b() - s() for b, s in pairs]": [0, 0, 0], "show() > 10": True, "bump() - show()": 0, "-show() + bump()": 10},
+    {
+        "[b() - s() for b, s in pairs]": [0, 0, 0],
+        "show() > 10": True,
+        "bump() - show()": 0,
+        "-show() + bump()": 10,
+    },
     closures=3,
 )
 edit(
@@ -798,7 +803,12 @@ edit(
     "class A:\n    def f(self): return 2\ndef g(): return 2\nTABLE = {'g': [g, (A, A())], 'h': lambda: g}",
     "A, g = m.A, m.g",
     {},
-    {"m.TABLE['g'][0] is g": True, "type(m.TABLE['g'][1][1]) is A": True, "m.TABLE['g'][1][0] is A": True, "m.TABLE['h']() is g": True},
+    {
+        "m.TABLE['g'][0] is g": True,
+        "type(m.TABLE['g'][1][1]) is A": True,
+        "m.TABLE['g'][1][0] is A": True,
+        "m.TABLE['h']() is g": True,
+    },
     added=("TABLE",),
 )
 edit(

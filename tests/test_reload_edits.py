@@ -98,10 +98,15 @@ def test_edit(edit: Edit, edited: types.ModuleType) -> None:
     holds(edit.then, names, "before")
     namespace = dict(vars(edited))
     classes = {
-        name: dict(vars(value)) for name, value in namespace.items() if isinstance(value, type) and value.__module__ == "edited"
+        name: dict(vars(value))
+        for name, value in namespace.items()
+        if isinstance(value, type) and value.__module__ == "edited"
     }
     functions = [value for value in namespace.values() if type(value) is types.FunctionType]
-    states = [(f.__code__, f.__closure__, f.__defaults__, f.__kwdefaults__, f.__dict__, f.__doc__) for f in functions]
+    states = [
+        (f.__code__, f.__closure__, f.__defaults__, f.__kwdefaults__, f.__dict__, f.__doc__)
+        for f in functions
+    ]
 
     planned = recell.reload(edited, source=edit.after, dry_run=True)
     assert not planned.active
@@ -133,7 +138,14 @@ def test_edit(edit: Edit, edited: types.ModuleType) -> None:
             if not member.startswith("__"):
                 assert found[member] is value, f"{name}.{member}"
     for func, state in zip(functions, states):
-        now = (func.__code__, func.__closure__, func.__defaults__, func.__kwdefaults__, func.__dict__, func.__doc__)
+        now = (
+            func.__code__,
+            func.__closure__,
+            func.__defaults__,
+            func.__kwdefaults__,
+            func.__dict__,
+            func.__doc__,
+        )
         for one, other in zip(now, state):
             assert one is other, (func, one, other)
 

@@ -21,7 +21,9 @@ GENERIC = "<generic parameters of "
 _PARAMETERS = 12  # CO_VARARGS, CO_VARKEYWORDS
 
 # functions that nobody keeps: they run while the function around them does; lazy annotations go with their function
-_PASSING = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "__annotate__", "__annotate_func__"))
+_PASSING = frozenset(
+    ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "__annotate__", "__annotate_func__")
+)
 
 
 class Pair(NamedTuple):
@@ -101,15 +103,17 @@ class Grouped:
                 self.single[path] = final[key]
         else:
             self.single = {path: final.get(id(code), code) for path, code in self.single.items()}
-        self.several = {path: [final.get(id(code), code) for code in codes] for path, codes in self.several.items()}
+        self.several = {
+            path: [final.get(id(code), code) for code in codes] for path, codes in self.several.items()
+        }
 
 
 class Comparison:
     """What became of the old functions' code.
 
-    Attributes: `module`: the new module's code, with the old code objects wherever nothing changed; `pairs`: the changed
-    ones; `gone` and `fresh`: paths with their code that only one of
-    the versions has; `unclear`: paths whose functions cannot be told apart.
+    Attributes: `module`: the new module's code, with the old code objects wherever nothing changed; `pairs`: the
+    changed ones; `old` and `new`: all of each version; `gone` and `fresh`: paths with their code that only one of the
+    versions has; `unclear`: paths whose functions cannot be told apart.
 
     Args:
         old: paths and code objects of the functions there are.
@@ -119,7 +123,9 @@ class Comparison:
     def __init__(self, old: Iterable[tuple[str, CodeType]], new: CodeType) -> None:
         release = compat.require("comparing code objects")
         self._table = release.line_table
-        self._lines_compared = release.exception_table  # since 3.11 code objects with other lines compare unequal
+        self._lines_compared = (
+            release.exception_table
+        )  # since 3.11 code objects with other lines compare unequal
         self.old = Grouped(old)
         self.new = Grouped(codes_below(new))
         self.gone: list[tuple[str, CodeType]] = []
@@ -205,7 +211,9 @@ class Comparison:
 
     def _unplaced(self, code: CodeType) -> CodeType:
         """A code object without its positions in the text, to compare."""
-        consts = tuple([self._unplaced(const) if type(const) is CodeType else const for const in code.co_consts])
+        consts = tuple(
+            [self._unplaced(const) if type(const) is CodeType else const for const in code.co_consts]
+        )
         return code.replace(co_firstlineno=1, co_consts=consts, **{self._table: b""})  # type: ignore[arg-type]
 
     def _settled(self, code: CodeType) -> CodeType:

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell.building import remake
 from recell.installing import Face, face_of
+from recell.likeness import alike, stays
 from recell.making import UNKNOWN, making
-from recell.translating import ATOMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import CodeType
 
     from recell.comparing import Comparison
     from recell.translating import Translation
 
-__all__ = ["closure_defaults", "face_after", "stays"]
+__all__ = ["closure_defaults", "face_after"]
 
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
-
-
-def stays(old: Any, new: Any) -> bool:
-    """Whether an object that the new text makes says nothing new: then the living one, with its state, is kept.
-
-    Atoms are compared by value; other objects of one type are state, whatever they hold by now.
-    """
-    if old is new:
-        return True
-    kind = type(old)
-    if kind is not type(new):
-        return False
-    if kind in ATOMS:
-        return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
-    if kind in (tuple, frozenset):
-        if kind is frozenset:
-            return bool(old == new)
-        return len(old) == len(new) and all(map(stays, old, new))
-    return kind is not FunctionType and not isinstance(old, type)
 
 
 def _names(code: CodeType) -> tuple[str, ...]:
@@ -60,10 +39,12 @@ def _merged(
         return new
     before = _by_name(old_code, old)
     names = _names(new_code)
-    merged = tuple([
-        before[name] if name in before and stays(before[name], value) else value
-        for name, value in zip(names[len(names) - len(new) :], new)
-    ])
+    merged = tuple(
+        [
+            before[name] if name in before and stays(before[name], value) else value
+            for name, value in zip(names[len(names) - len(new) :], new)
+        ]
+    )
     if old is not None and len(merged) == len(old) and all(map(_is, merged, old)):
         return old
     return merged
@@ -138,17 +119,13 @@ def _annotations(func: FunctionType, new: FunctionType, translation: Translation
     lazy: Any = new.__annotate__  # type: ignore[attr-defined]
     if lazy is None and face.annotate is None:
         after = face_of(new).annotations
-        if not face.annotations and not after or repr(face.annotations) == repr(after):
+        if (not face.annotations and not after) or repr(face.annotations) == repr(after):
             return face.annotations, None, True
         return {name: translation(value) for name, value in (after or {}).items()}, None, False
     if type(lazy) is FunctionType and type(face.annotate) is FunctionType:
-        if _does_the_same(face.annotate.__code__, lazy.__code__):
+        if alike(face.annotate, lazy):
             return face.annotations, face.annotate, True
     return None, translation(lazy) if type(lazy) is FunctionType else lazy, False
-
-
-def _does_the_same(old: CodeType, new: CodeType) -> bool:
-    return old.co_code == new.co_code and old.co_consts == new.co_consts and old.co_names == new.co_names
 
 
 def closure_defaults(
@@ -177,7 +154,9 @@ def closure_defaults(
     values: dict[str, Any] = {}
     for name, value in known.items():
         text_before = known_before.get(name, UNKNOWN)
-        if name in before and (value is UNKNOWN or (text_before is not UNKNOWN and stays(text_before, value))):
+        if name in before and (
+            value is UNKNOWN or (text_before is not UNKNOWN and stays(text_before, value))
+        ):
             values[name] = before[name]
         elif value is UNKNOWN:
             return None, None, name
@@ -188,7 +167,12 @@ def closure_defaults(
     defaults = tuple([values[name] for name in positional_names]) or None
     kwdefaults = {name: values[name] for name in keyword_names if name in values} or None
     old_defaults = func.__defaults__
-    if defaults and old_defaults and len(defaults) == len(old_defaults) and all(map(_is, defaults, old_defaults)):
+    if (
+        defaults
+        and old_defaults
+        and len(defaults) == len(old_defaults)
+        and all(map(_is, defaults, old_defaults))
+    ):
         defaults = old_defaults
     if kwdefaults == func.__kwdefaults__:
         kwdefaults = func.__kwdefaults__

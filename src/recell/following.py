@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from recell.cells import contents_of, owners_of_all
 from recell.faces import closure_defaults, face_after
 from recell.installing import Face, State, face_of, state_of
-from recell.layers import Edit, _stacks
+from recell.layers import Edit
+from recell.likeness import ATOMS
+from recell.places import _stacks
 from recell.swapping import SwapEdit, _edit
-from recell.translating import ATOMS
 from recell.trampolines import DECORATED
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ class Follow(Edit):
             return state.closure
         own = state.cells()
         if self.take:
-            own = {**own, **self.cells} if "__class__" not in own else {**own, **self.cells, "__class__": own["__class__"]}
+            own = (
+                {**own, **self.cells}
+                if "__class__" not in own
+                else {**own, **self.cells, "__class__": own["__class__"]}
+            )
             return tuple([own[name] for name in names]) or None
         return tuple([own[name] if name in own else self.cells[name] for name in names]) or None
 
@@ -70,7 +75,10 @@ def code_of(function: FunctionType) -> CodeType:
 def current(function: FunctionType) -> State:
     """What a function is by its text: beneath overrides and swaps, above earlier reloads."""
     stack = _stacks.get(id(function))
-    if stack is None or not stack.edits:
+    if stack is None:
+        return state_of(function)
+    stack.spread()
+    if not stack.edits:
         return state_of(function)
     state: State = stack.states[0]
     for edit in stack.edits:
@@ -127,23 +135,25 @@ class Reshape:
             if name not in own:
                 cell = self._cell(function, name, pair.path)
                 if cell is None:
-                    self.left.append(
-                        (pair.path, f"one that lives already has no `{name}`: that variable went when its outer call returned")
-                    )
+                    why = f"one that lives already has no `{name}`: that variable went when its outer call returned"
+                    self.left.append((pair.path, why))
                     return None
                 cells[name] = cell
         defaults, kwdefaults = function.__defaults__, function.__kwdefaults__
-        defaults, kwdefaults, unknown = closure_defaults(function, pair.old, pair.new, self.comparison, pair.path)
+        defaults, kwdefaults, unknown = closure_defaults(
+            function, pair.old, pair.new, self.comparison, pair.path
+        )
         if unknown is not None:
-            self.left.append(
-                (pair.path, f"one that lives already has no default for `{unknown}`: only a new call of its outer function gives it")
-            )
+            why = f"one that lives already gets no default for `{unknown}`: only a new call of its outer function tells it"
+            self.left.append((pair.path, why))
             return None
         old_doc, doc = _documentation(pair.old), _documentation(pair.new)
         if defaults is function.__defaults__ and kwdefaults is function.__kwdefaults__ and doc == old_doc:
             return Follow(pair.new, cells)
         face = face_of(function)
-        face = face._replace(defaults=defaults, kwdefaults=kwdefaults, doc=doc if face.doc == old_doc else face.doc)
+        face = face._replace(
+            defaults=defaults, kwdefaults=kwdefaults, doc=doc if face.doc == old_doc else face.doc
+        )
         return FollowWhole(pair.new, cells, False, face)
 
     def _cell(self, function: FunctionType, name: str, path: str) -> CellType | None:
@@ -152,14 +162,18 @@ class Reshape:
             return self._class_cell(path)
         outer = path.rpartition(".<locals>.")[0]
         for sibling in owners_of_all(function.__closure__ or ()):
-            if sibling is function or getattr(sibling.__code__, "co_qualname", sibling.__qualname__).rpartition(
-                ".<locals>."
-            )[0] != outer:
+            if (
+                sibling is function
+                or getattr(sibling.__code__, "co_qualname", sibling.__qualname__).rpartition(".<locals>.")[0]
+                != outer
+            ):
                 continue
             cell = current(sibling).cells().get(name)
             if cell is not None:
                 return cell
-        for cell in function.__closure__ or ():  # a variable may be the outer function's own, in a function it holds
+        for cell in (
+            function.__closure__ or ()
+        ):  # a variable may be the outer function's own, in a function it holds
             inside = contents_of(cell)
             if type(inside) is FunctionType and inside.__globals__ is function.__globals__:
                 found = current(inside).cells().get(name)
@@ -217,4 +231,3 @@ def _documentation(code: CodeType) -> str | None:
         return None
     first = code.co_consts[0] if code.co_consts else None
     return first if isinstance(first, str) else None
-

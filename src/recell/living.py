@@ -1,4 +1,4 @@
-"""The functions of a module that are alive: those its namespace leads to, and, where there may be more, all on the heap.
+"""The functions of a module that are alive: those its namespace leads to, and where there may be more, all there are.
 
 How often a code object is referenced tells whether functions run it that were not met on the way. Only then the heap
 is searched: once, whatever the number of functions.
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from recell import compat
 from recell.cells import contents_of
 from recell.comparing import codes_below
+from recell.reaching import attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Inhabitants", "held"]
 
@@ -25,7 +26,9 @@ __all__ = ["Inhabitants", "held"]
 _COUNTS: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 _WRAPPERS = (staticmethod, classmethod, MethodType)
 _PARTIALS = (functools.partial, functools.partialmethod, functools.cached_property)
-_PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset, ModuleType))
+_PLAIN = frozenset(
+    (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset, ModuleType)
+)
 
 
 def held(obj: Any) -> Iterator[Any]:
@@ -34,17 +37,18 @@ def held(obj: Any) -> Iterator[Any]:
     if kind is FunctionType:
         for cell in obj.__closure__ or ():
             inside = contents_of(cell)
-            if type(inside) not in _PLAIN and not isinstance(inside, type):
+            if type(inside) not in _PLAIN and not issubclass(type(inside), type):
                 yield inside
     elif property in kind.__mro__:
         yield from (obj.fget, obj.fset, obj.fdel)
     elif kind in _WRAPPERS or kind in (staticmethod, classmethod):
         yield obj.__func__
-    elif isinstance(obj, _PARTIALS):
+    elif issubclass(kind, _PARTIALS):
         yield obj.func
-    own = getattr(obj, "__dict__", None) if not isinstance(obj, type) else None
-    if own and type(own) is dict and "__wrapped__" in own:
-        yield own["__wrapped__"]
+    if not issubclass(kind, type):
+        own = attributes(obj)
+        if own and "__wrapped__" in own:
+            yield own["__wrapped__"]
 
 
 class Inhabitants:
@@ -59,7 +63,10 @@ class Inhabitants:
     """
 
     def __init__(
-        self, namespace: dict[str, Any], module: str, code_of: Callable[[FunctionType], CodeType] | None = None
+        self,
+        namespace: dict[str, Any],
+        module: str,
+        code_of: Callable[[FunctionType], CodeType] | None = None,
     ) -> None:
         self.namespace, self.module = namespace, module
         self.functions: dict[int, FunctionType] = {}
@@ -90,7 +97,7 @@ class Inhabitants:
             if type(value) in _PLAIN or id(value) in seen:
                 continue
             seen.add(id(value))
-            if isinstance(value, type):
+            if issubclass(type(value), type):
                 if value.__module__ == self.module:
                     self.classes[id(value)] = value
                     waiting.extend(vars(value).values())
@@ -101,8 +108,12 @@ class Inhabitants:
 
     def codes(self) -> list[tuple[str, CodeType]]:
         """The functions' code objects and those nested in them, each once, with their paths."""
+        found = self._codes()
+        self._count(found)  # by now nothing else of ours holds a code object
+        return found
+
+    def _codes(self) -> list[tuple[str, CodeType]]:
         found: list[tuple[str, CodeType]] = []
-        unnamed: list[tuple[str, CodeType]] = []
         by_code: dict[int, FunctionType] = {}
         more: dict[int, list[FunctionType]] = {}
         self.by_code, self._more = by_code, more
@@ -130,9 +141,6 @@ class Inhabitants:
             if id(code) not in known:
                 known.add(id(code))
                 found.append((path, code))
-        code = None  # nothing but `found` holds a code object when they are counted
-        nested.clear()
-        self._count(found)
         return found
 
     def _count(self, found: list[tuple[str, CodeType]]) -> None:
@@ -144,7 +152,9 @@ class Inhabitants:
         by_code, nested = self.by_code, self._nested
         for (_, code), count in zip(found, counts):
             key = id(code)
-            if count - usual > (key in by_code) + (key in nested) and count - usual > len(self.running(key)) + (key in nested):
+            if count - usual > (key in by_code) + (key in nested) and count - usual > len(
+                self.running(key)
+            ) + (key in nested):
                 self._hidden.add(key)
 
     def running(self, key: int) -> list[FunctionType]:

@@ -1,4 +1,4 @@
-"""What becomes of each name: the living module beside a run of its new text, turned into layers. Nothing changes here."""
+"""What becomes of each name: the living module beside a run of its new text. Only decided here, nothing changes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell.cells import contents_of
 from recell.errors import ScopeError, short
-from recell.following import Reshape, bridge, code_of, current, shows_the_same
-from recell.layers import ABSENT, AttributeLayer, CellLayer, FunctionLayer, ItemLayer
+from recell.following import code_of, current, shows_the_same
+from recell.layers import ABSENT, AttributeLayer, CellLayer, ItemLayer
+from recell.likeness import ATOMS, SHOWN, alike, assigns, equal, slots
 from recell.living import Inhabitants, held
-from recell.translating import ATOMS, OWN, Translation, cache_parameters
+from recell.translating import OWN, Translation, cache_parameters
 
 if TYPE_CHECKING:
     from recell.comparing import Comparison
+    from recell.earlier import Constants
     from recell.layers import Layer
 
-__all__ = ["Merge"]
+__all__ = ["Merge", "Site"]
 
 _DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
 _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
@@ -28,7 +30,17 @@ _DECLARED = frozenset(
 )
 _LAZY = ("__annotate__", "__annotate_func__")
 _MODULE_OWN = frozenset(
-    "__name__ __file__ __spec__ __loader__ __package__ __path__ __cached__ __builtins__ __conditional_annotations__".split()
+    [
+        "__name__",
+        "__file__",
+        "__spec__",
+        "__loader__",
+        "__package__",
+        "__path__",
+        "__cached__",
+        "__builtins__",
+        "__conditional_annotations__",
+    ]
 )
 _CLASS_OWN = OWN | {"__module__", "__slots__", "__abstractmethods__", "__annotations_cache__"}
 
@@ -36,8 +48,8 @@ _CLASS_OWN = OWN | {"__module__", "__slots__", "__abstractmethods__", "__annotat
 class Claim(NamedTuple):
     """A living function, and the run's function whose behaviour it gets."""
 
-    living: FunctionType
-    new: FunctionType
+    living: Any
+    new: Any
     path: str
     take: bool
     """With the cells of the run's function: it is another function than before (a decorator came or went)."""
@@ -60,22 +72,29 @@ class Site(NamedTuple):
 class Merge:
     """What a reload is going to do.
 
-    Attributes: `claims` by the id of the living function; `bindings`; notes for the report: `added`, `removed`, `changed`
-    (names), `kept` and `left` (with reasons), `refused` (errors).
+    Attributes: `claims` by the id of the living function; `bindings`; notes for the report: `added`, `removed`,
+    `changed` (names), `kept` and `left` (with reasons), `refused` (errors).
 
     Args:
         living: the module's functions and classes.
         scratch: the run's.
         comparison: of their code.
         translation: from the run's objects to living ones.
+        constants: of the old text.
         rerun: whether data follows the new text too.
     """
 
     def __init__(
-        self, living: Inhabitants, scratch: Inhabitants, comparison: Comparison, translation: Translation, rerun: bool
+        self,
+        living: Inhabitants,
+        scratch: Inhabitants,
+        comparison: Comparison,
+        translation: Translation,
+        constants: Constants,
+        rerun: bool,
     ) -> None:
         self.living, self.scratch, self.comparison = living, scratch, comparison
-        self.translation, self.rerun = translation, rerun
+        self.translation, self.constants, self.rerun = translation, constants, rerun
         self.partner = {id(pair.old): pair.new for pair in comparison.pairs}
         self.claims: dict[int, Claim] = {}
         self.bindings: list[tuple[Site, str, Any]] = []
@@ -99,10 +118,14 @@ class Merge:
     def _pair_classes(self, old: Any, new: Any) -> None:
         for name, value in new.items():
             before = old.get(name)
-            if before is value or not isinstance(value, type) or not isinstance(before, type):
+            if before is value or not issubclass(type(value), type) or not issubclass(type(before), type):
                 continue
             module = self.living.module
-            if value.__module__ != module or before.__module__ != module or value.__qualname__ != before.__qualname__:
+            if (
+                value.__module__ != module
+                or before.__module__ != module
+                or value.__qualname__ != before.__qualname__
+            ):
                 continue
             if id(value) in self.translation.living:
                 continue
@@ -113,12 +136,15 @@ class Merge:
     def _class(self, cls: type, new: type) -> None:
         path = cls.__qualname__
         if self.translation(type(new)) is not type(cls):
-            msg = f"{short(cls)} cannot change its metaclass from {short(type(cls))} to {short(type(new))} while it lives"
+            msg = (
+                f"{short(cls)} cannot change its metaclass from {short(type(cls))} to {short(type(new))} "
+                "while it lives"
+            )
             self.refused.append(ScopeError(msg, name=path, names=(), target=short(cls)))
             return
-        if _slots(cls) != _slots(new):
+        if slots(cls) != slots(new):
             msg = (
-                f"{short(cls)} cannot change its `__slots__` from {_slots(cls)!r} to {_slots(new)!r} while it lives: "
+                f"{short(cls)} cannot change its `__slots__` from {slots(cls)!r} to {slots(new)!r} while it lives: "
                 "its instances are laid out already"
             )
             self.refused.append(ScopeError(msg, name=path, names=(), target=short(cls)))
@@ -148,7 +174,11 @@ class Merge:
         site = Site(cls, vars(cls), cls.__qualname__)
         for name, value in vars(new).items():
             old = vars(cls).get(name)
-            if type(value) is FunctionType and type(old) is FunctionType and value.__globals__ is self.scratch.namespace:
+            if (
+                type(value) is FunctionType
+                and type(old) is FunctionType
+                and value.__globals__ is self.scratch.namespace
+            ):
                 self._place(site, name, old, value)
 
     # -- names ----------------------------------------------------------------------------------
@@ -181,14 +211,16 @@ class Merge:
     def _was_text(self, site: Site, name: str, value: Any) -> bool:
         """Whether a name that the new text does not bind was bound by a `def` or `class` of the old one."""
         path = self._path(site, name)
-        if isinstance(value, type):
+        if issubclass(type(value), type):
             return value.__module__ == self.living.module and value.__qualname__ == path
         if path in self.comparison.old:
             return True
         if type(value) is FunctionType and value.__globals__ is self.living.namespace:
             code = code_of(value)
-            return code.co_name == "<lambda>" and not site.path and any(
-                code is other for other in self.comparison.old["<lambda>"]
+            return (
+                code.co_name == "<lambda>"
+                and not site.path
+                and any(code is other for other in self.comparison.old["<lambda>"])
             )
         return name in ("__annotations__", *_LAZY) and site.cls is not None
 
@@ -211,13 +243,13 @@ class Merge:
 
     def _place(self, site: Site, name: str, old: Any, new: Any) -> None:
         path = self._path(site, name)
-        if id(new) in self.translation.living and isinstance(new, type):
+        if id(new) in self.translation.living and issubclass(type(new), type):
             living = self.translation(new)
             if living is not old:
                 self._bind(site, name, new)
             return
         if name in _LAZY:
-            if not _alike(old, new):
+            if not alike(old, new):
                 self._bind(site, name, new, note=False)
                 if site.cls is None and "__annotations__" in site.namespace:
                     self.bindings.append((site, "__annotations__", ABSENT))
@@ -234,16 +266,30 @@ class Merge:
                     return
                 self._bind(site, name, new)
                 return
-        if type(old) is type(new) and isinstance(old, _DESCRIPTORS):
+        if type(old) is type(new) and issubclass(type(old), _DESCRIPTORS):
             if not self._accessors(path, old, new):
                 self._bind(site, name, new)
             return
         if is_def and was_def:
             self._decorated(site, name, path, old, new)
             return
-        if is_def or was_def or isinstance(new, (type, ModuleType)) or self._imported(new) or self._imported(old):
+        if (
+            is_def
+            or was_def
+            or issubclass(type(new), (type, ModuleType))
+            or self._imported(new)
+            or self._imported(old)
+        ):
             if not (self._imported(old) and self._imported(new) and old is new):
                 self._bind(site, name, new)
+            return
+        if type(old) is type(new) is FunctionType:  # made at run time, as a data class's methods are
+            if (
+                old.__code__ != new.__code__
+                or not shows_the_same(old, new)
+                or _captured(old) != _captured(new)
+            ):
+                self._bind(site, name, new, note=False)
             return
         self._data(site, name, old, new)
 
@@ -254,9 +300,9 @@ class Merge:
 
     def _imported(self, value: Any) -> bool:
         """Whether a value looks like something that an import gave: a module, or what another module defined."""
-        if isinstance(value, ModuleType):
+        if issubclass(type(value), ModuleType):
             return True
-        if type(value) is FunctionType or isinstance(value, type) or type(value) is type(len):
+        if type(value) is FunctionType or issubclass(type(value), type) or type(value) is type(len):
             module = getattr(value, "__module__", None)
             return module is not None and module != self.living.module
         return False
@@ -293,7 +339,10 @@ class Merge:
                 continue
             if type(one) is not FunctionType or type(other) is not FunctionType:
                 return False
-            if one.__globals__ is not self.living.namespace or other.__globals__ is not self.scratch.namespace:
+            if (
+                one.__globals__ is not self.living.namespace
+                or other.__globals__ is not self.scratch.namespace
+            ):
                 return False
             code = code_of(one)
             if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
@@ -301,9 +350,9 @@ class Merge:
         for one, other in zip(before, after):
             if one is not None:
                 self._claim(one, other, path)
-        if isinstance(old, property):
+        if issubclass(type(old), property):
             return old.__doc__ == new.__doc__
-        if isinstance(old, functools.partialmethod):
+        if issubclass(type(old), functools.partialmethod):
             return bool(old.args == new.args and old.keywords == new.keywords)
         return True
 
@@ -317,14 +366,18 @@ class Merge:
                 if code_of(old) is new.__code__:
                     self._settings(old, new)
                     return
-            elif not isinstance(old, _DESCRIPTORS):
-                self.kept.append((path, "what its decorator made stays, with its state; the function in it is changed"))
+            elif not issubclass(type(old), _DESCRIPTORS):
+                self.kept.append(
+                    (path, "what its decorator made stays, with its state; the function in it is changed")
+                )
                 return
         raw = self._raw(path)
         if type(new) is FunctionType and new.__globals__ is self.scratch.namespace and raw is not None:
             self._claim(raw, new, path, take=code_of(raw).co_name != new.__code__.co_name)
             self.bindings.append((site, name, raw))
-            self.left.append((path, f"who holds {short(old, 60)} goes on with it: it cannot be changed in place"))
+            self.left.append(
+                (path, f"who holds {short(old, 60)} goes on with it: it cannot be changed in place")
+            )
             return
         own = type(old) is FunctionType and old.__globals__ is self.living.namespace
         if own and site.cls is None and callable(new):
@@ -339,7 +392,7 @@ class Merge:
         return found[0] if len(found) == 1 else None
 
     def _settings(self, old: FunctionType, new: FunctionType) -> None:
-        """What a decorator was called with, where the text has changed it: constants that nobody assigns are no state."""
+        """What a decorator was called with, where the text changed it: constants that nobody assigns are no state."""
         cells = dict(zip(new.__code__.co_freevars, new.__closure__ or ()))
         state = current(old)
         for name, cell in state.cells().items():
@@ -347,30 +400,31 @@ class Merge:
             if other is None:
                 continue
             value, there = contents_of(cell), contents_of(other)
-            if type(value) in ATOMS and type(there) in ATOMS and value != there and not _assigns(state.code, name):
+            if (
+                type(value) in ATOMS
+                and type(there) in ATOMS
+                and value != there
+                and not assigns(state.code, name)
+            ):
                 self.cells.append(CellLayer(cell, there))
                 self.changed.append(f"{old.__qualname__} ({name}={short(there, 30)})")
 
     def _data(self, site: Site, name: str, old: Any, new: Any) -> None:
         path = self._path(site, name)
         if name in _DECLARED:
-            if not _equal(old, new):
+            if not equal(old, new):
                 self.bindings.append((site, name, new))
             return
-        if site.cls is None:
-            if self.rerun:
-                self._bind(site, name, new)
-            elif not _equal(old, new):
-                self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))
+        if self.rerun:
+            self._bind(site, name, new)
             return
-        if _equal(old, new):
+        if equal(old, new) or self.constants.unchanged(site.path, name, new):
             return
         dunder = name[:2] == name[-2:] == "__"
-        if type(new) in ATOMS or type(new) in (tuple, frozenset) or type(old) is not type(new) or dunder:
+        atom = type(new) in ATOMS or type(new) in (tuple, frozenset)
+        if site.cls is not None and (atom or dunder or type(old) is not type(new)):
             self._bind(site, name, new, note=not dunder)
-        elif self.rerun:
-            self._bind(site, name, new)
-        elif type(old).__eq__ is not object.__eq__:
+        elif type(old) in SHOWN or type(new) in SHOWN:
             self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))
 
     # -- functions ------------------------------------------------------------------------------
@@ -395,81 +449,8 @@ class Merge:
             if len(found) == 1 == len(functions):
                 self._claim(found[0], functions[0], functions[0].__qualname__)
 
-    def layers(self) -> tuple[list[Layer], int]:
-        """The layers in the order in which they are to be entered, and how many closures they reach."""
-        bindings = [(site, name, self._value(name, value)) for site, name, value in self.bindings]
-        new_names: list[Layer] = []
-        names: list[Layer] = []
-        gone: list[Layer] = []
-        for site, name, value in bindings:
-            into = gone if value is ABSENT else names if name in site.namespace or name == "__bases__" else new_names
-            into.append(site.layer(name, value))
-        functions, closures = self._function_layers()
-        return [*new_names, *functions, *self.cells, *names, *gone], closures
 
-    def _value(self, name: str, value: Any) -> Any:
-        return value if value is ABSENT or name in ("__bases__", "__abstractmethods__") else self.translation(value)
-
-    def _function_layers(self) -> tuple[list[Layer], int]:
-        reshape = Reshape(self.comparison, self.living, self.translation, self.left)
-        layers: list[Layer] = []
-        moved = {id(pair.new) for pair in self.comparison.pairs if pair.moved}
-        for claim in self.claims.values():
-            if claim.new is claim.living:
-                continue
-            edit = reshape.claimed(claim.living, claim.new, claim.path, claim.take)
-            if edit is not None:
-                layers.append(FunctionLayer(claim.living, edit))
-                if edit.whole or id(edit.code) not in moved:
-                    self.changed.append(claim.path)
-        closures = 0
-        owners = self.living.owners([pair.old for pair in self.comparison.pairs])
-        for pair in self.comparison.pairs:
-            for function in owners[id(pair.old)]:
-                if id(function) in self.claims or function.__globals__ is not self.living.namespace:
-                    continue
-                follow = reshape.closure(function, pair)
-                if follow is not None:
-                    layers.append(FunctionLayer(function, follow))
-                    closures += 1
-            if not pair.moved:
-                self.changed.append(pair.path)
-        for function, new in self.bridges:
-            layers.append(FunctionLayer(function, bridge(function, self.translation(new))))
-        return layers, closures
-
-
-def _slots(cls: type) -> Any:
-    slots = vars(cls).get("__slots__")
-    if slots is None or isinstance(slots, str):
-        return slots
-    return tuple(slots)
-
-
-def _equal(old: Any, new: Any) -> bool:
-    """Whether two values are equal, as far as it can be asked without trouble."""
-    if old is new:
-        return True
-    if type(old) is not type(new):
-        return False
-    try:
-        return bool(old == new) or (type(old) in (float, complex) and repr(old) == repr(new))
-    except Exception:  # noqa: BLE001 - somebody's own __eq__ may raise anything, or give what has no truth value
-        return True
-
-
-def _alike(old: Any, new: Any) -> bool:
-    one, other = getattr(old, "__code__", old), getattr(new, "__code__", new)
-    if one is None or other is None or type(old) is not type(new):
-        return one is other
-    return bool(one.co_code == other.co_code and one.co_consts == other.co_consts and one.co_names == other.co_names)
-
-
-def _assigns(code: Any, name: str) -> bool:
-    """Whether a function assigns a free variable."""
-    import dis
-
-    return any(
-        step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval == name for step in dis.get_instructions(code)
-    )
-
+def _captured(function: FunctionType) -> list[object]:
+    """What a function's cells hold, by identity; its class and atoms by what they are."""
+    held_values = [contents_of(cell) for cell in function.__closure__ or ()]
+    return [value if type(value) in ATOMS else (type(value), id(value)) for value in held_values]

@@ -1,9 +1,9 @@
-"""`reload`: a module's new text put to work in place, as one transaction: nothing that lives loses its identity or state.
+"""`reload`: a module's new text put to work in place, as one transaction; what lives keeps its identity and state.
 
 The new text is compiled once. What its functions' code objects tell is compared with the living functions; then the
-text runs in a namespace of its own (a copy of the module's), which gives new defaults, decorators, classes and names. What
-it made is translated: functions get the module's globals, living functions and classes stand for their new versions. All
-changes are layers, entered together.
+text runs in a namespace of its own (a copy of the module's), which gives new defaults, decorators, classes and names.
+What it made is translated: functions get the module's globals, living functions and classes stand for their new
+versions. All changes are layers, entered together.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from typing import Any
 from recell import compat
 from recell.callables import describe
 from recell.comparing import Comparison
+from recell.earlier import Constants
 from recell.errors import RecellError, ScopeError, SourceError, short
 from recell.following import bridge, code_of
 from recell.installing import face_of, install, state_of
-from recell.layers import _stacks
+from recell.layering import layers_of
 from recell.living import Inhabitants
 from recell.merging import Merge
+from recell.places import _stacks
 from recell.reports import Lines, Report
 from recell.translating import Translation
 
 __all__ = ["Report", "reload"]
 
 _RELOADING = RLock()
+_MAIN = "__mp_main__"  # what multiprocessing calls a `__main__` that is not to run
 
 
 def reload(
@@ -107,9 +110,9 @@ def reload(
         if reason is not None:
             refusal = SourceError(reason, filename=vars(module).get("__file__"))
             return Report(module, name, refused=[refusal], dry=dry_run)
-        return _Reload(module, name, _compiled(text, filename, module), filename, text, source is not None).done(
-            dry_run, data == "rerun"
-        )
+        return _Reload(
+            module, name, _compiled(text, filename, module), filename, text, source is not None
+        ).done(dry_run, data == "rerun")
 
 
 def _not_reloadable(module: ModuleType, source: object) -> str | None:
@@ -123,8 +126,8 @@ def _not_reloadable(module: ModuleType, source: object) -> str | None:
     if not isinstance(file, str):
         if vars(module).get("__name__") == "__main__":
             return "`__main__` has no file here (an interactive session?): pass its text as source="
-        if getattr(spec, "origin", None) == "built-in" or hasattr(module, "__loader__") and file is None:
-            return f"{short(module)} has no file of Python text: it is written in C, or was made at run time; pass source="
+        if getattr(spec, "origin", None) == "built-in" or (hasattr(module, "__loader__") and file is None):
+            return f"{short(module)} has no file: it is written in C, or was made at run time (then pass source=)"
         return f"{short(module)} has no file: pass its text as source="
     from importlib.machinery import EXTENSION_SUFFIXES
 
@@ -140,7 +143,8 @@ def _text(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
     origin = getattr(spec, "origin", None)
     filename = file if isinstance(file, str) else origin if isinstance(origin, str) else None
     if filename is not None and filename.endswith((".pyc", ".pyo")) and source is None:
-        raise OSError(f"{filename} is compiled already, and its text is not beside it")
+        msg = f"{filename} is compiled already, and its text is not beside it"
+        raise OSError(msg)
     if source is None:
         assert filename is not None
         loader = getattr(module, "__loader__", None)
@@ -206,11 +210,14 @@ class _Reload:
         comparison = self.comparison
         scratch = self._run()
         translation = Translation(self.namespace, scratch, self.name)
-        merge = Merge(self.living, Inhabitants(scratch, self.name), comparison, translation, rerun)
-        merge.left.extend((path, "several functions of this name cannot be told apart") for path in comparison.unclear)
+        constants = Constants(self.module, comparison.old)
+        merge = Merge(self.living, Inhabitants(scratch, self.name), comparison, translation, constants, rerun)
+        merge.left.extend(
+            (path, "several functions of this name cannot be told apart") for path in comparison.unclear
+        )
         if merge.refused:
             return Report(self.module, self.name, refused=merge.refused)
-        layers, closures = merge.layers()
+        layers, closures = layers_of(merge)
         kinds = any((pair.old.co_flags ^ pair.new.co_flags) & _KINDS for pair in comparison.pairs) or any(
             claim.take for claim in merge.claims.values()
         )
@@ -227,6 +234,7 @@ class _Reload:
                 kept=merge.kept,
                 left=merge.left,
                 lines=self.lines,
+                code=comparison.module,
                 quiet=kinds,
             )
         except (TypeError, AttributeError, RecellError) as error:
@@ -246,7 +254,9 @@ class _Reload:
             added=[path for path, _ in comparison.fresh if "<" not in path],
             removed=[path for path, _ in comparison.gone if "<" not in path and path not in new_names],
             closures=self._closures(),
-            left=[(path, "several functions of this name cannot be told apart") for path in comparison.unclear],
+            left=[
+                (path, "several functions of this name cannot be told apart") for path in comparison.unclear
+            ],
             dry=True,
         )
 
@@ -269,7 +279,14 @@ class _Reload:
                 del scratch[cls.__qualname__]
         self._box = [scratch]
         self._alone = sys.getrefcount(self._box[0])
+        if self.name == "__main__":  # the program under `if __name__ == "__main__"` runs already
+            scratch["__name__"] = _MAIN
         exec(comparison.module, scratch)
+        if self.name == "__main__":
+            made = Inhabitants(scratch, _MAIN)
+            for found in (*made.functions.values(), *made.classes.values()):
+                if found.__module__ == _MAIN:
+                    found.__module__ = "__main__"
         return scratch
 
     def _settle(self, translation: Translation) -> None:
@@ -283,7 +300,9 @@ class _Reload:
         translation.forget()
         if sys.getrefcount(box[0]) <= self._alone:
             return
-        gc.collect(1)  # classes of the run are garbage in circles, and would show among their base's subclasses
+        gc.collect(
+            1
+        )  # classes of the run are garbage in circles, and would show among their base's subclasses
         if sys.getrefcount(box[0]) <= self._alone:
             return
         for found in gc.get_referrers(box[0]):

@@ -8,10 +8,12 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from recell.changes import Change
+from recell.earlier import CODES
 from recell.errors import ChangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import CodeType
 
     from recell.layers import Layer
 
@@ -50,6 +52,8 @@ class Report(Change):
     """
 
     __slots__ = (
+        "_code",
+        "_code_before",
         "_lines",
         "_quiet",
         "added",
@@ -80,6 +84,7 @@ class Report(Change):
         refused: Iterable[BaseException] = (),
         dry: bool = False,
         lines: Lines | None = None,
+        code: CodeType | None = None,
         quiet: bool = False,
     ) -> None:
         self.module = name
@@ -93,6 +98,8 @@ class Report(Change):
         self.refused = tuple(refused)
         self.dry = dry
         self._lines = lines
+        self._code = code
+        self._code_before: CodeType | None = None
         self._quiet = quiet
         super().__init__("reload", module, layers, self.changed, stays=not dry and not self.refused)
 
@@ -106,6 +113,9 @@ class Report(Change):
             super()._enter()
         if self._lines is not None:
             self._lines.show()
+        if self._code is not None:
+            self._code_before = CODES.get(self._target)  # type: ignore[call-overload]
+            CODES[self._target] = self._code  # type: ignore[index]
 
     def undo(self) -> None:
         """Takes the reload back: functions, classes and names are what they were, the very same objects.
@@ -120,9 +130,22 @@ class Report(Change):
             super().undo()
         if self._lines is not None:
             self._lines.hide()
+        if CODES.get(self._target) is self._code:  # type: ignore[call-overload]
+            if self._code_before is None:
+                CODES.pop(self._target, None)  # type: ignore[call-overload]
+            else:
+                CODES[self._target] = self._code_before  # type: ignore[index]
 
     def __repr__(self) -> str:
-        state = "dry run" if self.dry else "refused" if self.refused else "active" if self.active else "not active"
+        state = (
+            "dry run"
+            if self.dry
+            else "refused"
+            if self.refused
+            else "active"
+            if self.active
+            else "not active"
+        )
         return f"<reload of {self.module}: {self._summary()}; {state}>"
 
     def _summary(self) -> str:

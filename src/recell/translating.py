@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING, Any
 from recell.building import remake
 from recell.callables import rebuild
 from recell.cells import EMPTY, contents_of
+from recell.likeness import ATOMS
+from recell.reaching import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ATOMS", "Translation"]
+__all__ = ["OWN", "Translation", "cache_parameters"]
 
-ATOMS = frozenset((type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes))
 _UNTOUCHED = ATOMS | {ModuleType, bytearray, range, slice}
-_REBUILT = (staticmethod, classmethod, property, functools.partial, functools.partialmethod, functools.cached_property)
+_REBUILT = (
+    staticmethod,
+    classmethod,
+    property,
+    functools.partial,
+    functools.partialmethod,
+    functools.cached_property,
+)
 _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 
 # what a class keeps for itself
@@ -56,7 +64,11 @@ class Translation:
         """Whether a function or class was made by the run's own text."""
         if type(value) is FunctionType:
             return value.__globals__ is self.scratch
-        return isinstance(value, type) and value.__module__ == self.module and id(value) not in self._living()
+        return (
+            issubclass(type(value), type)
+            and value.__module__ == self.module
+            and id(value) not in self._living()
+        )
 
     def _living(self) -> set[int]:
         if self._known is None:
@@ -73,10 +85,12 @@ class Translation:
             return made[1]
         if kind is FunctionType:
             living = self.living.get(id(value))
-            return self._function(value) if living is None or value.__globals__ is not self.scratch else living
+            return (
+                self._function(value) if living is None or value.__globals__ is not self.scratch else living
+            )
         if id(value) in self._living():
             return value
-        if isinstance(value, type):
+        if issubclass(kind, type):
             return self._class(value) if self.is_new(value) else value
         return self._other(value)
 
@@ -179,11 +193,13 @@ class Translation:
                 return value if there is inside else type(value)(there)
             self._instance(value)
             return value
-        if isinstance(value, functools.partial):
+        if issubclass(type(value), functools.partial):
             arguments = self(value.args)
             keywords = dict(value.keywords)
             self._mapping(keywords)
-            if arguments is not value.args or any(keywords[key] is not item for key, item in value.keywords.items()):
+            if arguments is not value.args or any(
+                keywords[key] is not item for key, item in value.keywords.items()
+            ):
                 return type(value)(new.func, *arguments, **keywords)
         return new if changed else value
 
@@ -191,11 +207,8 @@ class Translation:
         """An object of some class: what it holds in its `__dict__`, and its class, where that lives already."""
         kind = type(value)
         living = self.living.get(id(kind))
-        try:
-            own = object.__getattribute__(value, "__dict__")
-        except (AttributeError, TypeError):
-            own = None
-        if type(own) is dict:
+        own = attributes(value)
+        if own:
             self._mapping(own)
         if living is not None:
             try:

@@ -1,0 +1,64 @@
+"""The layers of a reload, in the order in which they are entered: what is new comes first, so that nobody misses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recell.following import Reshape, bridge
+from recell.layers import ABSENT, FunctionLayer
+
+if TYPE_CHECKING:
+    from recell.layers import Layer
+    from recell.merging import Merge
+
+__all__ = ["layers_of"]
+
+
+def layers_of(merge: Merge) -> tuple[list[Layer], int]:
+    """The layers that do what was decided, and how many functions they reach that are known by their code alone."""
+    translation = merge.translation
+    bindings = [
+        (
+            site,
+            name,
+            value if value is ABSENT or name in ("__bases__", "__abstractmethods__") else translation(value),
+        )
+        for site, name, value in merge.bindings
+    ]
+    new_names: list[Layer] = []
+    names: list[Layer] = []
+    gone: list[Layer] = []
+    for site, name, value in bindings:
+        known = name in site.namespace or name == "__bases__"
+        (gone if value is ABSENT else names if known else new_names).append(site.layer(name, value))
+    functions, closures = _functions(merge)
+    return [*new_names, *functions, *merge.cells, *names, *gone], closures
+
+
+def _functions(merge: Merge) -> tuple[list[Layer], int]:
+    comparison, living, claims, changed = merge.comparison, merge.living, merge.claims, merge.changed
+    reshape = Reshape(comparison, living, merge.translation, merge.left)
+    layers: list[Layer] = []
+    moved = {id(pair.new) for pair in comparison.pairs if pair.moved}
+    for claim in claims.values():
+        if claim.new is claim.living:
+            continue
+        edit = reshape.claimed(claim.living, claim.new, claim.path, claim.take)
+        if edit is not None:
+            layers.append(FunctionLayer(claim.living, edit))
+            if edit.whole or id(edit.code) not in moved:
+                changed.append(claim.path)
+    closures = 0
+    owners = living.owners([pair.old for pair in comparison.pairs])
+    for pair in comparison.pairs:
+        for function in owners[id(pair.old)]:
+            if id(function) not in claims and function.__globals__ is living.namespace:
+                follow = reshape.closure(function, pair)
+                if follow is not None:
+                    layers.append(FunctionLayer(function, follow))
+                    closures += 1
+        if not pair.moved:
+            changed.append(pair.path)
+    for function, new in merge.bridges:
+        layers.append(FunctionLayer(function, bridge(function, merge.translation(new))))
+    return layers, closures

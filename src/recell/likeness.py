@@ -1,0 +1,81 @@
+"""Whether what a new text makes is what there is already, asked without running anybody's code."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+__all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "slots", "stays"]
+
+ATOMS = frozenset((type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes))
+"""Types whose values are compared by value and hold nothing."""
+
+SHOWN = ATOMS | {tuple, frozenset, list, dict, set}
+"""Types whose values a report shows."""
+
+
+def slots(cls: type) -> Any:
+    """The `__slots__` of a class as they were written, comparable."""
+    slots = vars(cls).get("__slots__")
+    if slots is None or isinstance(slots, str):
+        return slots
+    return tuple(slots)
+
+
+def equal(old: Any, new: Any) -> bool:
+    """Whether two values are equal, asked of Python's own types alone; other objects of one class count as equal."""
+    if old is new:
+        return True
+    kind = type(old)
+    if kind is not type(new):
+        return False
+    if kind in ATOMS:
+        return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
+    if kind not in SHOWN:
+        return True
+    if len(old) != len(new):
+        return False
+    if kind is dict:
+        return old.keys() == new.keys() and all(equal(value, new[key]) for key, value in old.items())
+    if kind in (list, tuple):
+        return all(map(equal, old, new))
+    return bool(old == new)
+
+
+def alike(old: Any, new: Any) -> bool:
+    """Whether two lazy annotations (functions, 3.14+) do the same."""
+    one, other = getattr(old, "__code__", old), getattr(new, "__code__", new)
+    if one is None or other is None or type(old) is not type(new):
+        return one is other
+    return bool(
+        one.co_code == other.co_code and one.co_consts == other.co_consts and one.co_names == other.co_names
+    )
+
+
+def assigns(code: Any, name: str) -> bool:
+    """Whether a function assigns a free variable."""
+    import dis
+
+    return any(
+        step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval == name
+        for step in dis.get_instructions(code)
+    )
+
+
+def stays(old: Any, new: Any) -> bool:
+    """Whether an object that the new text makes says nothing new: then the living one, with its state, is kept.
+
+    Atoms are compared by value; other objects of one type are state, whatever they hold by now.
+    """
+    if old is new:
+        return True
+    kind = type(old)
+    if kind is not type(new):
+        return False
+    if kind in ATOMS:
+        return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
+    if kind in (tuple, frozenset):
+        if kind is frozenset:
+            return bool(old == new)
+        return len(old) == len(new) and all(map(stays, old, new))
+    return kind is not FunctionType and not isinstance(old, type)
