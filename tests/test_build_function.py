@@ -45,7 +45,9 @@ def test_signature_and_calls_are_those_given(data: st.DataObject) -> None:
 def test_a_text_as_signature() -> None:
     """Defaults and annotations of a text are evaluated where the function's names are known."""
     names = {"Kind": int, "base": 10}
-    func = build_function("f", "(a: Kind, b=base, *, c=x) -> Kind", "return a, b, c, x", globals=names, closure={"x": 1})
+    func = build_function(
+        "f", "(a: Kind, b=base, *, c=x) -> Kind", "return a, b, c, x", globals=names, closure={"x": 1}
+    )
     assert func(5) == (5, 10, 1, 1)
     assert func.__annotations__ == {"a": int, "return": int}
     assert inspect.signature(build_function("f", "a, *b", [])) == inspect.signature(lambda a, *b: 0)
@@ -63,7 +65,9 @@ def test_objects_are_never_text() -> None:
     func = build_function("f", inspect.Signature([parameter], return_annotation=evil), ["return a"])
     assert func() is evil
     assert func.__annotations__["a"] is evil
-    func = build_function("f", "(a, *, b)", ["return a, b"], defaults={"a": evil, "b": evil}, annotations={"a": evil})
+    func = build_function(
+        "f", "(a, *, b)", ["return a, b"], defaults={"a": evil, "b": evil}, annotations={"a": evil}
+    )
     assert func() == (evil, evil)
     assert func.__annotations__ == {"a": evil}
 
@@ -132,7 +136,7 @@ def test_a_body_cannot_break_out(body: list[str], capsys: pytest.CaptureFixture[
     with pytest.raises(SourceError):
         build_function("f", "()", body)
     assert capsys.readouterr().out == ""
-    assert linecache.cache == before
+    assert not linecache.cache.keys() - before
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,7 @@ def test_bad_names_and_signatures(name: str, signature: str) -> None:
     before = dict(linecache.cache)
     with pytest.raises(SourceError):
         build_function(name, signature, ["return 1"])
-    assert linecache.cache == before
+    assert not linecache.cache.keys() - before
 
 
 def test_signatures_that_their_own_constructor_did_not_check() -> None:

@@ -473,7 +473,7 @@ def test_a_text_that_is_not_one_definition(text: str, line: int, column: int | N
     assert f"line {line}" in str(error)
     assert error.msg
     assert error.filename
-    assert linecache.cache == before
+    assert not linecache.cache.keys() - before
     again = pickle.loads(pickle.dumps(error))
     assert (again.lineno, again.offset, again.text, str(again)) == (
         error.lineno,
@@ -508,7 +508,7 @@ def test_a_free_variable_that_is_none(text: str) -> None:
     with pytest.raises(FreeVariableError) as caught:
         define(text, closure={"x": 1})
     assert caught.value.name == "x"
-    assert linecache.cache == before
+    assert not linecache.cache.keys() - before
 
 
 @pytest.mark.parametrize(

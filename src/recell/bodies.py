@@ -105,8 +105,8 @@ def build_function(
     if given is not None or defaults is not KEEP:
         new = build(made.__code__, made.__globals__, name, positional, made.__closure__, keyword)
         new.__qualname__ = made.__qualname__
-        if globals is None and made.__globals__.get(name) is made:
-            made.__globals__[name] = new
+        if globals is None and new.__globals__.get(name) is made:
+            new.__globals__[name] = new
         shape.annotate_function(new)
     if annotations is not KEEP:
         new.__annotations__ = merged(new.__annotations__, annotations) or {}
@@ -157,10 +157,11 @@ def _string_lines(text: str) -> set[int]:
     import ast
 
     try:
-        tree = compile(text, "<body>", "exec", _ONLY_AST, True)
+        tree: Any = compile(text, "<body>", "exec", _ONLY_AST, True)
     except (SyntaxError, ValueError) as error:
         raise syntax_problem(error, text, "<body>") from None
     found: set[int] = set()
+    node: Any
     for node in ast.walk(tree):
         last = getattr(node, "end_lineno", None)
         if last is not None and type(node).__name__ in ("Constant", "JoinedStr", "TemplateStr"):

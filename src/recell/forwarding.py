@@ -214,7 +214,7 @@ def _remembered(
     """The code, kept for the next time; of too many the oldest goes."""
     cache[key] = code
     if len(cache) > _LIMIT:
-        try:
+        try:  # noqa: SIM105 - contextlib is not loaded for this
             cache.popitem(last=False)
         except KeyError:  # another thread took the last
             pass

@@ -72,7 +72,9 @@ class Operands:
         bits = [bit for bit in (_DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE) if made.argument & bit]
         if self.release.function_factory is not None:  # 3.13+: they follow one by one
             bits, after = [], at + 1
-            while after < len(self.instructions) and self.instructions[after].name == "SET_FUNCTION_ATTRIBUTE":
+            while (
+                after < len(self.instructions) and self.instructions[after].name == "SET_FUNCTION_ATTRIBUTE"
+            ):
                 bits.insert(0, self.instructions[after].argument)
                 after += 1
         for bit in reversed(bits):
@@ -90,7 +92,8 @@ class Operands:
             depth += stack_effect(instruction.number, argument, jump=False)
             if depth == 1:
                 return at
-        raise self.refusal("a default value or annotation that branches")
+        what = "a default value or annotation that branches"
+        raise self.refusal(what)
 
     def items(self, end: int, count: int) -> list[int]:
         """The positions of the last instructions of `count` values that the instruction at `end` takes."""
@@ -115,7 +118,8 @@ class Operands:
         else:
             found = [end]
         if any(self.instructions[at].name != "LOAD_CONST" for at in found):
-            raise self.refusal("names of defaults or annotations")
+            what = "names of defaults or annotations"
+            raise self.refusal(what)
         return found
 
     def refusal(self, what: str) -> UnsupportedCodeError:
@@ -156,7 +160,8 @@ def exchange_constants(code: CodeType, operands: Operands, sites: dict[int, Any]
             new = len(consts)
             instruction = operands.instructions[at]
             if instruction.wide or new > 255:
-                raise operands.refusal("more than 255 constants")
+                what = "more than 255 constants"
+                raise operands.refusal(what)
             consts.append(value)
             raw[instruction.offset + 1] = new
     return code.replace(co_consts=tuple(consts), co_code=bytes(raw))

@@ -8,26 +8,22 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple, TypeVar
 
 from recell.building import copy_with
 from recell.callables import functions_of, rebuild
-from recell.errors import ScopeError, SourceError, hint_nearest, listed, short
+from recell.clashes import check_clashes, not_found, with_imports_kept
+from recell.errors import ScopeError, SourceError, short
+from recell.spelling import followed, holds, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Mapping
     from weakref import ReferenceType
-
-    from recell.operands import Operands
 
 F = TypeVar("F")
 
 __all__ = ["substitute"]
 
 _NOTHING: Mapping[str, Any] = {}
-_CO_OPTIMIZED, _CO_HAS_DOCSTRING = 1, 0x4000000
+_CO_HAS_DOCSTRING = 0x4000000
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
-_KWDEFAULTS, _ANNOTATIONS = 2, 4
 _IMPORT_NAME = opmap["IMPORT_NAME"]
-
-# what loads a tuple of strings that are names, not data
-_NAME_TUPLES = ("KW_NAMES", "CALL_KW", "CALL_FUNCTION_KW", "IMPORT_NAME", "MATCH_CLASS")
 
 
 def substitute(
@@ -61,18 +57,20 @@ def substitute(
     (5, 'get_x')
     """
     if type(func) is FunctionType:
-        quick = _quickly(func, rename, constants)
+        quick = _quickly(func, rename, constants)  # type: ignore[arg-type]
         if quick is not None:
             return quick  # type: ignore[return-value]
     rename = _checked(rename)
     found: set[str] = set()
     made = rebuild(func, lambda function: _substituted(function, rename, constants, found), "substitute")
     if len(found) < len(rename) + len(constants):
-        raise _not_found(rename, constants, found, short(func), functions_of(func, "substitute"))
+        raise not_found(rename, constants, found, short(func), functions_of(func, "substitute"))
     return made
 
 
-_Plan = Tuple["ReferenceType[CodeType]", Dict[str, Tuple[int, int]], Dict[str, int], Tuple[str, ...], Tuple[str, ...]]
+_Plan = Tuple[
+    "ReferenceType[CodeType]", Dict[str, Tuple[int, int]], Dict[str, int], Tuple[str, ...], Tuple[str, ...]
+]
 
 # id of a template's code -> a weak reference to it, where its names stand in `co_varnames` and `co_names` (or -1),
 # where its strings stand, and the two. A plan holds no constant, so none can keep its code alive.
@@ -187,20 +185,25 @@ def _in_code(
     fields: dict[str, Any] = {}
     if rename:
         get = rename.get
-        varnames, names, freevars, cellvars = code.co_varnames, code.co_names, code.co_freevars, code.co_cellvars
+        varnames, names, freevars, cellvars = (
+            code.co_varnames,
+            code.co_names,
+            code.co_freevars,
+            code.co_cellvars,
+        )
         every = {*varnames, *freevars, *cellvars, *names}
         met = [old for old in rename if old in every]
         if met:
             found.update(met)
             targets = {rename[old] for old in met}
             if len(targets) < len(met) or not targets.isdisjoint(every):
-                _check_clashes(code, rename)
+                check_clashes(code, rename)
             if "__class__" in met and "__class__" in freevars:
                 msg = f"`__class__` of {code!r} cannot be renamed: `super()` looks for it by its name"
                 raise ScopeError(msg, name="__class__", names=freevars, target=repr(code))
             if names:
                 if _IMPORT_NAME in code.co_code:
-                    code, fields["co_names"] = _with_imports_kept(code, rename)
+                    code, fields["co_names"] = with_imports_kept(code, rename)
                 else:
                     fields["co_names"] = tuple(map(get, names, names))
             fields["co_varnames"] = tuple(map(get, varnames, varnames))
@@ -219,11 +222,13 @@ def _in_code(
     compound = code.co_name == "__annotate__" and bool(rename)
     for const in code.co_consts:
         kind = type(const)
-        if kind is CodeType or ((kind is tuple or kind is frozenset or kind is slice) and _holds(const, constants)):
+        if kind is CodeType or (
+            (kind is tuple or kind is frozenset or kind is slice) and holds(const, constants)
+        ):
             compound = True
             break
     if compound:
-        code, protected, places = _followed(code, rename, constants, qualname, new_qualname)
+        code, protected, places = followed(code, rename, constants, qualname, new_qualname)
     for index, const in enumerate(code.co_consts):
         kind = type(const)
         if kind is str:
@@ -246,127 +251,14 @@ def _in_code(
 # -- constants --------------------------------------------------------------------------------------
 
 
-def _holds(const: Any, constants: Mapping[str, object]) -> bool:
-    """Whether a constant made of constants holds a placeholder."""
-    if not constants:
-        return False
-    if type(const) is str:
-        return const in constants
-    return type(const) in (tuple, frozenset, slice) and any(_holds(part, constants) for part in _parts(const))
-
-
-def _parts(const: Any) -> tuple[Any, ...]:
-    return (const.start, const.stop, const.step) if type(const) is slice else tuple(const)
-
-
 def _in_compound(const: Any, constants: Mapping[str, object], found: set[str]) -> Any:
     if type(const) is str and const in constants:
         found.add("\0" + const)
         return constants[const]
-    if not _holds(const, constants):
+    if not holds(const, constants):
         return const
-    parts = [_in_compound(part, constants, found) for part in _parts(const)]
-    return slice(*parts) if type(const) is slice else type(const)(parts)
-
-
-def _followed(
-    code: CodeType, rename: Mapping[str, str], constants: Mapping[str, object], qualname: str, new_qualname: str
-) -> tuple[CodeType, Container[int], dict[int, tuple[str, str]]]:
-    """The code with the constants renamed that spell names; which constants are names; the nested qualified names."""
-    from recell.operands import Operands, exchange_constants
-
-    operands = Operands(code)
-    sites: dict[int, Any] = {}
-    places: dict[int, tuple[str, str]] = {}
-    if rename:
-        for nested, at in operands.made():
-            old, new = _nested_names(operands, nested, at, rename, qualname, new_qualname)
-            places[id(nested)] = old, new
-            _follow_function(operands, nested, at, rename, sites)
-            if new != old and not hasattr(code, "co_qualname"):  # before 3.11 MAKE_FUNCTION takes it from the stack
-                sites[at - 1] = new if nested.co_flags & _CO_OPTIMIZED else rename.get(nested.co_name, nested.co_name)
-        if new_qualname != qualname:
-            for at in operands.uses(("STORE_NAME",)):  # a class body
-                if code.co_consts[operands.instructions[at].argument] == qualname:
-                    sites[at] = new_qualname
-        if code.co_name == "__annotate__":
-            _follow_annotate(operands, rename, sites)
-    names = {at for at in operands.uses(_NAME_TUPLES) if _holds(code.co_consts[operands.instructions[at].argument], constants)}
-    for at in names:
-        if not names.issuperset(operands.loads(operands.instructions[at].argument)):
-            sites[at] = code.co_consts[operands.instructions[at].argument]  # a constant of its own, for the name
-    if sites:
-        code = exchange_constants(code, operands, sites)
-        operands = Operands(code)
-    spelled = {operands.instructions[at].argument for at in (*names, *sites)}
-    return code, spelled, places
-
-
-def _nested_names(
-    operands: Operands, nested: CodeType, at: int, rename: Mapping[str, str], qualname: str, new_qualname: str
-) -> tuple[str, str]:
-    """The qualified name of a nested function or class, before and after."""
-    old = getattr(nested, "co_qualname", None)
-    if old is None:
-        old = operands.code.co_consts[operands.instructions[at - 1].argument]
-        if not nested.co_flags & _CO_OPTIMIZED:  # a class's is spelled in its body
-            old = f"{qualname}.{'<locals>.' * (operands.code.co_flags & _CO_OPTIMIZED)}{old}"
-    new = old
-    if new_qualname != qualname and old.startswith(qualname + "."):
-        new = new_qualname + old[len(qualname) :]
-    name = nested.co_name
-    if name in rename and new.endswith(name):
-        new = new[: -len(name)] + rename[name]
-    return old, new
-
-
-def _follow_function(
-    operands: Operands, nested: CodeType, at: int, rename: Mapping[str, str], sites: dict[int, Any]
-) -> None:
-    """Note the constants around a nested function that spell its parameters, or a class's name."""
-    consts = operands.code.co_consts
-    if not nested.co_flags & _CO_OPTIMIZED:
-        if nested.co_name in rename:
-            for later in range(at + 1, min(at + 4, len(operands.instructions))):
-                instruction = operands.instructions[later]
-                if instruction.name == "LOAD_CONST" and consts[instruction.argument] == nested.co_name:
-                    sites[later] = rename[nested.co_name]
-        return
-    count = nested.co_argcount + nested.co_kwonlyargcount
-    count += bool(nested.co_flags & 4) + bool(nested.co_flags & 8)
-    if rename.keys().isdisjoint(nested.co_varnames[:count]):
-        return
-    for bit, end in operands.attributes(at):
-        if bit in (_KWDEFAULTS, _ANNOTATIONS):
-            every_second = operands.instructions[end].name == "LOAD_CONST"
-            for key in operands.keys(end):
-                names = consts[operands.instructions[key].argument]
-                new = _renamed(names, rename, every_second)
-                if new != names:
-                    sites[key] = new
-
-
-def _follow_annotate(operands: Operands, rename: Mapping[str, str], sites: dict[int, Any]) -> None:
-    """Note the keys of the dict that a function's `__annotate__` returns (3.14+)."""
-    consts = operands.code.co_consts
-    if rename.keys().isdisjoint(const for const in consts if type(const) is str):
-        return
-    for at, instruction in enumerate(operands.instructions):
-        following = operands.instructions[at + 1 : at + 2]
-        if instruction.name == "BUILD_MAP" and following and following[0].name == "RETURN_VALUE":
-            for key in operands.keys(at):
-                name = consts[operands.instructions[key].argument]
-                if name in rename:
-                    sites[key] = rename[name]
-
-
-def _renamed(names: Any, rename: Mapping[str, str], every_second: bool) -> Any:
-    if type(names) is str:
-        return rename.get(names, names)
-    return tuple(
-        rename.get(name, name) if type(name) is str and not (every_second and index % 2) else name
-        for index, name in enumerate(names)
-    )
+    new = [_in_compound(part, constants, found) for part in parts(const)]
+    return slice(*new) if type(const) is slice else type(const)(new)
 
 
 # -- annotations ------------------------------------------------------------------------------------
@@ -394,9 +286,6 @@ def _rename_lazy_annotations(
         new.__annotations__ = {rename.get(key, key): value for key, value in evaluated.items()}
 
 
-# -- what is refused --------------------------------------------------------------------------------
-
-
 def _checked(rename: Mapping[str, str]) -> Mapping[str, str]:
     """The renaming with its new names as the compiler would spell them; refuses what is no identifier."""
     from recell.textlines import check_identifier
@@ -410,78 +299,3 @@ def _checked(rename: Mapping[str, str]) -> Mapping[str, str]:
         _VALID.clear()
     _VALID.update(new for new in checked.values() if new.isascii())
     return checked
-
-
-def _check_clashes(code: CodeType, rename: Mapping[str, str]) -> None:
-    """Refuse to make one of two variables, or of two attributes; an attribute and a variable are apart anyway."""
-    from recell.operands import Operands
-
-    operands = Operands(code)
-    variables = {*code.co_varnames, *code.co_freevars, *code.co_cellvars}
-    attributes = set()
-    for instruction in operands.instructions:
-        shift = operands.release.name_shift.get(instruction.name)
-        if shift is not None:
-            name = code.co_names[instruction.argument >> shift]
-            if instruction.name.startswith("IMPORT_"):
-                continue
-            kind = variables if "GLOBAL" in instruction.name or instruction.name.endswith("_NAME") else attributes
-            kind.add(name)
-    for kind, what in ((variables, "variables"), (attributes, "attributes")):
-        seen: dict[str, str] = {}
-        for old in sorted(kind):
-            new = rename.get(old, old)
-            if new in seen:
-                first, second = sorted((seen[new], old), key=lambda name: name == new)
-                msg = f"`{first}` and `{second}` are two {what} of {code!r}, and both would be named `{new}`"
-                raise ScopeError(msg, name=new, names=(first, second), target=repr(code))
-            seen[new] = old
-
-
-def _with_imports_kept(code: CodeType, rename: Mapping[str, str]) -> tuple[CodeType, tuple[str, ...]]:
-    """The code and its names renamed, but for those of what it imports: they are not the function's to change."""
-    from recell.operands import Operands
-
-    operands = Operands(code)
-    shifts = operands.release.name_shift
-    imports = [found for found in operands.instructions if found.name in ("IMPORT_NAME", "IMPORT_FROM")]
-    shared = {
-        found.argument >> shifts[found.name]
-        for found in operands.instructions
-        if found.name in shifts and found not in imports
-    }
-    own = {found.argument >> shifts[found.name] for found in imports} - shared
-    names = [name if index in own else rename.get(name, name) for index, name in enumerate(code.co_names)]
-    raw = bytearray(code.co_code)
-    for found in imports:
-        shift = shifts[found.name]
-        name = code.co_names[found.argument >> shift]
-        if name in rename and found.argument >> shift not in own:
-            new = len(names) << shift | found.argument & (1 << shift) - 1
-            if new > 255 or found.wide:
-                raise operands.refusal("imports among that many names")
-            raw[found.offset + 1] = new
-            names.append(name)
-    return code.replace(co_code=bytes(raw)), tuple(names)
-
-
-def _not_found(
-    rename: Mapping[str, str],
-    constants: Mapping[str, object],
-    found: set[str],
-    target: str,
-    functions: Iterable[FunctionType],
-) -> ScopeError:
-    codes = [function.__code__ for function in functions]
-    for code in codes:
-        codes.extend(const for const in code.co_consts if type(const) is CodeType)
-    for old in rename:
-        if old not in found:
-            fields = ("co_varnames", "co_freevars", "co_cellvars", "co_names")
-            names = tuple(dict.fromkeys(name for code in codes for field in fields for name in getattr(code, field)))
-            msg = f"{target} has no name `{old}`; it has: {listed(names)}{hint_nearest(old, names)}"
-            return ScopeError(msg, name=old, names=names, target=target)
-    missing = next(placeholder for placeholder in constants if "\0" + placeholder not in found)
-    texts = tuple(dict.fromkeys(const for code in codes for const in code.co_consts if type(const) is str))
-    msg = f"no constant of {target} is {missing!r}; its strings are: {', '.join(map(repr, texts)) or 'none'}"
-    return ScopeError(msg + hint_nearest(missing, texts), name=missing, names=texts, target=target)
