@@ -34,7 +34,11 @@ def test_promoted_programs_do_the_same(name: str) -> None:
     """Every name by itself and all together: cells with the values that the globals had change nothing."""
     expected = outcome(load(name))
     names = list(reads(load(name)))
-    local = {*load(name).__code__.co_varnames, *load(name).__code__.co_cellvars, *load(name).__code__.co_freevars}
+    local = {
+        *load(name).__code__.co_varnames,
+        *load(name).__code__.co_cellvars,
+        *load(name).__code__.co_freevars,
+    }
     for chosen in [*([each] for each in names[:FEW]), [each for each in names if each not in local]]:
         func = load(name)
         try:
@@ -164,7 +168,7 @@ def test_uses_tells_nested_variables_apart() -> None:
                 return limit
 
             def reader():
-                return reads_it, parameter
+                return reads_it, parameter  # noqa: F821
 
             def writer():
                 global writes_it
@@ -248,7 +252,10 @@ def test_seventy_thousand_constants() -> None:
     """A constant whose index takes three bytes, in a leaf and in a nested function."""
     space: dict[str, object] = {"LIMIT": 1}
     numbers = ", ".join(f"{n}.5" for n in range(70_000))
-    exec(f"def func():\n    for n in [{numbers}][:3]:\n        if n > LIMIT: return LIMIT, n, (lambda: LIMIT)()", space)
+    exec(
+        f"def func():\n    for n in [{numbers}][:3]:\n        if n > LIMIT: return LIMIT, n, (lambda: LIMIT)()",
+        space,
+    )
     func = space["func"]
     assert isinstance(func, FunctionType)
     if len(func.__code__.co_consts) < 65_536:  # 3.14+ builds such lists of one constant tuple
@@ -256,7 +263,9 @@ def test_seventy_thousand_constants() -> None:
         func = recell.replace(func, code=func.__code__.replace(co_consts=consts))
     new = recell.freeze(func, LIMIT=2)
     assert new() == (2, 2.5, 2)
-    assert_same(func.__code__, editor.reads_to_constants(func.__code__, {"LIMIT": Constant("LIMIT")}), {"LIMIT"})
+    assert_same(
+        func.__code__, editor.reads_to_constants(func.__code__, {"LIMIT": Constant("LIMIT")}), {"LIMIT"}
+    )
 
 
 @pytest.mark.skipif(not NEW, reason="positions came with 3.11")

@@ -45,7 +45,11 @@ def refused(call, *args, **kwargs):
         call(*args, **kwargs)
     assert isinstance(caught.value, ValueError)
     again = pickle.loads(pickle.dumps(caught.value))
-    assert (str(again), again.name, again.target) == (str(caught.value), caught.value.name, caught.value.target)
+    assert (str(again), again.name, again.target) == (
+        str(caught.value),
+        caught.value.name,
+        caught.value.target,
+    )
     return caught.value
 
 
@@ -674,7 +678,7 @@ def test_recursion_and_threads_of_cells() -> None:
     """A promoted recursive function calls what its cell holds."""
 
     def factorial(n):
-        return 1 if n < 2 else n * helper(n - 1)
+        return 1 if n < 2 else n * helper(n - 1)  # noqa: F821
 
     new = promote(factorial, helper=EMPTY)
     recell.closure(new)["helper"] = new

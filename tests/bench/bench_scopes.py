@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import opcode
 import statistics
 import time
 from types import CodeType, FunctionType
 from typing import Any, Callable
 
 import corpus
-import opcode
+
 import recell
 from bench import Benchmark, compare
 

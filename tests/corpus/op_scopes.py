@@ -5,9 +5,10 @@ from __future__ import annotations
 import builtins
 from types import CellType, FunctionType
 
+from streams import Constant, assert_same
+
 import recell
 from corpus import Operation, Refused
-from streams import Constant, assert_same
 
 verify = getattr(recell, "verify", lambda code: None)
 
