@@ -266,7 +266,10 @@ async def outer(a, b, c):
     ("parameters", "known"),
     [
         ("x=1, y=2", {"x": 1, "y": 2}),
-        ("x=None, y=True, z=False, w='', v=-1, u=...", {"x": None, "y": True, "z": False, "w": "", "v": -1, "u": ...}),
+        (
+            "x=None, y=True, z=False, w='', v=-1, u=...",
+            {"x": None, "y": True, "z": False, "w": "", "v": -1, "u": ...},
+        ),
         ("x=1, y=a", {"x": 1}),
         ("x=a, y=1", {"y": 1}),
         ("x=1 if a else 2, y=3", {"y": 3}),
@@ -282,6 +285,7 @@ async def outer(a, b, c):
         ("x=1, y=[i for i in a if i], z=3", {"x": 1, "z": 3}),
         ("x=(lambda q=3: q), y=2", {"y": 2}),
         ("x=1, y=lambda: a, z=3", {"x": 1, "z": 3}),
+        ("x=1, y=lambda: 5", {"x": 1}),
         ("x=(q := 5), y=2", {"x": 5, "y": 2}),
         ("x=1, y=(q := a), z=3", {"x": 1, "z": 3}),
         ("x=f'{a}', y='s'", {"y": "s"}),
@@ -301,8 +305,12 @@ async def outer(a, b, c):
     ],
 )
 @pytest.mark.parametrize("body", ["return 1", "return a, b, c"])
-@pytest.mark.parametrize("before", ["", "if a: b = 1\n    ", "for i in a:\n        b = i\n    ", "x = a and b\n    "])
-def test_only_constants_count_as_known(parameters: str, known: dict[str, Any], body: str, before: str) -> None:
+@pytest.mark.parametrize(
+    "before", ["", "if a: b = 1\n    ", "for i in a:\n        b = i\n    ", "x = a and b\n    "]
+)
+def test_only_constants_count_as_known(
+    parameters: str, known: dict[str, Any], body: str, before: str
+) -> None:
     """Whatever branches and awaits stand in the expressions, no value is taken for a default that is not always it."""
     text = f"{before}def f({parameters}):\n        {body}"
     module = compile(DEFAULTS.format(text=text), "<defaults>", "exec", dont_inherit=True)
@@ -351,10 +359,16 @@ def test_kinds_of_functions() -> None:
 
 
 def test_from_a_module_that_is_not_run() -> None:
-    module = compile("import no_such_module\nLIMIT = 3\nclass C:\n def m(self, x=LIMIT, y=4): return x, y, len([])\n", "<m>", "exec")
+    module = compile(
+        "import no_such_module\nLIMIT = 3\nclass C:\n def m(self, x=LIMIT, y=4): return x, y, len([])\n",
+        "<m>",
+        "exec",
+    )
     method = inner(module, "C.m", defaults={"x": 1})
     assert method(None) == (1, 4, 0) and method.__qualname__ == "C.m"
-    method = inner(module, "C.m", defaults={"x": 1}, globals={"__name__": "somewhere", "len": lambda x: "mine"})
+    method = inner(
+        module, "C.m", defaults={"x": 1}, globals={"__name__": "somewhere", "len": lambda x: "mine"}
+    )
     assert method(None) == (1, 4, "mine") and method.__module__ == "somewhere"
 
 
@@ -428,7 +442,9 @@ def test_functions_of_the_standard_library() -> None:
 
     registry = {object: "for any", int: "for int"}
     cache: Any = WeakKeyDictionary()
-    dispatch = inner(functools.singledispatch, "dispatch", registry=registry, dispatch_cache=cache, cache_token=None)
+    dispatch = inner(
+        functools.singledispatch, "dispatch", registry=registry, dispatch_cache=cache, cache_token=None
+    )
     assert (dispatch(int), dispatch(bool), dispatch(str)) == ("for int", "for int", "for any")
     assert set(cache) == {int, bool, str}
     with pytest.raises(ClosureMismatchError, match="`registry`"):

@@ -51,20 +51,10 @@ class Numbers:
         ends = ("RETURN_", "RAISE_", "RERAISE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD")
         self.ends = {number(name) for name in names if name.startswith(ends)} - {number("RETURN_GENERATOR")}
         # what pushes nothing: it leaves a value on top that another instruction pushed
-        silent = (
-            "STORE_",
-            "DELETE_",
-            "POP_",
-            "NOP",
-            "RESUME",
-            "NOT_TAKEN",
-            "END_FOR",
-            "JUMP",
-            "MAKE_",
-            "COPY_FREE",
-        )
+        silent = ("STORE_", "DELETE_", "POP_", "NOP", "RESUME", "NOT_TAKEN", "END_FOR", "JUMP")
         pushing = {number("STORE_FAST_LOAD_FAST"), number("STORE_FAST_MAYBE_NULL")}
         self.silent = {number(name) for name in names if name.startswith(silent)} - pushing
+        self.silent |= {number("MAKE_CELL"), number("COPY_FREE_VARS")}
 
 
 _numbers_found: Numbers | None = None
