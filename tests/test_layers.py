@@ -16,7 +16,17 @@ from recell import override, patch_closure, swap
 from recell.cells import EMPTY
 from recell.changes import Change
 from recell.installing import State
-from recell.layers import ABSENT, AttributeLayer, CellLayer, Edit, FunctionLayer, ItemLayer, _stacks, beneath, in_force
+from recell.layers import (
+    ABSENT,
+    AttributeLayer,
+    CellLayer,
+    Edit,
+    FunctionLayer,
+    ItemLayer,
+    _stacks,
+    beneath,
+    in_force,
+)
 
 LIMIT = 1
 COUNT = 0
@@ -54,7 +64,9 @@ class Doc(Edit):
 def test_edits_are_computed_from_the_base_in_order_of_entry():
     func = make()
     func.__doc__ = "base"
-    one, two, three = (Change("doc", func, [FunctionLayer(func, Doc(n))], stays=True) for n in ("one", "two", "three"))
+    one, two, three = (
+        Change("doc", func, [FunctionLayer(func, Doc(n))], stays=True) for n in ("one", "two", "three")
+    )
     assert func.__doc__ == "base+one+two+three"
     two.undo()
     assert func.__doc__ == "base+one+three"
@@ -87,7 +99,11 @@ def test_an_edit_that_fails_on_entering_changes_nothing():
         def __call__(self, state):
             raise ValueError("no")
 
-    layers = [FunctionLayer(first, Doc("one")), FunctionLayer(second, Doc("one")), FunctionLayer(func, Failing())]
+    layers = [
+        FunctionLayer(first, Doc("one")),
+        FunctionLayer(second, Doc("one")),
+        FunctionLayer(func, Failing()),
+    ]
     with pytest.raises(ValueError, match="no"):
         Change("doc", func, layers, stays=True)
     assert first.__doc__ is second.__doc__ is None
@@ -215,7 +231,9 @@ def test_beneath_and_in_force():
         change = swap(func, lambda: "new")
         assert beneath(func).code is func.__code__
         change.undo()
-    assert (in_force(func).code, in_force(func).closure) == base == (beneath(func).code, beneath(func).closure)
+    assert (
+        (in_force(func).code, in_force(func).closure) == base == (beneath(func).code, beneath(func).closure)
+    )
 
 
 # -- nothing is left behind ---------------------------------------------------------------------------------

@@ -50,7 +50,17 @@ def everything(n):
         for _ in range(n):
             yield LIMIT
 
-    return LIMIT, len("ab"), K.y, K().m(), K.z, deep(), list(gen()), {LIMIT: 1}, list(x + LIMIT for x in (1, 2))
+    return (
+        LIMIT,
+        len("ab"),
+        K.y,
+        K().m(),
+        K.z,
+        deep(),
+        list(gen()),
+        {LIMIT: 1},
+        list(x + LIMIT for x in (1, 2)),
+    )
 
 
 def test_a_name_that_is_only_read_costs_one_code_store():
@@ -122,7 +132,7 @@ def counting():
 def deleting():
     global COUNT
     del COUNT
-    return COUNT
+    return COUNT  # noqa: F821
 
 
 def test_a_global_that_is_assigned_grows_the_closure():
@@ -258,7 +268,18 @@ def test_stand_ins_pass_on_special_methods():
             box.tag = "set inside"
             with box as entered:
                 pass
-            return box(), len(box), list(box), box["k"], "k" in box, box == {"k": 1}, isinstance(box, Box), box.tag, entered, str(box)
+            return (
+                box(),
+                len(box),
+                list(box),
+                box["k"],
+                "k" in box,
+                box == {"k": 1},
+                isinstance(box, Box),
+                box.tag,
+                entered,
+                str(box),
+            )
 
         return func
 
@@ -325,7 +346,13 @@ def test_a_class_means_the_functions_in_it():
     """Functions, static and class methods and accessors; a name must be used by at least one."""
     shop, before = Shop(), snapshot(Shop.price)
     with override(Shop, LIMIT=2, len=lambda x: "len") as change:
-        assert (shop.price(3), Shop.static(), Shop.klass(), shop.prop, shop.other()) == (6, 2, ("Shop", 2), 2, "len")
+        assert (shop.price(3), Shop.static(), Shop.klass(), shop.prop, shop.other()) == (
+            6,
+            2,
+            ("Shop", 2),
+            2,
+            "len",
+        )
         assert repr(change) == f"<override of {__name__}.Shop: LIMIT, len; active>"
     assert shop.price(3) == 30 and shop.other() == 3
     assert_same(Shop.price, before)
@@ -440,7 +467,11 @@ def test_class_cells_hold_classes():
 def test_overlapping_overrides_of_one_function():
     """The later meaning of a name counts; each leaves on its own, in any order."""
     before = snapshot(everything)
-    one, two, three = override(everything, LIMIT=1), override(everything, LIMIT=2), override(everything, len=lambda x: 3)
+    one, two, three = (
+        override(everything, LIMIT=1),
+        override(everything, LIMIT=2),
+        override(everything, len=lambda x: 3),
+    )
     one.start(), two.start(), three.start()
     assert everything(0)[:2] == (2, 3)
     two.undo()
@@ -605,7 +636,9 @@ def test_a_decorated_function_class_and_generator():
         values = stream()
         return [await values.__anext__(), await values.asend("sent"), [x async for x in values]]
 
-    assert test_one(None, 1) == (1, 1, 2) and inspect.signature(test_one) == inspect.signature(test_one.__wrapped__)
+    assert test_one(None, 1) == (1, 1, 2) and inspect.signature(test_one) == inspect.signature(
+        test_one.__wrapped__
+    )
     assert str(inspect.signature(test_one)) == "(self, a, *, b=2)" and test_one.__doc__ == "doc"
     assert inspect.iscoroutinefunction(test_two) and asyncio.run(test_two()) == 1
     assert inspect.isgeneratorfunction(numbers) and inspect.isasyncgenfunction(stream)
@@ -637,7 +670,9 @@ def test_a_decorated_function_class_and_generator():
         test_data = [1]
 
     thing = TestThing()
-    assert thing.test_a() == thing.test_base() == thing.test_s() == thing.test_c() == 1 and thing.helper() == 10
+    assert (
+        thing.test_a() == thing.test_base() == thing.test_s() == thing.test_c() == 1 and thing.helper() == 10
+    )
     assert Base().test_base() == 10 and TestThing.test_data == [1]
     with pytest.raises(TypeError, match="decorates functions"):
         limit(5)

@@ -12,7 +12,16 @@ from unittest import mock
 import pytest
 
 import recell
-from recell import EMPTY, EmptyCellError, FreeVariableError, Patcher, closure, make_cell, override, patch_closure, swap
+from recell import (
+    EMPTY,
+    EmptyCellError,
+    FreeVariableError,
+    Patcher,
+    closure,
+    make_cell,
+    patch_closure,
+    swap,
+)
 
 
 def make(rate=2, empty_one=True):
@@ -219,7 +228,14 @@ def test_a_patcher_undoes_everything_in_reverse():
         entered = patcher.enter_context(mock.patch.object(os, "linesep", "patched"))
         patcher.callback(order.append, "later")
         assert entered == os.linesep == "patched"
-        assert (price(1), tax(1), make(), Parent.s(), child.p, child.inherited) == (5, 7, "swapped!", "patched", "other", "own")
+        assert (price(1), tax(1), make(), Parent.s(), child.p, child.inherited) == (
+            5,
+            7,
+            "swapped!",
+            "patched",
+            "other",
+            "own",
+        )
         assert box == {"b": 3} and os.sep == "|" and not hasattr(Parent, "inherited")
         assert "<override of" in repr(patcher)
     assert order == ["later", "callback"]
@@ -283,7 +299,7 @@ def test_a_failing_undo_never_abandons_the_rest():
     patcher.patch_closure(price, rate=5)
     patcher.callback(lambda: 1 / 0)
     patcher.override(tax, rate=3)
-    other = (lambda n: "other")
+    other = lambda n: "other"
     patcher.swap(tax, lambda n: "swapped")
     swapped = tax.__code__
     tax.__code__ = other.__code__

@@ -170,7 +170,9 @@ def test_pdb_steps_through():
 
     def session(func, commands, *args):
         output = io.StringIO()
-        debugger = pdb.Pdb(stdin=io.StringIO("\n".join(commands) + "\n"), stdout=output, nosigint=True, readrc=False)
+        debugger = pdb.Pdb(
+            stdin=io.StringIO("\n".join(commands) + "\n"), stdout=output, nosigint=True, readrc=False
+        )
         debugger.use_rawinput = False
         before = sys.gettrace()
         try:
@@ -220,7 +222,9 @@ def test_coverage_counts_the_lines(tmp_path):
         "c.stop()\n"
         f"print('missing', c.analysis({str(script)!r})[2])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, universal_newlines=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, universal_newlines=True, check=True
+    )
     assert done.stdout.strip() == "missing [6]"
 
 
@@ -263,6 +267,9 @@ def test_limbo_frames_can_be_looked_at():
         """
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
     )
     assert done.returncode == 0, done.stdout

@@ -9,7 +9,13 @@ import types
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sizes import SEED, pick
 
 import recell
@@ -48,7 +54,9 @@ def make_two():
 
 
 elsewhere = types.ModuleType("elsewhere")
-exec("LIMIT = 'far limit'\ndef make(a):\n def far(*args): return 'far', a, LIMIT\n return far", vars(elsewhere))
+exec(
+    "LIMIT = 'far limit'\ndef make(a):\n def far(*args): return 'far', a, LIMIT\n return far", vars(elsewhere)
+)
 
 # what each body returns, by the names in it, in order
 BODIES = {
@@ -108,7 +116,8 @@ class Machine(RuleBasedStateMachine):
             if kind == "swap":
                 body, keep = data
                 cells = {
-                    name: state.cells[name] if keep and name in state.cells else f"{body}.{name}" for name in FREE[body]
+                    name: state.cells[name] if keep and name in state.cells else f"{body}.{name}"
+                    for name in FREE[body]
                 }
                 state = Model(body, cells, {})
             elif private:
@@ -124,13 +133,18 @@ class Machine(RuleBasedStateMachine):
 
     # -- the rules ------------------------------------------------------------------------------------
 
-    @rule(names=st.sets(st.sampled_from(["a", "b", "c", "LIMIT", "COUNT"]), min_size=1, max_size=3), again=st.booleans())
+    @rule(
+        names=st.sets(st.sampled_from(["a", "b", "c", "LIMIT", "COUNT"]), min_size=1, max_size=3),
+        again=st.booleans(),
+    )
     def override(self, names, again):
         key = tuple(sorted(names))
         values = {name: f"{name} {'-'.join(key)}" for name in key}
         model = self.model()
         try:
-            change = self.overrides[key] if again and key in self.overrides else recell.override(self.func, values)
+            change = (
+                self.overrides[key] if again and key in self.overrides else recell.override(self.func, values)
+            )
             change.start()
         except ScopeError:
             assert not all(model.uses(name) for name in key)
@@ -202,7 +216,10 @@ class Machine(RuleBasedStateMachine):
                     recell.override(self.func, {what: "never"}).start()
         finally:
             layers.install = real
-        assert all(new is old for new, old in zip((self.func.__code__, self.func.__closure__, self.func.__dict__), before))
+        assert all(
+            new is old
+            for new, old in zip((self.func.__code__, self.func.__closure__, self.func.__dict__), before)
+        )
 
     @precondition(lambda self: self.order)
     @rule(data=st.data())
@@ -235,7 +252,10 @@ class Machine(RuleBasedStateMachine):
         installed = self.func.__code__
         free = ", ".join(f"v{i}" for i in range(len(installed.co_freevars)))
         space = {}
-        exec(f"def outer({free or '_'}):\n def other(*args): return 'other', {free or None}\n return other", space)
+        exec(
+            f"def outer({free or '_'}):\n def other(*args): return 'other', {free or None}\n return other",
+            space,
+        )
         other = space["outer"](*[1] * max(1, len(installed.co_freevars))).__code__
         self.func.__code__ = other
         change = data.draw(st.sampled_from([entry[0] for entry in self.order]))
@@ -256,7 +276,13 @@ class Machine(RuleBasedStateMachine):
         swaps = [data[0] for _, kind, data in self.order if kind == "swap"]
         assert self.func.__doc__ == ("two's doc" if swaps[-1:] == ["two"] else None)
         if not self.order:
-            now = (self.func.__code__, self.func.__closure__, self.func.__defaults__, self.func.__doc__, self.func.__dict__)
+            now = (
+                self.func.__code__,
+                self.func.__closure__,
+                self.func.__defaults__,
+                self.func.__doc__,
+                self.func.__dict__,
+            )
             assert all(new is old for new, old in zip(now, self.before))
             if not self.patches:
                 assert tuple(cell.cell_contents for cell in self.func.__closure__) == self.before[-1]
@@ -306,7 +332,13 @@ def test_asyncio_tasks_in_any_order():
                 await asyncio.sleep(chance.random() / 100)
                 seen = dict(entered)
                 got = func()
-                assert got == ("base", seen.get("a", "A"), "B", seen.get("LIMIT", "limit"), seen.get("COUNT", "count"))
+                assert got == (
+                    "base",
+                    seen.get("a", "A"),
+                    "B",
+                    seen.get("LIMIT", "limit"),
+                    seen.get("COUNT", "count"),
+                )
                 assert sibling() == ("A", "B")
                 entered.remove((name, value))
 
@@ -315,4 +347,6 @@ def test_asyncio_tasks_in_any_order():
     func, sibling = make_base("A", "B")
     code, cells = func.__code__, func.__closure__
     asyncio.run(main(func, sibling))
-    assert func.__code__ is code and func.__closure__ is cells and func() == ("base", "A", "B", "limit", "count")
+    assert (
+        func.__code__ is code and func.__closure__ is cells and func() == ("base", "A", "B", "limit", "count")
+    )

@@ -106,7 +106,7 @@ if "audit" in sys.argv:
 '''
 
 SCENARIOS = {
-    "a swap for fewer free variables": '''
+    "a swap for fewer free variables": """
 target = old("a", "b", "c")
 allowed = [("a", "b", "c", 1, 3), ("B", 1, 5, 4)]
 def once(i):
@@ -115,8 +115,8 @@ def once(i):
     change.undo()
     assert target(1) == ("a", "b", "c", 1, 3)
 work(once)
-''',
-    "a swap for more free variables": '''
+""",
+    "a swap for more free variables": """
 target = new("B")
 allowed = [("B", 1, 5, 4), ("a", "B", "c", 1, 3)]
 def once(i):
@@ -124,8 +124,8 @@ def once(i):
     assert target(1) == ("a", "B", "c", 1, 3)
     change.undo()
 work(once)
-''',
-    "a swap for a function of another module": '''
+""",
+    "a swap for a function of another module": """
 module = types.ModuleType("elsewhere")
 exec("RATE = 7\\ndef f(x, **more): return ('far', x, RATE)", vars(module))
 target = old("a", "b", "c")
@@ -135,8 +135,8 @@ def once(i):
     assert target(1) == ("far", 1, 7)
     change.undo()
 work(once)
-''',
-    "a swapped generator function": '''
+""",
+    "a swapped generator function": """
 def make(a, b):
     def func(x):
         yield a
@@ -155,8 +155,8 @@ def once(i):
     assert run(target) == [("C", 1, 2)]
     change.undo()
 work(once)
-''',
-    "overrides of every kind": '''
+""",
+    "overrides of every kind": """
 LIMIT, COUNT = 1, 10
 def make(a):
     def func(x):
@@ -183,8 +183,8 @@ def once(i):
                 call() if i % 4 != 0 else None
 allowed.append(("A", 2, 10, 1))
 work(once)
-''',
-    "wrap and patch_closure": '''
+""",
+    "wrap and patch_closure": """
 target = old("a", "b", "c")
 allowed = [("a", "b", "c", 1, 3), ("wrapped", "a"), ("A", "b", "c", 1, 3), ("wrapped", "A")]
 def decorator(func):
@@ -199,10 +199,10 @@ def once(i):
     assert target(1) == ("wrapped", "a")
     change.undo()
 work(once)
-''',
+""",
 }
 
-TWO_WRITERS = '''
+TWO_WRITERS = """
 LIMIT, COUNT = 1, 10
 def make(a):
     def func(x):
@@ -239,7 +239,7 @@ work(once)
 assert not failures, failures
 assert (target.__code__, target.__closure__) == state and target.__code__ is state[0] and target.__closure__ is state[1]
 assert target(1) == ("a", 1, 10, 1)
-'''
+"""
 
 
 def run(tmp_path: Path, text: str, swaps: int, *options: str) -> None:

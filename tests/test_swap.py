@@ -38,7 +38,9 @@ async def _collected(values):
 
 def factory(kind, names, tag, in_class=False, shape="def"):
     """A function of a kind with exactly these free variables, each holding (tag, name)."""
-    value = f"({tag!r}, {', '.join(names)}{',' if names else ''} x" + (", __class__.__name__)" if in_class else ")")
+    value = f"({tag!r}, {', '.join(names)}{',' if names else ''} x" + (
+        ", __class__.__name__)" if in_class else ")"
+    )
     body = {
         "plain": f"return {value}",
         "generator": f"yield {value}",
@@ -91,13 +93,20 @@ def test_every_ordered_pair_of_free_variables(kind, old_class, new_class):
         before = snapshot(old)
         change = swap(old, new)
         expected_class = ("CO",) if old_class and new_class else ("CN",) if new_class else ()
-        expected = ("N", *[("O" if name in old_names else "N", name) for name in new_names], 1, *expected_class)
+        expected = (
+            "N",
+            *[("O" if name in old_names else "N", name) for name in new_names],
+            1,
+            *expected_class,
+        )
         for _ in range(20):
             got = result_of(old, *new_first, 1)
         assert got == ([expected] if "generator" in kind else expected)
         assert (old.__name__, old.__qualname__, id(old)) == (before[7], before[8], before[10])
         assert inspect.signature(old) == inspect.signature(new)
-        assert {name: cell for name, cell in closure(old).cells.items() if name != "__class__"}.keys() == set(new_names)
+        assert {name: cell for name, cell in closure(old).cells.items() if name != "__class__"}.keys() == set(
+            new_names
+        )
         assert result_of(change.original, *first, 1) == before_result
         change.undo()
         assert_same(old, before)
@@ -298,7 +307,9 @@ def test_async_mock_stands_in_for_a_coroutine_function():
 def test_a_replacement_from_another_module():
     """Another module's globals: a trampoline with the signature; the replacement's own globals are read."""
     module = types.ModuleType("elsewhere")
-    exec("LIMIT = 5\ndef make(a, b):\n def f(x, *, k=LIMIT): return a, b, x, k, LIMIT\n return f", vars(module))
+    exec(
+        "LIMIT = 5\ndef make(a, b):\n def f(x, *, k=LIMIT): return a, b, x, k, LIMIT\n return f", vars(module)
+    )
 
     def make(a, c):
         def old(y):
@@ -323,7 +334,10 @@ def test_a_replacement_from_another_module():
 
 def test_generators_from_another_module_pass_on_what_is_sent():
     module = types.ModuleType("elsewhere")
-    exec("def f(x):\n got = yield x\n try: yield got\n except KeyError: yield 'caught'\n return 'end'", vars(module))
+    exec(
+        "def f(x):\n got = yield x\n try: yield got\n except KeyError: yield 'caught'\n return 'end'",
+        vars(module),
+    )
 
     def old(x):
         yield
@@ -370,7 +384,10 @@ async def f(x, closed):
 
 def test_names_of_parameters_cannot_clash_with_the_trampoline():
     module = types.ModuleType("elsewhere")
-    exec("def f(replacement, target, *args, value=1, inside=2, **kwargs): return replacement, target, args, value, inside, kwargs", vars(module))
+    exec(
+        "def f(replacement, target, *args, value=1, inside=2, **kwargs): return replacement, target, args, value, inside, kwargs",
+        vars(module),
+    )
 
     def old():
         pass
@@ -398,7 +415,14 @@ def test_a_replacement_that_calls_the_target_is_refused():
 
     wrapped_only = functools.wraps(old)(types.FunctionType((lambda x: x).__code__, globals()))
     before = snapshot(old)
-    for replacement in (direct, wrapped, wrapped_only, functools.partial(old, 1), functools.partial(direct), old):
+    for replacement in (
+        direct,
+        wrapped,
+        wrapped_only,
+        functools.partial(old, 1),
+        functools.partial(direct),
+        old,
+    ):
         with pytest.raises(ScopeError, match="wrap"):
             swap(old, replacement)
         assert_same(old, before)
@@ -421,7 +445,9 @@ def test_recursion_is_no_circle():
     assert one(3) == 6 and two(3) == 12
 
 
-@pytest.mark.parametrize("target", [len, int, mock.Mock(), 5, functools.lru_cache(lambda: 1), property(lambda self: 1)])
+@pytest.mark.parametrize(
+    "target", [len, int, mock.Mock(), 5, functools.lru_cache(lambda: 1), property(lambda self: 1)]
+)
 def test_targets_that_are_no_functions(target):
     with pytest.raises(TypeError, match="swap needs a Python function"):
         swap(target, lambda: 1)
@@ -625,7 +651,11 @@ def test_wrap_with_a_plain_wrapper_around_a_coroutine_function():
         yield from range(n)
 
     with wrap(fetch, logged), wrap(stream, logged), wrap(numbers, logged):
-        assert result_of(fetch, "u") == "u" and result_of(stream, 2) == [0, 1] and result_of(numbers, 2) == [0, 1]
+        assert (
+            result_of(fetch, "u") == "u"
+            and result_of(stream, 2) == [0, 1]
+            and result_of(numbers, 2) == [0, 1]
+        )
     assert seen == [("u",), (2,), (2,)]
 
 

@@ -49,7 +49,13 @@ class Change:
     __slots__ = ("__weakref__", "_entries", "_layers", "_names", "_stays", "_target", "_verb")
 
     def __init__(
-        self, verb: str, target: object, layers: Iterable[Layer] = (), names: Iterable[str] = (), *, stays: bool = False
+        self,
+        verb: str,
+        target: object,
+        layers: Iterable[Layer] = (),
+        names: Iterable[str] = (),
+        *,
+        stays: bool = False,
     ) -> None:
         self._verb = verb
         self._target = target
@@ -138,7 +144,8 @@ class Change:
             raise TypeError(msg)
         from recell.decorating import decorate
 
-        return decorate(self, decorated)
+        wrapped: F = decorate(self, decorated)
+        return wrapped
 
     def __repr__(self) -> str:
         about = f": {', '.join(self._names)}" if self._names else ""

@@ -9,7 +9,8 @@ from recell.callables import function_of
 from recell.cells import EMPTY, FORWARDED, Closure, unknown_free_variable
 from recell.changes import Change
 from recell.errors import FreeVariableError, short
-from recell.layers import ABSENT, LOCK, CellLayer, CellStack, beneath
+from recell.layers import ABSENT, LOCK, CellLayer, beneath
+from recell.places import CellStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +97,12 @@ class PatchedClosure(Change):
             acquire()
             try:
                 own, entries = self._entries, stack.entries
-                if len(entries) == 1 and entries[0] is entry and stack.base is not EMPTY and own[-1] is layers:
+                if (
+                    len(entries) == 1
+                    and entries[0] is entry
+                    and stack.base is not EMPTY
+                    and own[-1] is layers
+                ):
                     cell.cell_contents = stack.base
                     del entries[0], own[-1]
                     stack.base = ABSENT
@@ -134,7 +140,9 @@ def holder_beneath(func: FunctionType) -> tuple[FunctionType, State]:
     """Whose cells are meant, beneath overrides: behind a function that only passes on, the one it passes to."""
     state = beneath(func)
     while state.code.co_freevars == (FORWARDED,) and state.closure:
-        inside = Closure(func)._holder() if func.__closure__ is state.closure else state.closure[0].cell_contents
+        inside = (
+            Closure(func)._holder() if func.__closure__ is state.closure else state.closure[0].cell_contents
+        )
         if type(inside) is not FunctionType or inside is func:
             break
         func, state = inside, beneath(inside)

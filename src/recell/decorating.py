@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from recell.errors import short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from recell.changes import Change
 
@@ -28,7 +28,7 @@ def decorate(change: Change, decorated: Any) -> Any:
         for name, value in _test_methods(decorated):
             setattr(decorated, name, decorate(change, value))
         return decorated
-    if isinstance(decorated, (staticmethod, classmethod)):
+    if type(decorated) in (staticmethod, classmethod):
         return type(decorated)(decorate(change, decorated.__func__))
     if not callable(decorated):
         msg = f"{change!r} decorates functions and classes, not {short(decorated)}"
@@ -50,17 +50,19 @@ def _test_methods(cls: type) -> list[tuple[str, Any]]:
     ]
 
 
-def _runner(change: Change, func: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the same kind that runs `func` inside the change."""
-    if inspect.iscoroutinefunction(func):
+def _runner(change: Change, decorated: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the same kind that runs the decorated one inside the change."""
+    func: Any = decorated
+    if inspect.iscoroutinefunction(decorated):
 
-        async def run(*args: Any, **kwargs: Any) -> Any:
+        async def later(*args: Any, **kwargs: Any) -> Any:
             with change:
                 return await func(*args, **kwargs)
 
-    elif inspect.isasyncgenfunction(func):
+        return later
+    if inspect.isasyncgenfunction(decorated):
 
-        async def run(*args: Any, **kwargs: Any) -> Any:
+        async def stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             # `async for` would not pass on what is sent or thrown in
             with change:
                 inside = func(*args, **kwargs)
@@ -71,7 +73,7 @@ def _runner(change: Change, func: Callable[..., Any]) -> Callable[..., Any]:
                     except StopAsyncIteration:
                         return
                     try:
-                        sent = yield value
+                        sent: Any = yield value
                     except GeneratorExit:
                         await inside.aclose()
                         raise
@@ -80,16 +82,18 @@ def _runner(change: Change, func: Callable[..., Any]) -> Callable[..., Any]:
                     else:
                         step = inside.asend(sent)
 
-    elif inspect.isgeneratorfunction(func):
+        return stream
+    if inspect.isgeneratorfunction(decorated):
 
-        def run(*args: Any, **kwargs: Any) -> Any:
+        def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             with change:
-                return (yield from func(*args, **kwargs))
+                made: Generator[Any, Any, Any] = func(*args, **kwargs)
+                return (yield from made)
 
-    else:
+        return generate
 
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with change:
-                return func(*args, **kwargs)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with change:
+            return func(*args, **kwargs)
 
-    return run
+    return call

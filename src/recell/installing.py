@@ -43,7 +43,9 @@ class State:
 
     __slots__ = ("closure", "code", "face", "kept")
 
-    def __init__(self, code: CodeType, closure: tuple[CellType, ...] | None, face: Face | None = None) -> None:
+    def __init__(
+        self, code: CodeType, closure: tuple[CellType, ...] | None, face: Face | None = None
+    ) -> None:
         self.code = code
         self.closure = closure
         self.face = face
@@ -74,7 +76,7 @@ def face_of(func: FunctionType) -> Face:
         annotate,
         func.__doc__,
         func.__dict__,
-        func.__type_params__ if _HAS_TYPE_PARAMS else (),  # type: ignore[attr-defined]
+        func.__type_params__ if _HAS_TYPE_PARAMS else (),
     )
 
 
@@ -119,7 +121,9 @@ def _exchange(func: FunctionType, old: tuple[Any, ...], new: tuple[Any, ...], af
     if len(code.co_freevars) != len(closure or ()):
         names = code.co_freevars
         msg = f"{short(func)} cannot run code with the free variables {listed(names)} on {len(closure or ())} cells"
-        raise ClosureMismatchError(msg, before=old[0].co_freevars, after=names, missing=(), target=short(func))
+        raise ClosureMismatchError(
+            msg, before=old[0].co_freevars, after=names, missing=(), target=short(func)
+        )
     release = compat.require("exchanging a function's code and closure at once")
     set_closure = None if closure is old[1] else _set_closure or closure_setter()
     after.kept = release.exchange(func, old, new, set_closure, after.kept)
@@ -140,7 +144,7 @@ def _put_face(func: FunctionType, old: Face, new: Face) -> None:
     if new.attributes is not old.attributes:
         func.__dict__ = new.attributes
     if new.type_params is not old.type_params and _HAS_TYPE_PARAMS:
-        func.__type_params__ = new.type_params  # type: ignore[attr-defined]
+        func.__type_params__ = new.type_params
 
 
 def _put_annotations(func: FunctionType, face: Face) -> None:
@@ -192,7 +196,7 @@ GIL: Any = sys if "_is_gil_enabled" in _sys else _AlwaysGil
 
 def needs_no_other_threads(what: str) -> None:
     """Refuses where the GIL is off and other threads run: a store to a function races with their calls (gh-145272)."""
-    enabled = _sys.get("_is_gil_enabled")
+    enabled: Any = _sys.get("_is_gil_enabled")
     if enabled is WITH_GIL or enabled():
         return
     import _thread

@@ -17,24 +17,25 @@ the base. One lock guards entering and leaving; it can be taken again by what th
 
 from __future__ import annotations
 
-from threading import RLock
-from types import CellType, FunctionType
-from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from types import FunctionType
+from typing import Any
 
-from recell.cells import EMPTY
 from recell.errors import InterferenceError, short
 from recell.installing import State, face_of, install, state_of
+from recell.places import ABSENT, LOCK, AttributeLayer, CellLayer, ItemLayer, Layer, _stacks
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["ABSENT", "AttributeLayer", "CellLayer", "Edit", "FunctionLayer", "ItemLayer", "Layer", "LOCK", "beneath", "in_force"]
-
-LOCK = RLock()
-
-# id of what is changed (and the name, for attributes) -> its stack, which holds it: so the id stays its own
-_stacks: WeakValueDictionary[object, Any] = WeakValueDictionary()
+__all__ = [
+    "ABSENT",
+    "LOCK",
+    "AttributeLayer",
+    "CellLayer",
+    "Edit",
+    "FunctionLayer",
+    "ItemLayer",
+    "Layer",
+    "beneath",
+    "in_force",
+]
 
 
 class Edit:
@@ -83,7 +84,7 @@ class FunctionStack:
         self.installed: State | None = None
         self.busy = False
         self.free: list[None] = [None]
-        self.slot: list[Switch] = []  # stands for the only layer, edits and states not filled in yet
+        self.slot: list[Any] = []  # stands for the only layer, edits and states not filled in yet
 
     def enter(self, edit: Edit) -> None:
         """Puts an edit on top. Nothing has changed when it raises."""
@@ -245,7 +246,7 @@ class FunctionStack:
             if not edit.private:
                 try:
                     state = edit(state)
-                except Exception:  # noqa: BLE001, S112 - as `_recompute` does
+                except Exception:  # noqa: BLE001 - as `_recompute` does
                     continue
         return state
 
@@ -256,167 +257,9 @@ def _interference(func: FunctionType, attribute: str, found: object, expected: o
         f"somebody else assigned {attribute} of {target}: it is {short(found)}, and recell had installed "
         f"{short(expected)}; nothing was changed. Assign that back, then undo"
     )
-    return InterferenceError(msg, target=target, attribute=attribute, expected=short(expected), found=short(found))
-
-
-class ValueStack:
-    """A place that holds one object (a cell, an attribute, an item), its base, and the values over it.
-
-    What the program itself assigned meanwhile is overwritten when the topmost value leaves, as mock does.
-    """
-
-    __slots__ = ("__weakref__", "base", "entries")
-
-    def __init__(self) -> None:
-        self.base: object = ABSENT
-        self.entries: list[list[object]] = []
-
-    def read(self) -> object:
-        """What is there now, raw."""
-        raise NotImplementedError
-
-    def write(self, value: object) -> None:
-        """Puts an object there; `ABSENT` takes it away."""
-        raise NotImplementedError
-
-    def enter(self, entry: list[object]) -> None:
-        """Puts a value, boxed in a list of its own, on top."""
-        entries = self.entries
-        if not entries:
-            self.base = self.read()
-        entries.append(entry)
-        try:
-            self.write(entry[0])
-        except BaseException:
-            self._remove(entry)
-            raise
-
-    def leave(self, entry: list[object]) -> None:
-        """Takes a value away wherever it lies."""
-        entries = self.entries
-        was_on_top = entries[-1] is entry
-        position = self._remove(entry)
-        if was_on_top:
-            try:
-                self.write(entries[-1][0] if entries else self.base)
-            except BaseException:
-                entries.insert(position, entry)
-                raise
-        if not entries:
-            self.base = ABSENT
-
-    def _remove(self, entry: list[object]) -> int:
-        entries = self.entries
-        position = len(entries) - 1
-        while entries[position] is not entry:
-            position -= 1
-        del entries[position]
-        return position
-
-
-class _Absent:
-    """The type of `ABSENT`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<absent>"
-
-
-ABSENT: Any = _Absent()
-"""No such attribute or item; as a value of a layer it means that there is to be none."""
-
-
-class CellStack(ValueStack):
-    """A cell's contents, `EMPTY` where it has none."""
-
-    __slots__ = ("cell",)
-
-    def __init__(self, cell: CellType) -> None:
-        super().__init__()
-        self.cell = cell
-
-    def read(self) -> object:
-        try:
-            return self.cell.cell_contents
-        except ValueError:
-            return EMPTY
-
-    def write(self, value: object) -> None:
-        if value is EMPTY:
-            del self.cell.cell_contents
-        else:
-            self.cell.cell_contents = value
-
-
-class AttributeStack(ValueStack):
-    """An object's own attribute, not what it inherits."""
-
-    __slots__ = ("name", "obj")
-
-    def __init__(self, obj: object, name: str) -> None:
-        super().__init__()
-        self.obj = obj
-        self.name = name
-
-    def read(self) -> object:
-        obj, name = self.obj, self.name
-        for base in type(obj).__mro__:
-            if name in vars(base):
-                if hasattr(type(vars(base)[name]), "__set__"):  # a data descriptor: a slot, a property
-                    return getattr(obj, name, ABSENT)
-                break
-        try:
-            own = object.__getattribute__(obj, "__dict__") if not isinstance(obj, type) else vars(obj)
-        except AttributeError:
-            return getattr(obj, name, ABSENT)
-        return own.get(name, ABSENT)  # what is inherited is not the object's own
-
-    def write(self, value: object) -> None:
-        if value is not ABSENT:
-            setattr(self.obj, self.name, value)
-        elif self.read() is not ABSENT:
-            delattr(self.obj, self.name)
-
-
-class ItemStack(ValueStack):
-    """An item of a mapping or sequence."""
-
-    __slots__ = ("key", "obj")
-
-    def __init__(self, obj: Any, key: object) -> None:
-        super().__init__()
-        self.obj = obj
-        self.key = key
-
-    def read(self) -> object:
-        try:
-            return self.obj[self.key]
-        except (KeyError, IndexError):
-            return ABSENT
-
-    def write(self, value: object) -> None:
-        if value is not ABSENT:
-            self.obj[self.key] = value
-        elif self.read() is not ABSENT:
-            del self.obj[self.key]
-
-
-class Layer:
-    """One layer of a change: it can be entered (several times) and left."""
-
-    __slots__ = ()
-
-    def enter(self) -> None:
-        """Puts the layer on top; nothing has changed when it raises."""
-        raise NotImplementedError
-
-    def check(self) -> None:
-        """Raises InterferenceError where leaving would overwrite what somebody else assigned."""
-
-    def leave(self) -> None:
-        """Takes the layer away wherever it lies."""
-        raise NotImplementedError
+    return InterferenceError(
+        msg, target=target, attribute=attribute, expected=short(expected), found=short(found)
+    )
 
 
 class FunctionLayer(Layer):
@@ -445,58 +288,10 @@ class FunctionLayer(Layer):
         self.stack.leave(self.edit)
 
 
-class _ValueLayer(Layer):
-    __slots__ = ("entry", "stack")
-
-    def __init__(self, key: object, stack: ValueStack, value: object) -> None:
-        self.stack: ValueStack = stack if key is None else _stacks.setdefault(key, stack)
-        self.entry = [value]
-
-    def enter(self) -> None:
-        self.stack.enter(self.entry)
-
-    def leave(self) -> None:
-        self.stack.leave(self.entry)
-
-
-class CellLayer(_ValueLayer):
-    """Contents over those of a cell; `EMPTY` empties it."""
-
-    __slots__ = ()
-
-    def __init__(self, cell: CellType, contents: object) -> None:
-        super().__init__(id(cell), CellStack(cell), contents)
-
-
-class AttributeLayer(_ValueLayer):
-    """A value over an object's own attribute; `ABSENT` deletes it."""
-
-    __slots__ = ()
-
-    def __init__(self, obj: object, name: str, value: object) -> None:
-        super().__init__((id(obj), "attribute", name), AttributeStack(obj, name), value)
-
-
-class ItemLayer(_ValueLayer):
-    """A value over an object's item; `ABSENT` deletes it."""
-
-    __slots__ = ()
-
-    def __init__(self, obj: object, key: Any, value: object) -> None:
-        try:
-            hash(key)
-        except TypeError:  # a slice: it has a stack of its own
-            super().__init__(None, ItemStack(obj, key), value)
-        else:
-            super().__init__((id(obj), "item", key), ItemStack(obj, key), value)
-
-
 def stack_of(func: FunctionType) -> FunctionStack:
     """The stack of a function, made where there is none."""
     stack: FunctionStack | None = _stacks.get(id(func))
-    if stack is None:
-        stack = _stacks.setdefault(id(func), FunctionStack(func))
-    return stack
+    return _stacks.setdefault(id(func), FunctionStack(func)) if stack is None else stack
 
 
 def in_force(func: FunctionType) -> State:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["attribute_of", "stand_in"]
 
 # special methods that a stand-in has of its own, or must not have
-_OWN = frozenset(
-    "__new__ __init__ __del__ __getattribute__ __getattr__ __setattr__ __delattr__ __class__ __init_subclass__ "
-    "__subclasshook__ __dict__ __weakref__ __slots__ __reduce__ __reduce_ex__ __getstate__ __instancecheck__ "
-    "__subclasscheck__ __repr__ __dir__ __sizeof__ __prepare__ __mro_entries__ __set_name__".split()
-)
+_OWN = {
+    "__new__", "__del__", "__dir__", "__init__", "__dict__", "__repr__", "__class__", "__slots__",
+    "__reduce__", "__sizeof__", "__getattr__", "__setattr__", "__delattr__", "__weakref__", "__prepare__",
+    "__getstate__", "__set_name__", "__reduce_ex__", "__mro_entries__", "__getattribute__",
+    "__subclasshook__", "__init_subclass__", "__instancecheck__", "__subclasscheck__",
+}  # fmt: skip
 
 
 def stand_in(real: object, fakes: Mapping[str, Any], target: object) -> Any:
@@ -68,9 +69,11 @@ def attribute_of(real: object, name: str, target: object) -> Any:
         ) from None
 
 
-def _forward(name: str, real: Any) -> Callable[..., Any]:
+def _forward(name: str, real: object) -> Callable[..., Any]:
+    kind: Any = type(real)
+
     def forward(self: object, *args: Any, **kwargs: Any) -> Any:
-        return getattr(type(real), name)(real, *args, **kwargs)
+        return getattr(kind, name)(real, *args, **kwargs)
 
     return forward
 

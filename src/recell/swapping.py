@@ -7,7 +7,7 @@ from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.building import remake
-from recell.callables import describe, function_of
+from recell.callables import function_of
 from recell.cells import FORWARDED
 from recell.changes import Change, name_of
 from recell.contents import holder_beneath
@@ -46,8 +46,8 @@ class SwapEdit(Edit):
         closure = self._closure(own)
         if self.bridge is None:
             if closure and state.closure and len(closure) == len(state.closure):
-                if all(new is old for new, old in zip(closure, state.closure)):
-                    closure = state.closure  # nothing to exchange
+                same = all(new is old for new, old in zip(closure, state.closure))
+                closure = state.closure if same else closure  # nothing to exchange
             return State(self.state.code, closure, self.state.face)
         if closure is self.state.closure:
             return self._trampoline(self.replacement)
@@ -241,14 +241,15 @@ def _leads_to(replacement: Any, target: FunctionType) -> str | None:
 
 
 def _called_by(obj: Any, own: Mapping[str, CellType], where: str) -> Iterator[tuple[Any, str]]:
+    inside: Any = obj
     if type(obj) is MethodType:
         yield obj.__func__, "as a bound method"
-    elif isinstance(obj, functools.partial):
-        yield obj.func, "in a partial"
-        for argument in (*obj.args, *obj.keywords.values()):
+    elif functools.partial in type(inside).__mro__:
+        yield inside.func, "in a partial"
+        for argument in (*inside.args, *inside.keywords.values()):
             if type(argument) in (FunctionType, MethodType):
                 yield argument, "in a partial"
-    wrapped = getattr(obj, "__dict__", {}).get("__wrapped__") if not isinstance(obj, type) else None
+    wrapped = getattr(inside, "__dict__", {}).get("__wrapped__") if not isinstance(inside, type) else None
     if wrapped is not None:
         yield wrapped, "as `__wrapped__`"
     if type(obj) is not FunctionType or where.startswith("in the cell"):
@@ -260,5 +261,5 @@ def _called_by(obj: Any, own: Mapping[str, CellType], where: str) -> Iterator[tu
             contents = cell.cell_contents
         except ValueError:
             continue
-        if type(contents) in (FunctionType, MethodType) or isinstance(contents, functools.partial):
+        if {FunctionType, MethodType, functools.partial} & {*type(contents).__mro__}:
             yield contents, f"in the cell of `{name}`"

@@ -1,4 +1,4 @@
-"""Overrides of one function that give it private cells, entered and left without ceremony when they are its only layer."""
+"""Overrides with private cells, entered and left without ceremony where they are a function's only layer."""
 
 from __future__ import annotations
 

@@ -24,7 +24,11 @@ __all__ = ["ASYNC_GENERATOR", "COROUTINE", "GENERATOR", "PLAIN", "kind_of", "tra
 
 PLAIN, GENERATOR, COROUTINE, ASYNC_GENERATOR = "plain", "generator", "coroutine", "async generator"
 
-_FLAGS = {inspect.CO_GENERATOR: GENERATOR, inspect.CO_COROUTINE: COROUTINE, inspect.CO_ASYNC_GENERATOR: ASYNC_GENERATOR}
+_FLAGS = {
+    inspect.CO_GENERATOR: GENERATOR,
+    inspect.CO_COROUTINE: COROUTINE,
+    inspect.CO_ASYNC_GENERATOR: ASYNC_GENERATOR,
+}
 
 # how each kind of target passes a call on; the replacement is `{call}`
 _BODIES = {
@@ -93,7 +97,7 @@ _CONSTANTS: dict[str, object] = {
 
 def kind_of(obj: Any) -> str:
     """What a call of the object gives: a value, a generator, a coroutine or an asynchronous generator."""
-    while isinstance(obj, functools.partial):
+    while functools.partial in type(obj).__mro__:
         obj = obj.func
     obj = getattr(obj, "__func__", obj) if inspect.ismethod(obj) else obj
     if type(obj) is FunctionType:
@@ -103,9 +107,10 @@ def kind_of(obj: Any) -> str:
         return PLAIN
     if inspect.iscoroutinefunction(obj) or _is_async_mock(obj):
         return COROUTINE
-    if isinstance(obj, type) or inspect.isbuiltin(obj):
+    thing: object = obj
+    if isinstance(thing, type) or inspect.isbuiltin(thing):
         return PLAIN
-    call = inspect.getattr_static(type(obj), "__call__", None)
+    call = inspect.getattr_static(type(thing), "__call__", None)
     return kind_of(call) if type(call) is FunctionType and call.__module__ != "unittest.mock" else PLAIN
 
 
@@ -212,16 +217,20 @@ def _parameters(replacement: Callable[..., Any], face: Face) -> tuple[_Parameter
         by_kind.setdefault(parameter.kind, []).append(parameter.name)
     kinds = inspect.Parameter
     with_default = [parameter for parameter in given if parameter.default is not kinds.empty]
-    defaults = tuple(parameter.default for parameter in with_default if parameter.kind is not kinds.KEYWORD_ONLY)
+    defaults = tuple(
+        parameter.default for parameter in with_default if parameter.kind is not kinds.KEYWORD_ONLY
+    )
     kwdefaults = {
-        parameter.name: parameter.default for parameter in with_default if parameter.kind is kinds.KEYWORD_ONLY
+        parameter.name: parameter.default
+        for parameter in with_default
+        if parameter.kind is kinds.KEYWORD_ONLY
     }
     parameters = _Parameters(
         tuple(by_kind.get(kinds.POSITIONAL_ONLY, ())),
         tuple(by_kind.get(kinds.POSITIONAL_OR_KEYWORD, ())),
-        *by_kind.get(kinds.VAR_POSITIONAL, [None]),
+        next(iter(by_kind.get(kinds.VAR_POSITIONAL, ())), None),
         tuple(by_kind.get(kinds.KEYWORD_ONLY, ())),
-        *by_kind.get(kinds.VAR_KEYWORD, [None]),
+        next(iter(by_kind.get(kinds.VAR_KEYWORD, ())), None),
     )
     return parameters, face._replace(defaults=defaults or None, kwdefaults=kwdefaults or None)
 

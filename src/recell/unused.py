@@ -34,10 +34,10 @@ def _global(func: FunctionType, name: str) -> Any:
     space = func.__globals__
     if name in space:
         return space[name]
-    known = getattr(func, "__builtins__", None)  # 3.10+
+    known: Any = getattr(func, "__builtins__", None)  # 3.10+
     if known is None:
         known = space.get("__builtins__", {})
-    return (known if isinstance(known, dict) else vars(known))[name]
+    return vars(known)[name] if type(known) is types.ModuleType else known[name]
 
 
 def _resolved(value: Any) -> Any:

@@ -58,7 +58,8 @@ def leaf(text):
 def prepared() -> dict[str, Any]:
     """Changes made beforehand, and mock's way of replacing one name of this module."""
     return {
-        "patch_object": mock.patch.object, "module": sys.modules[__name__],
+        "patch_object": mock.patch.object,
+        "module": sys.modules[__name__],
         "read": recell.override(loop, LIMIT=4),
         "grown": recell.override(counting, COUNT=4),
         "own_cell": recell.override(make(), x=4),
