@@ -49,6 +49,8 @@ class Effects(NamedTuple):
     """What compilers keep in variables that no program writes: name -> kind."""
     kept_elsewhere: FrozenSet[str]
     """What the interpreter writes over an opcode that it keeps elsewhere: where one is forged, reading co_code crashes."""
+    ascending_lines: bool
+    """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
     yield_marks: bool
     """A RESUME behind each YIELD_VALUE says what kind of yield it was."""
 

@@ -8,9 +8,9 @@ COPY in place of ROT_* and DUP_*, RETURN_GENERATOR, SEND, BINARY_OP. Source: Pyt
 from __future__ import annotations
 
 from ._effects import changed
+from .effects38 import _BINARY
 from .effects310 import EFFECTS as PREVIOUS
 from .effects310 import make_function as make_function_310
-from .effects38 import _BINARY
 
 WAITING = ("FALSE", "TRUE", "NONE", "NOT_NONE")
 """What a conditional jump waits for."""
@@ -24,6 +24,18 @@ def make_function(flags: int) -> str:
 def load_global(index: int) -> str:
     """Bit 0 pushes the NULL that a call wants, below the value."""
     return "-- null object" if index & 1 else "-- object"
+
+
+def call(count: int) -> str:
+    """A comprehension's function stands where a method would, its iterator where the object would."""
+    return f"maybe_null value value*{count} -- object" if count else "called_or_null value -- object"
+
+
+def precall(count: int) -> str:
+    """Looks at what CALL takes."""
+    if not count:
+        return "called_or_null value -- called_or_null value"
+    return f"maybe_null value value*{count} -- maybe_null value value*{count}"
 
 
 def call_function_ex(flags: int) -> str:
@@ -71,8 +83,8 @@ EFFECTS = PREVIOUS._replace(
         COPY="copied any*{below} -- copied any*{below}",
         SWAP="any*{arg} -- any*{arg}",
         BINARY_OP="value value -- object",
-        PRECALL="maybe_null value value*{arg} -- maybe_null value value*{arg}",
-        CALL="maybe_null value value*{arg} -- object",
+        PRECALL=precall,
+        CALL=call,
         KW_NAMES="--",
         CALL_FUNCTION_EX=call_function_ex,
         LOAD_GLOBAL=load_global,
@@ -113,7 +125,11 @@ EFFECTS = PREVIOUS._replace(
     },
     ends=PREVIOUS.ends - {"JUMP_ABSOLUTE"} | {"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"},
     ranges={
-        **{name: span for name, span in PREVIOUS.ranges.items() if name not in ("ROT_N", "GEN_START", "RERAISE")},
+        **{
+            name: span
+            for name, span in PREVIOUS.ranges.items()
+            if name not in ("ROT_N", "GEN_START", "RERAISE")
+        },
         "BINARY_OP": (0, 25),
         "COPY": (1, 1 << 30),
         "SWAP": (2, 1 << 30),
@@ -122,8 +138,22 @@ EFFECTS = PREVIOUS._replace(
         "RESUME": (0, 3),
     },
     quiet=frozenset(
-        {"NOP", "EXTENDED_ARG", "POP_TOP", "SWAP", "COPY", "PUSH_NULL", "JUMP_FORWARD", "JUMP_BACKWARD",
-         "JUMP_BACKWARD_NO_INTERRUPT", "RETURN_VALUE", "LOAD_CONST", "STORE_FAST", "POP_EXCEPT", "PUSH_EXC_INFO"}
+        {
+            "NOP",
+            "EXTENDED_ARG",
+            "POP_TOP",
+            "SWAP",
+            "COPY",
+            "PUSH_NULL",
+            "JUMP_FORWARD",
+            "JUMP_BACKWARD",
+            "JUMP_BACKWARD_NO_INTERRUPT",
+            "RETURN_VALUE",
+            "LOAD_CONST",
+            "STORE_FAST",
+            "POP_EXCEPT",
+            "PUSH_EXC_INFO",
+        }
     ),  # fmt: skip
     handler="exc",
     saved_in_handler=0,

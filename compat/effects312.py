@@ -54,6 +54,12 @@ def load_super_attr(index: int) -> str:
     return "value value value -- maybe_null object" if index & 1 else "value value value -- object"
 
 
+def call(count: int) -> str:
+    """A scope of type parameters gets a function's defaults, as one or two arguments."""
+    below = "called_or_null called" if count else "called_or_null value"
+    return f"{below} value*{count} -- object"
+
+
 EFFECTS = PREVIOUS._replace(
     falls=changed(
         PREVIOUS.falls,
@@ -70,6 +76,7 @@ EFFECTS = PREVIOUS._replace(
         "LOAD_CLASSDEREF",
         *(f"POP_JUMP_FORWARD_IF_{condition}" for condition in WAITING),
         *(f"POP_JUMP_BACKWARD_IF_{condition}" for condition in WAITING),
+        CALL=call,
         LOAD_ATTR=load_attr,
         LOAD_SUPER_ATTR=load_super_attr,
         STORE_FAST="maybe_null --",  # what LOAD_FAST_AND_CLEAR saved comes back

@@ -41,6 +41,11 @@ def compare_op(operation: int) -> str | None:
     return "value value -- bool" if operation & 16 else "value value -- object"
 
 
+def call(count: int) -> str:
+    """A comprehension gets its iterator, a scope of type parameters a function's defaults, from where the self lies."""
+    return f"called maybe_null value*{count} -- object"
+
+
 def call_function_ex(flags: int) -> str:
     """A NULL lies above the callable."""
     return "value null value dict -- object" if flags & 1 else "value null value -- object"
@@ -58,7 +63,7 @@ EFFECTS = PREVIOUS._replace(
         LOAD_FAST_LOAD_FAST="-- object object",
         STORE_FAST_LOAD_FAST="value -- object",
         STORE_FAST_STORE_FAST="value value --",
-        CALL="value maybe_null value*{arg} -- object",
+        CALL=call,
         CALL_KW="value maybe_null value*{arg} names -- object",
         CALL_FUNCTION_EX=call_function_ex,
         DICT_MERGE="value null value dict any*{below} value -- value null value dict any*{below}",
@@ -77,11 +82,16 @@ EFFECTS = PREVIOUS._replace(
     ),
     jumps={**PREVIOUS.jumps, "POP_JUMP_IF_FALSE": "bool --", "POP_JUMP_IF_TRUE": "bool --"},
     ranges={
-        **{name: span for name, span in PREVIOUS.ranges.items() if name not in ("MAKE_FUNCTION", "COMPARE_OP")},
+        **{
+            name: span
+            for name, span in PREVIOUS.ranges.items()
+            if name not in ("MAKE_FUNCTION", "COMPARE_OP")
+        },
         "CONVERT_VALUE": (1, 3),
         "YIELD_VALUE": (0, 1),
         "RESUME": (0, 7),
     },
     kept_elsewhere=frozenset({"ENTER_EXECUTOR"}),
+    ascending_lines=True,
     skipped_after_loop=("END_FOR", "POP_TOP"),
 )

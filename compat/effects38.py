@@ -12,6 +12,11 @@ CAUGHT = "exc_tb exc_value exc_type"
 SAVED = "prev_tb prev_value prev_type"
 
 
+def call_function(count: int) -> str:
+    """A comprehension's function is called with one argument, its iterator."""
+    return "called value -- object" if count == 1 else f"value value*{count} -- object"
+
+
 def make_function(flags: int) -> str:
     """The attributes lie below the code and the qualified name, in the order of the flags' bits."""
     kinds = ("tuple", "dict", "dict", "cells")
@@ -57,7 +62,7 @@ FALLS = {
     "ROT_FOUR": "any any any any -- any any any any",
     "DUP_TOP": "copied -- copied",
     "DUP_TOP_TWO": "copied copied -- copied copied",
-    **{name: "value -- object" for name in _UNARY},
+    **dict.fromkeys(_UNARY, "value -- object"),
     **{f"BINARY_{name}": "value value -- object" for name in _BINARY},
     **{f"INPLACE_{name}": "value value -- object" for name in _BINARY},
     "BINARY_SUBSCR": "value value -- object",
@@ -84,7 +89,7 @@ FALLS = {
     "LOAD_CLASSDEREF": "-- object",
     "LOAD_METHOD": "value -- maybe_null object",
     "CALL_METHOD": "maybe_null value value*{arg} -- object",
-    "CALL_FUNCTION": "value value*{arg} -- object",
+    "CALL_FUNCTION": call_function,
     "CALL_FUNCTION_KW": "value value*{arg} names -- object",
     "CALL_FUNCTION_EX": call_function_ex,
     "MAKE_FUNCTION": make_function,
@@ -172,10 +177,29 @@ EFFECTS = Effects(
         "BUILD_MAP_UNPACK_WITH_CALL": (1, 1 << 30),
     },
     quiet=frozenset(
-        {"NOP", "EXTENDED_ARG", "POP_TOP", "ROT_TWO", "ROT_THREE", "ROT_FOUR", "DUP_TOP", "JUMP_FORWARD",
-         "JUMP_ABSOLUTE", "RETURN_VALUE", "LOAD_CONST", "STORE_FAST", "BEGIN_FINALLY", "POP_BLOCK",
-         "POP_EXCEPT", "POP_FINALLY", "CALL_FINALLY", "END_FINALLY", "END_ASYNC_FOR", "WITH_CLEANUP_START",
-         "WITH_CLEANUP_FINISH"}
+        {
+            "NOP",
+            "EXTENDED_ARG",
+            "POP_TOP",
+            "ROT_TWO",
+            "ROT_THREE",
+            "ROT_FOUR",
+            "DUP_TOP",
+            "JUMP_FORWARD",
+            "JUMP_ABSOLUTE",
+            "RETURN_VALUE",
+            "LOAD_CONST",
+            "STORE_FAST",
+            "BEGIN_FINALLY",
+            "POP_BLOCK",
+            "POP_EXCEPT",
+            "POP_FINALLY",
+            "CALL_FINALLY",
+            "END_FINALLY",
+            "END_ASYNC_FOR",
+            "WITH_CLEANUP_START",
+            "WITH_CLEANUP_FINISH",
+        }
     ),  # fmt: skip
     skipped_after_loop=(),
     checked_locals=True,
@@ -186,5 +210,6 @@ EFFECTS = Effects(
     generator_start="",
     compiler_names={".0": "iter"},
     kept_elsewhere=frozenset(),
+    ascending_lines=False,
     yield_marks=False,
 )

@@ -292,7 +292,7 @@ def wide(n):
 
 
 NEWER = (
-    '''
+    """
 def matched(subject):
     match subject:
         case 0 | 1:
@@ -309,8 +309,8 @@ def matched(subject):
             return a, b, c
         case _:
             return None
-''',
-    '''
+""",
+    """
 def grouped(kind):
     seen = []
     try:
@@ -329,8 +329,8 @@ def grouped(kind):
         except* kind:
             seen.append(1)
     return seen
-''',
-    '''
+""",
+    """
 def generic(x):
     def first[T: int](a: T, b: list[T] = (), *, c: T = 3) -> T:
         return a, b, c
@@ -345,12 +345,12 @@ def shadowed(k):
     def inner():
         return k, [k for k in [5]], {j: k for j in range(2)}
     return values, inner()
-''',
-    '''
+""",
+    """
 def templated(a, b):
     t = t"x {a!r:>{b}} y {b}"
     return t.strings, [i.value for i in t.interpolations], any(x for x in t.values), all(x == 1 for x in t.values)
-''',
+""",
 )
 
 
@@ -381,7 +381,11 @@ CALLS = [
     (wide, (3,), {}),
     (textwrap.dedent, ("  a\n   b\n",), {}),
     (textwrap.fill, ("some words to wrap here", 10), {}),
-    (difflib.SequenceMatcher.find_longest_match, (difflib.SequenceMatcher(None, "abcd", "bcde"), 0, 4, 0, 4), {}),
+    (
+        difflib.SequenceMatcher.find_longest_match,
+        (difflib.SequenceMatcher(None, "abcd", "bcde"), 0, 4, 0, 4),
+        {},
+    ),
     (difflib._calculate_ratio, (1, 2), {}),
     (statistics._sum, ([1, 2.5, 3],), {}),
     (statistics.median, ([3, 1, 2],), {}),

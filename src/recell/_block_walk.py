@@ -52,8 +52,12 @@ class BlockWalk(Walk):
     def protect(self, index: int, handler: Handler, stack: int, depth: int, unset: int, loose: int) -> None:
         """The blocks that an exception leaves on its way restore what they saved."""
         for kind, _, level in self.blocks:
-            if kind == HANDLING and (depth < level + 3 or stack >> WIDTH * (depth - level - 3) & THREE != SAVED):
-                raise self.refuse(index, f"may raise where a handler's saved exception is not at {level} on the stack")
+            if kind == HANDLING and (
+                depth < level + 3 or stack >> WIDTH * (depth - level - 3) & THREE != SAVED
+            ):
+                raise self.refuse(
+                    index, f"may raise where a handler's saved exception is not at {level} on the stack"
+                )
         super().protect(index, handler, stack, depth, unset, loose)
 
     def change_blocks(
@@ -136,7 +140,11 @@ class BlockWalk(Walk):
             stack, depth, blocks = self.leave(index, stack, depth, blocks)
         else:
             stack, depth = stack >> WIDTH, depth - 1
-        yield (index + 1, stack << WIDTH | result, depth + 1, blocks) if keeps else (index + 1, stack, depth, blocks)
+        yield (
+            (index + 1, stack << WIDTH | result, depth + 1, blocks)
+            if keeps
+            else (index + 1, stack, depth, blocks)
+        )
 
     def end_finally(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
         kind = self.found(index, stack, depth)

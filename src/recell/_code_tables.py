@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
+from recell._kinds import BIT, WIDTH
 from recell._decode import Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Tuple
+    from recell._walk import Handler
 
-    Entry = Tuple[int, int, int, int, int]
-
+EXC, LASTI = BIT["exc"], BIT["lasti"] << WIDTH
 # one entry of a location table (Objects/locations.md): short forms, one-line forms, no columns, long form, none
 _LOCATIONS = re.compile(
     rb"(?:[\x80-\xcf][\x00-\x7f]|[\xd0-\xe7][\x00-\x7f]{2}|[\xe8-\xef][\x40-\x7f]{0,5}[\x00-\x3f]"
@@ -35,12 +35,17 @@ def check_lines(program: Program) -> None:
     described = sum(table.translate(_LENGTHS, _NOT_FIRST))
     if described != program.count:
         raise Refused(-1, f"co_linetable describes {described} code units, there are {program.count}")
+    if program.machine.effects.ascending_lines:
+        first = program.code.co_firstlineno
+        for _, _, line in program.code.co_lines():
+            if line is not None and line < first - 1:
+                raise Refused(-1, f"co_linetable names line {line}, before the first, {first}")
 
 
-def read_handlers(program: Program) -> list[Entry]:
-    """The exception table as `(first, behind the last, target, depth, whether the index is pushed)`, by instruction."""
-    table = program.code.co_exceptiontable
-    handlers: list[Entry] = []
+def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
+    """The exception table as `(first, behind the last, handler)`, by instruction; a handler as `Walk.protect` takes it."""
+    table = getattr(program.code, "co_exceptiontable", b"")
+    handlers: list[tuple[int, int, Handler]] = []
     index, total, behind = program.index, len(program.moves), 0
     values: list[int] = []
     value, digits = 0, 0
@@ -58,12 +63,18 @@ def read_handlers(program: Program) -> list[Entry]:
         if len(values) < 4:
             continue
         start, length, target, depth = values
-        first, last = index.get(start), total if start + length == program.count else index.get(start + length)
+        first, last = (
+            index.get(start),
+            total if start + length == program.count else index.get(start + length),
+        )
         if first is None or last is None or not first < last or first < behind:
-            raise Refused(-1, f"co_exceptiontable: {2 * start} to {2 * (start + length)} is no range of instructions")
+            raise Refused(
+                -1, f"co_exceptiontable: {2 * start} to {2 * (start + length)} is no range of instructions"
+            )
         if target not in index:
             raise Refused(-1, f"co_exceptiontable: no instruction starts at {2 * target}")
-        handlers.append((first, last, index[target], depth >> 1, depth & 1))
+        entries, depth = LASTI | EXC if depth & 1 else EXC, depth >> 1
+        handlers.append((first, last, (index[target], depth, entries, depth, ())))
         behind = last
         values.clear()
     if values or digits:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recell._opcodes import Machine
 
 ENDLESS = 1 << 40
+GENERATOR_FLAGS = 0x20 | 0x80 | 0x200
 
 
 class Refused(Exception):  # noqa: N818 - a signal between these modules, made into an UnsafeCodeError
@@ -30,25 +31,18 @@ class Refused(Exception):  # noqa: N818 - a signal between these modules, made i
         self.reason = reason
 
 
-def check_readable(code: CodeType, machine: Machine) -> None:
-    """Refuse a forged opcode that stands for one kept elsewhere: reading co_code would follow a null pointer.
-
-    Only code that has run can hold one by right, and there RESUME has become something else.
-    """
-    if not machine.kept_elsewhere:
-        return
-    numbers: bytes = code._co_code_adaptive[::2]  # type: ignore[attr-defined]
-    if not any(number in numbers for number in machine.kept_elsewhere):
-        return
-    unit = 0
-    while unit < len(numbers):
-        number = numbers[unit]
-        if number in machine.kept_elsewhere:
-            raise Refused(-1, f"{machine.names[number]} stands at {2 * unit}, but the code has never run")
-        fact = machine.facts[number]
-        if number in machine.after_resume:
-            return
-        unit += 1 + (fact[2] if fact else 0)
+def takes_iterator(code: CodeType, machine: Machine) -> bool:
+    """Whether this is a comprehension that loops over its argument as it comes."""
+    if code.co_argcount != 1 or code.co_varnames[0] != ".0":
+        return False
+    units, numbers = code.co_code, machine.numbers
+    for unit in range(0, len(units) - 2, 2):
+        if units[unit] == numbers["LOAD_FAST"] and units[unit + 1] == 0:
+            behind = unit + 2
+            while units[behind] in machine.prefixes and behind + 2 < len(units):
+                behind += 2
+            return units[behind] == numbers["FOR_ITER"]
+    return True
 
 
 class Program:
@@ -127,7 +121,9 @@ class Program:
             elif shape == ops.JUMP:
                 padding = numbers[unit + 1 : unit + 1 + argument]
                 if argument and numbers[unit] == forward and padding == nop * argument:
-                    add(facts[nop[0]][1])  # a jump over padding does what the padding does, and nothing meets behind it
+                    add(
+                        facts[nop[0]][1]
+                    )  # a jump over padding does what the padding does, and nothing meets behind it
                 else:
                     ends[len(moves)] = (shape, numbers[unit], *payload, unit + 1 + caches, argument)
                     add(payload[0])
@@ -166,9 +162,12 @@ class Program:
         if known is not None:
             return known
         if kind is CodeType:
-            # 0x20: calling its function makes an iterator
-            entry = kinds.GENERATOR_CODE if value.co_flags & 0x20 else kinds.CODE
-            entry |= self._parameter(len(value.co_freevars))
+            name = _TRUSTING.get(value.co_varnames[: value.co_argcount], "code")
+            if name == "comprehension_code" and not takes_iterator(value, machine):
+                name = "code"
+            if value.co_flags & 0x20:  # calling its function makes an iterator
+                name = "generator_expression_code" if name == "comprehension_code" else "generator_code"
+            entry = kinds.BIT[name] | self._parameter(len(value.co_freevars))
         elif kind is CellType:
             entry = kinds.CELL
         elif kind is tuple:
@@ -200,7 +199,9 @@ class Program:
                 if steps_over:
                     target = self._over(index, target)
                 if taken is None:  # the argument only tells a monitor where the loop was
-                    self.ends[index] = (ops.STOP, number, falls) if not goes_on else (ops.BLOCK, number, falls)
+                    self.ends[index] = (
+                        (ops.STOP, number, falls) if not goes_on else (ops.BLOCK, number, falls)
+                    )
                     if goes_on:
                         del self.ends[index]
                 else:
@@ -237,6 +238,8 @@ class Program:
 
     def read(self, index: int) -> tuple[int, int]:
         """An instruction's opcode and argument."""
+        if index >= len(self.begins):
+            return -1, 0
         unit, argument = self.begins[index], 0
         while True:
             number, argument = self.units[2 * unit], argument << 8 | self.units[2 * unit + 1]
@@ -251,7 +254,8 @@ class Program:
         known = {
             slot: kept[name]
             for slot, name in enumerate(self.slots)
-            if name in kept and (slot < arguments or name in _CELL_NAMES)
+            if name in kept and (slot < arguments or (name in _CELL_NAMES and name in self.code.co_cellvars))
+            if name != ".0" or takes_iterator(self.code, machine)
         }
         for index, begin in enumerate(self.begins):
             if begin < 0:
@@ -263,7 +267,11 @@ class Program:
                 for half, (moves, slot) in enumerate(zip(payload, (argument >> 4, argument & 15))):
                     self._know(index + half, moves, moves.name, slot, known)
             elif bound == ops.SLOTS:
-                moves = payload if isinstance(payload, ops.Moves) else ops.Moves(name, "", machine.action(name), None)
+                moves = (
+                    payload
+                    if isinstance(payload, ops.Moves)
+                    else ops.Moves(name, "", machine.action(name), None)
+                )
                 self._know(index, moves, name, argument, known)
             elif name == "LOAD_NAME" and self.code.co_names[argument] in kept:
                 self.moves[index] = kinds.parse(f"-- {kept[self.code.co_names[argument]]}")
@@ -276,10 +284,17 @@ class Program:
             self.moves[index] = moves.parsed(f"{kind} --", slot)
         elif name == "LOAD_FROM_DICT_OR_DEREF":
             self.moves[index] = moves.parsed(f"value -- {kind}", slot)
-        elif name == "LOAD_DEREF" or name.startswith("LOAD_FAST") and self.slots[slot] not in _CELL_NAMES:
+        elif name == "LOAD_DEREF" or (name.startswith("LOAD_FAST") and self.slots[slot] not in _CELL_NAMES):
             self.moves[index] = moves.parsed(f"-- {kind}", slot)
 
 
 # these are no arguments, but cell variables that one scope makes for those inside it
 _CELL_NAMES = (".type_params", "__conditional_annotations__")
+# code that trusts its arguments, by their names
+_TRUSTING = {
+    (".0",): "comprehension_code",
+    (".defaults",): "defaults_code",
+    (".kwdefaults",): "kwdefaults_code",
+    (".defaults", ".kwdefaults"): "all_defaults_code",
+}
 _CACHES = [bytes(2 * units) for units in range(16)]

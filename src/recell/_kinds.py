@@ -14,22 +14,32 @@ if TYPE_CHECKING:
     Move = Tuple[int, int, int, int, int, int, int, int]
 
 _KINDS = (
-    "object", "null", "list", "set", "dict", "tuple", "pairs", "names", "name_pairs", "cells", "cell", "code",
-    "function", "generator_code", "generator_function", "pending", "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
+    "object", "null", "list", "set", "dict", "tuple", "pairs", "names", "name_pairs", "cells", "cell",
+    "code", "generator_code", "comprehension_code", "generator_expression_code", "defaults_code", "kwdefaults_code",
+    "all_defaults_code", "function", "generator_function", "comprehension", "generator_expression",
+    "defaults_function", "kwdefaults_function", "all_defaults_function", "pending", "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
     "prev_tb", "prev_value", "prev_type", "exc_tb", "exc_value", "exc_type", "return_address", "borrowed",
 )  # fmt: skip
 BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
 
-PARAMETER = 40  # where an entry's parameter starts
-WIDTH = 64
+PARAMETER = 48  # where an entry's parameter starts
+WIDTH = 72
 ENTRY = (1 << WIDTH) - 1
 KIND = (1 << PARAMETER) - 1
 LARGEST_PARAMETER = (1 << WIDTH - PARAMETER) - 1
 
-OBJECT, NULL, CELL, CELLS, CODE, ITER = (BIT[kind] for kind in ("object", "null", "cell", "cells", "code", "iter"))
-FUNCTION, PENDING, EXC, NONE, BORROWED = (BIT[kind] for kind in ("function", "pending", "exc", "none", "borrowed"))
-GENERATOR_CODE, GENERATOR_FUNCTION = BIT["generator_code"], BIT["generator_function"]
-FUNCTIONS = FUNCTION | GENERATOR_FUNCTION
+OBJECT, NULL, CELL, CELLS, CODE, ITER = (
+    BIT[kind] for kind in ("object", "null", "cell", "cells", "code", "iter")
+)
+FUNCTION, PENDING, EXC, NONE, BORROWED = (
+    BIT[kind] for kind in ("function", "pending", "exc", "none", "borrowed")
+)
+CODES = sum(BIT[kind] for kind in _KINDS if kind.endswith("code"))
+TO_FUNCTION = 7  # a function's kind is that of its code, so many bits higher
+FUNCTIONS = CODES << TO_FUNCTION
+MAKE_ITERATOR = BIT["generator_function"] | BIT["generator_expression"]
+# functions that trust their arguments: only the compiler's own calls of them are right
+TRUSTING = FUNCTIONS & ~FUNCTION & ~BIT["generator_function"]
 RETURN_ADDRESS, EXCS, LIST = BIT["return_address"], BIT["excs"], BIT["list"]
 EXC_OR_NONE = EXC | NONE
 
@@ -40,7 +50,8 @@ def _union(*kinds: str) -> int:
 
 # not objects, or objects that only one instruction may take
 _GUARDED = _union(
-    "null", "pending", "index", "prev", "lasti", "prev_tb", "prev_value", "prev_type", "return_address"
+    "null", "comprehension", "generator_expression", "defaults_function", "kwdefaults_function",
+    "all_defaults_function", "pending", "index", "prev", "lasti", "prev_tb", "prev_value", "prev_type", "return_address"
 )  # fmt: skip
 _EVERYTHING = (1 << len(_KINDS)) - 1
 _VALUE = _EVERYTHING & ~_GUARDED
@@ -51,11 +62,13 @@ ACCEPTED = {
     "drop": _VALUE | _union("lasti", "index", "prev_type"),
     "copied": _EVERYTHING & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address"),
     "maybe_null": _VALUE | NULL,
+    "called": _VALUE | TRUSTING,
+    "called_or_null": _VALUE | TRUSTING | NULL,
     "drop_or_null": _VALUE | _union("lasti", "index", "prev_type", "null"),
     "null_or_index": _union("null", "index"),
     "iterated": _union("iter", "virtual"),
-    "code": _union("code", "generator_code"),
-    "function": _union("function", "generator_function"),
+    "code": CODES,
+    "function": FUNCTIONS,
     "dict_or_null": _union("dict", "null"),
     "exc_or_none": EXC_OR_NONE,
     "list": _union("list", "excs"),
@@ -65,9 +78,28 @@ ACCEPTED = {
     "lasti": _union("lasti"),
     **{
         kind: BIT[kind]
-        for kind in ("null", "set", "dict", "cells", "virtual", "index", "iter", "exc", "prev",
-                     "none", "bool", "str", "excs", "alias", "prev_tb", "prev_value", "prev_type", "exc_tb",
-                     "exc_value", "exc_type")
+        for kind in (
+            "null",
+            "set",
+            "dict",
+            "cells",
+            "virtual",
+            "index",
+            "iter",
+            "exc",
+            "prev",
+            "none",
+            "bool",
+            "str",
+            "excs",
+            "alias",
+            "prev_tb",
+            "prev_value",
+            "prev_type",
+            "exc_tb",
+            "exc_value",
+            "exc_type",
+        )
     },  # fmt: skip
 }
 """What a kind's name means on the left of `--`. A borrowed value does wherever the value itself would."""

@@ -22,13 +22,17 @@ FIXED, SLOT, CONSTANT, FLAGGED, COUNTED, JUMP, STOP, BLOCK, PAIR, EXTENDED = ran
 # what an argument may not reach: an index into a code object's list of bounds
 NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
 # what a move does besides moving; those from DELETE on are methods of the walk
-(NOTHING, LOAD, BORROW, STORE, TUPLE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK, FREE_VARS, COPY, SWAP, ROTATE,
- DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND, MAKE_ITERATOR, COMPARE) = range(26)  # fmt: skip
+(NOTHING, LOAD, BORROW, STORE, TUPLE, CALL, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK, FREE_VARS, COPY, SWAP,
+ ROTATE, DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND, COMPARE,
+ PRECALL) = range(27)  # fmt: skip
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
 _ACTIONS = {
     "LOAD_FAST_BORROW": BORROW,
     "BUILD_TUPLE": TUPLE,
+    "CALL": CALL,
+    "PRECALL": PRECALL,
+    "CALL_FUNCTION": CALL,
     "COPY": COPY,
     "DUP_TOP": COPY,
     "DUP_TOP_TWO": DUPLICATE,
@@ -88,7 +92,9 @@ class Moves(_Cached):
         if counted and values > max(stacksize, 255):
             return f"argument {argument} is more than its stack of {stacksize} can hold"
         if isinstance(self.effect, str):
-            text: str | None = self.effect.format(arg=argument, below=argument - 1) if counted else self.effect
+            text: str | None = (
+                self.effect.format(arg=argument, below=argument - 1) if counted else self.effect
+            )
         else:
             text = self.effect(argument)
         if text is None:
@@ -101,9 +107,11 @@ class Moves(_Cached):
     def parsed(self, text: str, argument: int) -> Move:
         """The move of another text than the opcode's own, for this argument."""
         operand = 1 << argument if self.action in SLOT_ACTIONS else _ROTATED.get(self.name, argument)
-        # only a generator expression is called without arguments; only without bit 4 a comparison may be no bool
-        plain = self.action == MAKE_ITERATOR and argument or self.action == COMPARE and argument & 16
+        # comprehensions are called in one way only; only without bit 4 a comparison may be no bool
+        plain = (self.action == CALL and argument > 2) or (self.action == COMPARE and argument & 16)
         action = NOTHING if plain else self.action
+        if action == CALL:  # where the callable may lie
+            operand = kinds.repeated(kinds.TRUSTING | kinds.MAKE_ITERATOR, argument + 2)
         move = kinds.parse(text, action, operand)
         if self.action == BORROW:
             lent = kinds.BORROWED | min(argument, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
@@ -138,6 +146,9 @@ class Machine:
             for name, number in {**self.numbers, **getattr(opcode, "_specialized_opmap", {})}.items()
             if "RESUME" in name and name != "RESUME"
         )
+        self.prefixes = frozenset(
+            self.numbers[name] for name in ("EXTENDED_ARG", "NOP", "SETUP_FINALLY") if name in self.numbers
+        )
         self.value = kinds.parse("-- value")
         self.constants: dict[type, Move] = {
             type(None): kinds.parse("-- none"),
@@ -159,7 +170,9 @@ class Machine:
         if name in effects.ends:
             return STOP, moves, caches, bound
         if name in release.local_pair_opcodes:
-            first = next(half for half in ("LOAD_FAST_BORROW", "LOAD_FAST", "STORE_FAST") if name.startswith(half))
+            first = next(
+                half for half in ("LOAD_FAST_BORROW", "LOAD_FAST", "STORE_FAST") if name.startswith(half)
+            )
             halves = (first, name[len(first) + 1 :])
             pair = tuple(Moves(half, effects.falls[half], self.action(half), None) for half in halves)
             return PAIR, pair, caches, bound
@@ -205,8 +218,6 @@ class Machine:
             return NOTHING if self.effects.checked_locals else LOAD
         if name == "MAKE_FUNCTION" and "SET_FUNCTION_ATTRIBUTE" in self.effects.falls:
             return BARE_FUNCTION
-        if name == "CALL" and "POP_ITER" in self.effects.falls:
-            return MAKE_ITERATOR
         if name == "COMPARE_OP" and "TO_BOOL" in self.effects.falls:
             return COMPARE
         if self.release.unified_locals and name in _ACTIONS_UNIFIED:

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from recell import _kinds as kinds
 from recell import _opcodes as ops
-from recell._decode import ENDLESS, Program, Refused
+from recell._decode import ENDLESS, GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,15 +39,17 @@ class Walk:
         self.queued: set[Any] = set()
         code = program.code
         count = len(program.slots)
-        arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+        arguments = (
+            code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+        )
         self.started = 1 << count  # stands for "RETURN_GENERATOR has run" among the slots
         every = (1 << count + 1) - 1
         self.entry: State = (0, 0, every & ~((1 << arguments) - 1), every, ())
         self.methods = [
-            None, None, None, None, None, self.delete, self.clear, self.deref, self.load_cell, self.make_cell,
-            self.check, self.free_vars, self.copy, self.swap, self.rotate, self.duplicate, self.function, self.bare_function,
-            self.attribute, self.generator, self.yield_value, self.keywords, self.call_names, self.append,
-            self.make_iterator, self.compare,
+            None, None, None, None, None, None, self.delete, self.clear, self.deref, self.load_cell, self.make_cell,
+            self.check, self.free_vars, self.copy, self.swap, self.rotate, self.duplicate, self.function,
+            self.bare_function, self.attribute, self.generator, self.yield_value, self.keywords, self.call_names,
+            self.append, self.compare, self.precall,
         ]  # fmt: skip
         self._cut(handlers)
 
@@ -94,7 +96,9 @@ class Walk:
             queued.discard(key)
             self.run(key)
 
-    def reach(self, index: int, target: int, stack: int, depth: int, unset: int, loose: int, blocks: Blocks) -> None:
+    def reach(
+        self, index: int, target: int, stack: int, depth: int, unset: int, loose: int, blocks: Blocks
+    ) -> None:
         """Control reaches `target` from `index` in this state: join it with what is known there."""
         if stack & kinds.EVERY_PARAMETER or stack & kinds.EVERY_BORROWED:
             stack = self.settle(index, stack)
@@ -108,7 +112,8 @@ class Walk:
                 return
             if known[1] != depth or known[4] != blocks:
                 raise self.refuse(
-                    index, f"reaches {2 * self.program.begins[target]} with {depth} values on the stack, not {known[1]}"
+                    index,
+                    f"reaches {2 * self.program.begins[target]} with {depth} values on the stack, not {known[1]}",
                 )
             state = (stack | known[0], depth, unset | known[2], loose | known[3], blocks)
             if known == state:
@@ -124,15 +129,17 @@ class Walk:
         while stack:
             entry = stack & ENTRY
             if entry & kinds.BORROWED:
-                raise self.refuse(index, "a borrowed local is still on the stack where control divides or meets")
+                raise self.refuse(
+                    index, "a borrowed local is still on the stack where control divides or meets"
+                )
             if not entry & kinds.RETURN_ADDRESS:
                 entry &= KIND
                 if entry & kinds.PENDING:
                     raise self.refuse(index, "a function still lacks its closure")
                 if entry & NEEDS_PARAMETER:
                     entry = entry & ~NEEDS_PARAMETER | kinds.BIT["tuple"]
-                if entry & CODES:
-                    entry = entry & ~CODES | kinds.OBJECT
+                if entry & kinds.CODES:
+                    entry = entry & ~kinds.CODES | kinds.OBJECT
             settled |= entry << shift
             shift += WIDTH
             stack >>= WIDTH
@@ -150,7 +157,13 @@ class Walk:
         """Walk from a leader to where control ends, jumps or reaches the next leader."""
         stack, depth, unset, loose, blocks = self.states[key]
         first = key[0] if key.__class__ is tuple else key
-        moves, runs, leaders, limit, methods = self.program.moves, self.runs, self.leaders, self.limit, self.methods
+        moves, runs, leaders, limit, methods = (
+            self.program.moves,
+            self.runs,
+            self.leaders,
+            self.limit,
+            self.methods,
+        )
         total = len(moves)
         lent = 0
         while True:
@@ -189,6 +202,9 @@ class Walk:
                             unset ^= operand
                         if lent & operand:
                             self.check_lent(index, stack >> WIDTH, operand)
+                    elif action == CALL:
+                        if stack & operand:
+                            pushed = self.call(index, stack, depth, pushed)
                     elif action == TUPLE:
                         pushed = self.tuple_entry(stack, operand, pushed)
                     else:
@@ -334,7 +350,9 @@ class Walk:
         slot = bit.bit_length() - 1
         free = len(self.program.slots) - len(self.program.code.co_freevars)
         if slot >= free and kind & ~kinds.CELL:
-            raise self.refuse(index, f"stores what is no cell in the place of free variable `{self.program.slots[slot]}`")
+            raise self.refuse(
+                index, f"stores what is no cell in the place of free variable `{self.program.slots[slot]}`"
+            )
         if handler is not None and (unset | before[0], loose | before[1]) != before:
             self.protect(index, handler, stack >> WIDTH, depth - 1, unset, loose)
         return unset, loose
@@ -416,7 +434,11 @@ class Walk:
             mask = kinds.repeated(KIND & ~kinds.BORROWED, count)
             if stack & mask == kinds.repeated(kinds.CELL, count):
                 return kinds.CELLS | min(count, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
-        elif count == 3 and not stack & KIND & ~kinds.FUNCTIONS and stack >> 2 * WIDTH & KIND == kinds.BIT["str"]:
+        elif (
+            count == 3
+            and not stack & KIND & ~kinds.FUNCTIONS
+            and stack >> 2 * WIDTH & KIND == kinds.BIT["str"]
+        ):
             if not stack >> WIDTH & KIND & ~(kinds.NONE | kinds.ACCEPTED["tuple"]):
                 return kinds.BIT["alias"]
         return pushed
@@ -440,14 +462,13 @@ class Walk:
         given = (stack >> below + WIDTH & ENTRY) >> kinds.PARAMETER if flags & 8 else 0
         if wanted != given:
             raise self.refuse(index, f"its closure has {given} cells, its code {wanted} free variables")
-        if stack >> below & kinds.GENERATOR_CODE:
-            pushed = kinds.GENERATOR_FUNCTION
+        pushed = (stack >> below & kinds.CODES) << kinds.TO_FUNCTION
         return stack, depth, unset, loose, pushed
 
     def bare_function(self, index, flags, stack, depth, unset, loose, pushed, handler):
         """MAKE_FUNCTION before its closure is set."""
         wanted = (stack & ENTRY) >> kinds.PARAMETER
-        pushed = kinds.GENERATOR_FUNCTION if stack & kinds.GENERATOR_CODE else kinds.FUNCTION
+        pushed = (stack & kinds.CODES) << kinds.TO_FUNCTION
         if wanted:
             pushed |= kinds.PENDING | wanted << kinds.PARAMETER
         return stack, depth, unset, loose, pushed
@@ -483,9 +504,14 @@ class Walk:
         if number != machine.numbers["RESUME"] or not argument & 3:
             raise self.refuse(index, "is not followed by a RESUME that says so")
         delegates = argument & 3 >= 2 if False else (argument & 3) >= 2
-        if (delegates or operand and "YIELD_VALUE" in machine.effects.ranges and machine.effects.ranges["YIELD_VALUE"][1] == 1) and (
-            not index or program.read(index - 1)[0] != machine.numbers["SEND"] or index in self.leaders
-        ):
+        if (
+            delegates
+            or (
+                operand
+                and "YIELD_VALUE" in machine.effects.ranges
+                and machine.effects.ranges["YIELD_VALUE"][1] == 1
+            )
+        ) and (not index or program.read(index - 1)[0] != machine.numbers["SEND"] or index in self.leaders):
             raise self.refuse(index, "delegates, but does not follow SEND")
         if handler is not None:
             self.protect(index, handler, stack >> WIDTH << WIDTH | kinds.OBJECT, depth, unset, loose)
@@ -503,10 +529,19 @@ class Walk:
         if type(names) is not tuple or not all(type(name) is str for name in names):
             raise self.refuse(index, "its constant is no tuple of names")
         number, argument = self.program.read(index + 1)
-        if self.machine.names[number] not in ("PRECALL", "CALL") or argument < len(names) or index + 1 in self.leaders:
+        if (
+            self.machine.names[number] not in ("PRECALL", "CALL")
+            or argument < len(names)
+            or index + 1 in self.leaders
+        ):
             raise self.refuse(index, "is not followed by a call with as many arguments")
         return stack, depth, unset, loose, pushed
 
+    def precall(self, index, count, stack, depth, unset, loose, pushed, handler):
+        """PRECALL does CALL's work where it is specialised: both must mean the same."""
+        if self.program.read(index + 1) != (self.machine.numbers["CALL"], count) or index + 1 in self.leaders:
+            raise self.refuse(index, "is not followed by a CALL with its argument")
+        return stack, depth, unset, loose, pushed
 
     def compare(self, index, count, stack, depth, unset, loose, pushed, handler):
         """Two integers compare to a bool."""
@@ -514,16 +549,41 @@ class Walk:
             pushed = kinds.BIT["bool"]
         return stack, depth, unset, loose, pushed
 
-    def make_iterator(self, index, count, stack, depth, unset, loose, pushed, handler):
-        """Calling a generator expression's function makes an iterator."""
-        if stack >> WIDTH & KIND == kinds.GENERATOR_FUNCTION:
-            pushed = kinds.ITER
-        return stack, depth, unset, loose, pushed
+    def call(self, index: int, stack: int, depth: int, pushed: int) -> int:
+        """A function that trusts its arguments must get what it expects; a generator expression makes an iterator."""
+        release, count = self.machine.release, self.program.read(index)[1]
+        entries = [stack >> WIDTH * position & KIND for position in range(count + 2)]
+        if release.unified_locals:
+            below, above = entries[count + 1], entries[count]
+            if release.null_after_callable:
+                called, count = below, count + (above != kinds.NULL)
+            elif below == kinds.NULL:
+                called = above
+            else:
+                called, count = below, count + 1
+        else:
+            called = entries[count]
+        expected = EXPECTED.get(called & kinds.TRUSTING, ())
+        if called & kinds.TRUSTING and (
+            len(expected) != count or any(entry & ~accepted for entry, accepted in zip(entries, expected))
+        ):
+            raise self.refuse(index, f"calls a {kinds.describe(called)} with other arguments than it expects")
+        if any(entry & kinds.TRUSTING for entry in entries[:count]):
+            raise self.refuse(index, "passes a function on that trusts its arguments")
+        return pushed if called & ~kinds.MAKE_ITERATOR else kinds.ITER
 
 
 INT = kinds.BIT["int"]
-GENERATOR_FLAGS = 0x20 | 0x80 | 0x200
-CODES = kinds.CODE | kinds.GENERATOR_CODE
+# what functions that trust their arguments expect, the last first
+EXPECTED = {
+    kinds.BIT["comprehension"]: (kinds.ITER,),
+    kinds.BIT["generator_expression"]: (kinds.ITER,),
+    kinds.BIT["defaults_function"]: (kinds.ACCEPTED["tuple"],),
+    kinds.BIT["kwdefaults_function"]: (kinds.BIT["dict"],),
+    kinds.BIT["all_defaults_function"]: (kinds.BIT["dict"], kinds.ACCEPTED["tuple"]),
+}
 NEEDS_PARAMETER = kinds.CELLS | kinds.BIT["names"] | kinds.BIT["name_pairs"]
-EVERY_SHAPE = kinds.repeated(kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER, 512)
-LOAD, BORROW, STORE, TUPLE, CLEAR = ops.LOAD, ops.BORROW, ops.STORE, ops.TUPLE, ops.CLEAR
+EVERY_SHAPE = kinds.repeated(
+    kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER, 512
+)
+LOAD, BORROW, STORE, TUPLE, CALL, CLEAR = ops.LOAD, ops.BORROW, ops.STORE, ops.TUPLE, ops.CALL, ops.CLEAR

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-_LARGEST_STACK = 1 << 24  # a frame is one allocation; CPython computes its size in an int
 _machine: Machine | None = None
 
 
@@ -59,31 +58,20 @@ def verify(code: CodeType) -> None:
 
 
 def _verify_one(code: CodeType, machine: Machine) -> None:
+    from recell._checks import check_header, check_opening, check_readable
     from recell._code_tables import check_lines, read_handlers
-    from recell._decode import Program, Refused, check_readable
-    from recell._kinds import BIT, WIDTH
+    from recell._decode import Program, Refused
     from recell._walk import Walk
 
     if not machine.release.exception_table:
         from recell._block_walk import BlockWalk as Walk
-
     try:
         check_readable(code, machine)
-        if len(code.co_code) & 1:
-            raise Refused(-1, "co_code holds half a code unit")
-        if code.co_nlocals != len(code.co_varnames):
-            raise Refused(-1, f"co_nlocals is {code.co_nlocals}, there are {len(code.co_varnames)} variable names")
-        if code.co_stacksize > _LARGEST_STACK:
-            raise Refused(-1, f"co_stacksize is {code.co_stacksize}")
+        check_header(code, machine)
         program = Program(code, machine)
+        check_opening(program)
         check_lines(program)
-        handlers = []
-        if machine.release.exception_table and code.co_exceptiontable:
-            exc, lasti = BIT["exc"], BIT["lasti"] << WIDTH
-            for first, last, target, depth, pushes_index in read_handlers(program):
-                entries = lasti | exc if pushes_index else exc
-                handlers.append((first, last, (target, depth, entries, depth, ())))
-        Walk(program, handlers).walk()
+        Walk(program, read_handlers(program)).walk()
     except Refused as refused:
         raise _error(code, machine, refused) from None
 
@@ -95,7 +83,9 @@ def _error(code: CodeType, machine: Machine, refused: Refused) -> UnsafeCodeErro
     where = f" at {offset}, {instruction}," if instruction else ""
     name = getattr(code, "co_qualname", code.co_name)
     msg = f"{code!r} is not safe to run: `{name}`{where} {refused.reason}"
-    return UnsafeCodeError(msg, code=repr(code), offset=offset, instruction=instruction, reason=refused.reason)
+    return UnsafeCodeError(
+        msg, code=repr(code), offset=offset, instruction=instruction, reason=refused.reason
+    )
 
 
 def _instruction(units: bytes, offset: int, machine: Machine) -> str:
