@@ -60,6 +60,8 @@ def skipped() -> dict[str, str]:
 def _reason(name: str) -> str | None:
     if name.split(".")[-1] == "__main__":
         return "runs a program when imported"
+    if {"tests", "conftest"} & set(name.split(".")):
+        return "tests"
     for prefix, reason in LEFT_OUT.items():
         if name == prefix or name.startswith((prefix + ".", prefix + "-")):
             return reason
@@ -92,7 +94,9 @@ def _import(name: str) -> types.ModuleType | None:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # whatever a module for another platform raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a module for another platform raises
         _skipped[name] = f"cannot be imported here: {type(error).__name__}: {error}"
         return None
 

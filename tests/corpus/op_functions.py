@@ -135,19 +135,24 @@ def cloned(func: FunctionType) -> None:
 def made(func: FunctionType) -> None:
     """`make_function` from the parts gives a function of the same parts, whose code passes as it is."""
     code = func.__code__
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    # some libraries hang more keyword defaults on a function than it has parameters: that is refused by contract
+    kwdefaults = {name: value for name, value in (func.__kwdefaults__ or {}).items() if name in keywords} or None
     new = recell.make_function(
         code,
         func.__globals__,
         func.__name__,
         func.__defaults__,
         func.__closure__,
-        kwdefaults=func.__kwdefaults__,
+        kwdefaults=kwdefaults,
         qualname=func.__qualname__,
         module=func.__module__,
         doc=func.__doc__,
     )
     assert type(new) is FunctionType
-    assert new.__code__ == code.replace(co_name=func.__name__)  # a copy may be needed: code remembers its globals
+    assert new.__code__ == code.replace(
+        co_name=func.__name__
+    )  # a copy may be needed: code remembers its globals
     for name in (
         "__globals__",
         "__defaults__",
@@ -157,7 +162,7 @@ def made(func: FunctionType) -> None:
         "__doc__",
     ):
         assert getattr(new, name) is getattr(func, name), name
-    assert new.__kwdefaults__ == func.__kwdefaults__
+    assert new.__kwdefaults__ == kwdefaults
     assert all(one is other for one, other in zip(new.__closure__ or (), func.__closure__ or ()))
     by_name = recell.make_function(code, {}, closure=dict(zip(code.co_freevars, func.__closure__ or ())))
     assert all(one is other for one, other in zip(by_name.__closure__ or (), func.__closure__ or ()))
