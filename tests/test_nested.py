@@ -449,3 +449,29 @@ def test_functions_of_the_standard_library() -> None:
     assert set(cache) == {int, bool, str}
     with pytest.raises(ClosureMismatchError, match="`registry`"):
         inner(functools.singledispatch, "dispatch", dispatch_cache=cache, cache_token=None)
+
+
+def test_extracted_and_original_behave_the_same() -> None:
+    """With the very cells of a living closure: json's scanner, contextlib's helper."""
+    import contextlib
+    import json.decoder
+    import json.scanner
+
+    scan = json.scanner.py_make_scanner(json.decoder.JSONDecoder())
+    inside = closure(scan)["_scan_once"]
+    again = inner(json.scanner.py_make_scanner, "_scan_once", closure(inside))
+    assert again is not inside and again.__code__ is inside.__code__
+    for text in ('[1, {"a": 2.5}]', '"text"', "true", "-7e3", "null"):
+        assert again(text, 0) == inside(text, 0) == scan(text, 0)
+    for text in ("", "nonsense"):
+        with pytest.raises(StopIteration):
+            again(text, 0)
+    outside = inner(json.scanner.py_make_scanner, "scan_once", {**closure(scan).cells, "_scan_once": again})
+    assert outside("[null, [1]]", 0) == scan("[null, [1]]", 0)
+
+    def manager(value):
+        yield value
+
+    helper = inner(contextlib.contextmanager, "helper", func=manager)
+    with helper(5) as value:
+        assert value == 5

@@ -62,7 +62,9 @@ class Making:
 
     def qualname(self) -> str:
         """The qualified name that the instructions give (before 3.11)."""
-        name: str = self.code.co_consts[_step(self.raw, self.make)[2]]
+        raw, at = self.raw, 2 * self.make
+        index = raw[at - 1] if raw[at - 4] != opcodes().extended_arg else _step(raw, self.make)[2]
+        name: str = self.code.co_consts[index]
         return name
 
     def stored_as(self) -> str | None:

@@ -101,7 +101,7 @@ def inner(
     codes = (outer, *chain)
     made = making(codes[-2], code)
     recovery = None
-    if made is not None and (made.flags & ~CLOSURE or defaults is not None or is_generic(made.code)):
+    if made is not None and (made.flags & ~CLOSURE or defaults is not None or is_generic(codes[-2])):
         recovery = Recovery(
             made, codes, own, globals, {name: cell_for(value) for name, value in given.items()}
         )

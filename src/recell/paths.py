@@ -26,7 +26,8 @@ _LONGEST_TREE = 40
 
 def is_generic(code: CodeType) -> bool:
     """Whether this is the scope that PEP 695's type parameters have of their own (3.12+)."""
-    return code.co_name.startswith(_GENERIC)
+    name = code.co_name
+    return name[0] == "<" and name.startswith(_GENERIC)
 
 
 def is_function(code: CodeType) -> bool:
