@@ -136,13 +136,16 @@ def made(func: FunctionType) -> None:
     """`make_function` from the parts gives a function of the same parts, whose code passes as it is."""
     code = func.__code__
     keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    # some libraries hang more keyword defaults on a function than it has parameters: that is refused by contract
-    kwdefaults = {name: value for name, value in (func.__kwdefaults__ or {}).items() if name in keywords} or None
+    # some libraries hang more defaults on a function than it has parameters: that is refused by contract
+    defaults = func.__defaults__ if len(func.__defaults__ or ()) <= code.co_argcount else None
+    kwdefaults = {
+        name: value for name, value in (func.__kwdefaults__ or {}).items() if name in keywords
+    } or None
     new = recell.make_function(
         code,
         func.__globals__,
         func.__name__,
-        func.__defaults__,
+        defaults,
         func.__closure__,
         kwdefaults=kwdefaults,
         qualname=func.__qualname__,
@@ -155,13 +158,13 @@ def made(func: FunctionType) -> None:
     )  # a copy may be needed: code remembers its globals
     for name in (
         "__globals__",
-        "__defaults__",
         "__name__",
         "__qualname__",
         "__module__",
         "__doc__",
     ):
         assert getattr(new, name) is getattr(func, name), name
+    assert new.__defaults__ is defaults
     assert new.__kwdefaults__ == kwdefaults
     assert all(one is other for one, other in zip(new.__closure__ or (), func.__closure__ or ()))
     by_name = recell.make_function(code, {}, closure=dict(zip(code.co_freevars, func.__closure__ or ())))
