@@ -281,7 +281,7 @@ def _functions(target: Any) -> tuple[FunctionType, ...]:
     found: dict[int, FunctionType] = {}
     members: Mapping[str, object] = vars(target)
     for value in members.values():
-        if isinstance(value, type) or not (callable(value) or hasattr(type(value), "__get__")):
+        if isinstance(value, type) or not (callable(value) or hasattr(value, "__get__")):
             continue
         try:
             functions = functions_of(value, "override")

@@ -142,7 +142,8 @@ class AttributeStack(ValueStack):
         for base in type(obj).__mro__:
             own: Mapping[str, object] = vars(base)
             if name in own:
-                if hasattr(type(own[name]), "__set__"):  # a data descriptor: a slot, a property
+                held: object = own[name]
+                if hasattr(type(held), "__set__"):  # a data descriptor: a slot, a property
                     return getattr(obj, name, ABSENT)
                 break
         try:
