@@ -342,3 +342,37 @@ def test_modules_with_getattr():
         patcher.setattr(module, "thing", 1)
         assert module.thing == 1
     assert module.thing == "computed thing" and "thing" not in vars(module)
+
+
+def test_a_patcher_does_what_the_other_modules_do():
+    """`patch_inner`, `attach` and `repoint` are undone with the rest."""
+
+    def outer():
+        def helper():
+            return "real"
+
+        return helper()
+
+    class Base:
+        def who(self):
+            return "base"
+
+    class Child(Base):
+        pass
+
+    def who(self):
+        return "child of " + super().who()
+
+    class Old(Base):
+        def who(self):
+            return super().who() + " of old"
+
+    New = type("New", (Base,), {"who": Old.who})
+    with Patcher() as patcher:
+        patcher.patch_inner(outer, "helper", lambda: "faked")
+        patcher.attach(Child, who)
+        patcher.repoint(New, old=Old)
+        assert outer() == "faked" and Child().who() == "child of base" and New().who() == "base of old"
+    assert outer() == "real" and Child().who() == "base" and "who" not in vars(Child)
+    with pytest.raises(TypeError):
+        New().who()

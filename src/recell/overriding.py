@@ -10,7 +10,7 @@ from recell.callables import describe, function_of, functions_of
 from recell.cells import cells_of
 from recell.changes import Change
 from recell.contents import check_class_cell
-from recell.errors import ScopeError
+from recell.errors import ScopeError, short
 from recell.installing import GIL, WITH_GIL, State
 from recell.layers import FunctionLayer, Switch, in_force
 from recell.override_edits import OverrideEdit, Prepared, dotted, inside_of
@@ -38,6 +38,9 @@ class Override(Change):
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._functions = _functions(target)
         for name, value in values.items():
+            if not isinstance(name, str):
+                msg = f"override needs names as strings, not {short(name)}"
+                raise TypeError(msg)
             if name == "__class__" and type(value) is not CellType:
                 check_class_cell(value, self._functions[0])
         self._values = self._fakes = values
@@ -83,7 +86,9 @@ class Override(Change):
             or GIL._is_gil_enabled is not WITH_GIL
         ):
             give(None)
+            self._switch = None  # the function is not what it was: prepared anew
             self._enter()
+            self._remember()
             return self
         put(known)
         try:

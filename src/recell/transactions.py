@@ -15,7 +15,9 @@ from recell.swapping import Swap, swap, wrap
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
-    from types import TracebackType
+    from types import CodeType, TracebackType
+
+    from recell.classes import Repointed
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Change)
@@ -58,12 +60,20 @@ class Patcher:
         """Enters `recell.patch_closure`."""
         return self._enter(patch_closure(func, values, **more))
 
-    def patch_inner(self, func: Any, path: str, new: Any, /, **options: Any) -> Change:
+    def patch_inner(
+        self,
+        func: Any,
+        path: str | CodeType,
+        new: Callable[..., Any],
+        /,
+        *,
+        line: int | None = None,
+        existing: bool = False,
+    ) -> Change:
         """Enters `recell.patch_inner`."""
         from recell.nested import patch_inner
 
-        change: Change = patch_inner(func, path, new, **options)
-        return self._enter(change)
+        return self._enter(patch_inner(func, path, new, line=line, existing=existing))
 
     def swap(self, target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
         """Does `recell.swap`."""
@@ -77,15 +87,13 @@ class Patcher:
         """Does `recell.attach`."""
         from recell.classes import attach
 
-        change: Change = attach(cls, func, name)
-        return self._enter(change)
+        return self._enter(attach(cls, func, name))
 
-    def repoint(self, cls: type, /, *, old: type) -> Change:
+    def repoint(self, cls: type, /, *, old: type) -> Repointed:
         """Does `recell.repoint`."""
         from recell.classes import repoint
 
-        change: Change = repoint(cls, old=old)
-        return self._enter(change)
+        return self._enter(repoint(cls, old=old))
 
     def setattr(self, obj: object, name: str, value: object, *, raising: bool = True) -> Change:
         """Sets an attribute; with `raising` only one that is there. Raises AttributeError."""
