@@ -37,7 +37,7 @@ class InnerEdit(Edit):
         public = state.public
         if public is state:
             return State(code, state.closure, state.face)
-        from recell.overriding import Overridden
+        from recell.override_edits import Overridden
 
         assert isinstance(state, Overridden)
         return Overridden(code, state.closure, self(public), state.given)
