@@ -20,7 +20,9 @@ def test_a_generic_function() -> None:
 
 def test_a_generic_method() -> None:
     """In a class, with its name mangled and its class known."""
-    func = define("def get[T](self, __x: T) -> T: return __class__, __x", class_name="C", closure={"__class__": int})
+    func = define(
+        "def get[T](self, __x: T) -> T: return __class__, __x", class_name="C", closure={"__class__": int}
+    )
     assert func(0, 1) == (int, 1)
     assert func.__qualname__ == "C.get"
     assert func.__code__.co_varnames[1] == "_C__x"
@@ -28,12 +30,12 @@ def test_a_generic_method() -> None:
 
 def test_nested_quotes_in_an_indented_text() -> None:
     """An f-string may go over lines and hold its own quotes."""
-    text = '''
+    text = """
         def f(a):
             return f"{
     {"key": a}["key"]
 }|"
-    '''
+    """
     assert define(text)(1) == "1|"
     assert define(text, closure=None, name="g")(1) == "1|"
 

@@ -11,7 +11,10 @@ def test_annotations_stay_lazy() -> None:
     cell = make_cell()
     func = define("def f(a: Kind) -> Later: pass", globals={}, closure={"Kind": cell})
     cell.cell_contents = int
-    assert annotationlib.get_annotations(func, format=annotationlib.Format.STRING) == {"a": "Kind", "return": "Later"}
+    assert annotationlib.get_annotations(func, format=annotationlib.Format.STRING) == {
+        "a": "Kind",
+        "return": "Later",
+    }
     func.__globals__["Later"] = str
     assert func.__annotations__ == {"a": int, "return": str}
     assert func.__annotate__.__qualname__.startswith(("__annotate__", "f.__annotate__"))

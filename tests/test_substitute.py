@@ -87,7 +87,8 @@ def test_nested_functions_follow() -> None:
         return helper, Kept, lambda: n
 
     new = substitute(
-        outer, rename={"n": "m", "helper": "aid", "k": "key", "q": "quay", "Kept": "Taken", "outer": "outside"},
+        outer,
+        rename={"n": "m", "helper": "aid", "k": "key", "q": "quay", "Kept": "Taken", "outer": "outside"},
         constants={"PLACE": 9},
     )
     aid, taken, lam = new(m=3)

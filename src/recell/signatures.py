@@ -154,7 +154,9 @@ def checked_text(text: str) -> str:
     try:
         tree: Any = compile(f"def _{head}:\n    pass", "<signature>", "exec", _ONLY_AST, True)
     except (SyntaxError, ValueError) as error:
-        raise in_signature(syntax_problem(error, f"def _{head}:", "<signature>"), text, len("def _")) from None
+        raise in_signature(
+            syntax_problem(error, f"def _{head}:", "<signature>"), text, len("def _")
+        ) from None
     body = tree.body
     if len(body) != 1 or type(body[0]).__name__ != "FunctionDef" or type(body[0].body[0]).__name__ != "Pass":
         msg = "the signature's text holds more than a signature"

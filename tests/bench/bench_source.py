@@ -29,7 +29,13 @@ def plain_exec(text: str) -> Any:
 
 
 def defining() -> dict[str, Any]:
-    return {"define": recell.define, "plain_exec": plain_exec, "text": TEXT, "closed": CLOSED, "values": {"factor": 3}}
+    return {
+        "define": recell.define,
+        "plain_exec": plain_exec,
+        "text": TEXT,
+        "closed": CLOSED,
+        "values": {"factor": 3},
+    }
 
 
 def template(self, first, second=1):
@@ -184,7 +190,9 @@ BENCHMARKS: list[Benchmark] = [
         setup=wrapping("boltons"),
         only=has("boltons"),
     ),
-    calls("class of ten fields, cold / dataclasses", repeated(ours_cold, 20), repeated(theirs, 20), reach=0.6),
+    calls(
+        "class of ten fields, cold / dataclasses", repeated(ours_cold, 20), repeated(theirs, 20), reach=0.6
+    ),
     calls("class of ten fields, warm / dataclasses", repeated(ours, 20), repeated(theirs, 20), reach=0.1),
     calls(
         "class of ten fields, cold / attrs",
@@ -194,8 +202,16 @@ BENCHMARKS: list[Benchmark] = [
         only=has("attr"),
     ),
     calls(
-        "class of ten fields, warm / attrs", repeated(ours, 20), repeated(by_attrs, 20), reach=0.1, only=has("attr")
+        "class of ten fields, warm / attrs",
+        repeated(ours, 20),
+        repeated(by_attrs, 20),
+        reach=0.1,
+        only=has("attr"),
     ),
-    compare("instance of ten fields / dataclasses", "Ours(*values)", "Theirs(*values)", reach=1.05, setup=classes),
-    compare("equality of ten fields / dataclasses", "ours == same", "theirs == alike", reach=1.05, setup=classes),
+    compare(
+        "instance of ten fields / dataclasses", "Ours(*values)", "Theirs(*values)", reach=1.05, setup=classes
+    ),
+    compare(
+        "equality of ten fields / dataclasses", "ours == same", "theirs == alike", reach=1.05, setup=classes
+    ),
 ]

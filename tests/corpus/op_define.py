@@ -68,7 +68,9 @@ def same(one: types.CodeType, other: types.CodeType, path: str = "", moved: bool
         first, second = getattr(one, field, None), getattr(other, field, None)
         assert first == second, f"{path}{field}: {first!r} became {second!r}"
     ignored = METHOD | (NESTED | ITERABLE_COROUTINE if not path else 0)
-    assert (one.co_flags | ignored) == (other.co_flags | ignored), f"{path}: {one.co_flags:#x} {other.co_flags:#x}"
+    assert (one.co_flags | ignored) == (other.co_flags | ignored), (
+        f"{path}: {one.co_flags:#x} {other.co_flags:#x}"
+    )
     assert lines_in(one) == lines_in(other), f"{path}lines"
     assert one.co_firstlineno == other.co_firstlineno, f"{path}first line"
     if hasattr(one, "co_positions") and not moved:
@@ -149,7 +151,9 @@ def defined_again(func: types.FunctionType) -> None:
     code = func.__code__
     is_lambda = code.co_name == "<lambda>"
     text = text_of(func) if is_lambda else without_decorators(text_of(func))
-    text = "\n" * (code.co_firstlineno - 1) + text  # the line of a class in it is a constant of its body (3.13+)
+    text = (
+        "\n" * (code.co_firstlineno - 1) + text
+    )  # the line of a class in it is a constant of its body (3.13+)
     namespace = Namespace(func.__globals__, _keep=keep)
     closure = recell.closure(func).cells if code.co_freevars else None
 
@@ -168,9 +172,13 @@ def defined_again(func: types.FunctionType) -> None:
     except AssertionError as error:
         if func.__globals__["__name__"] == "__future__":
             raise Refused("the module of the future's names itself") from error
-        if func.__module__ == "unittest.mock" and "super" in code.co_names:  # `_safe_super = super`: gh-103497
+        if (
+            func.__module__ == "unittest.mock" and "super" in code.co_names
+        ):  # `_safe_super = super`: gh-103497
             raise Refused("a module that reads `super` outside its functions") from error
-        with mock.patch.object(defining, "_seems_imported", lambda name, _: name in imports_of(code.co_filename)):
+        with mock.patch.object(
+            defining, "_seems_imported", lambda name, _: name in imports_of(code.co_filename)
+        ):
             same(code, define(), moved=is_lambda)
         raise Refused("a guess which names are imported") from error
 

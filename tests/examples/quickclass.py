@@ -32,7 +32,9 @@ _NAMES = {"Factory_": Factory, "store_": object.__setattr__}
 def _init(count, made, frozen, post_init):
     lines = []
     for index in range(count):
-        value = f"_{index}.make_() if type(_{index}) is Factory_ else _{index}" if index in made else f"_{index}"
+        value = (
+            f"_{index}.make_() if type(_{index}) is Factory_ else _{index}" if index in made else f"_{index}"
+        )
         lines.append(f'store_(self, "_{index}", {value})' if frozen else f"self._{index} = {value}")
     lines += ["self.__post_init__()"] * post_init or ["pass"] * (not lines)
     parameters = "".join(f", _{index}" for index in range(count))

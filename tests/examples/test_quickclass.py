@@ -26,7 +26,14 @@ BODY = "x: int\n    y: int = 2\n    z: list = field(default_factory=list)"
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"order": True}, {"frozen": True}, {"eq": False}, {"frozen": True, "order": True}, {"unsafe_hash": True}],
+    [
+        {},
+        {"order": True},
+        {"frozen": True},
+        {"eq": False},
+        {"frozen": True, "order": True},
+        {"unsafe_hash": True},
+    ],
 )
 def test_it_behaves_as_a_dataclass(options: dict) -> None:
     """Signature, repr, equality, order, hash, refusals."""
