@@ -1,7 +1,6 @@
 """Data classes by template: each method is compiled once for each shape of class, then only renamed.
 It shows `define` (a template), `substitute` (its variants), `replace` (defaults) and `repoint` (`super()` in a
-class that is made again, with slots).
-"""
+class that is made again, with slots)."""
 
 from __future__ import annotations
 
@@ -32,9 +31,8 @@ _NAMES = {"Factory_": Factory, "store_": object.__setattr__}
 def _init(count, made, frozen, post_init):
     lines = []
     for index in range(count):
-        value = (
-            f"_{index}.make_() if type(_{index}) is Factory_ else _{index}" if index in made else f"_{index}"
-        )
+        make = f"_{index}.make_() if type(_{index}) is Factory_ else " if index in made else ""
+        value = f"{make}_{index}"
         lines.append(f'store_(self, "_{index}", {value})' if frozen else f"self._{index} = {value}")
     lines += ["self.__post_init__()"] * post_init or ["pass"] * (not lines)
     parameters = "".join(f", _{index}" for index in range(count))
@@ -71,7 +69,7 @@ def _own_annotations(cls):
 def quickclass(cls=None, *, eq=True, order=False, frozen=False, unsafe_hash=False, slots=False):
     """Give a class what its annotated fields ask for."""
     if cls is None:
-        asked = {"eq": eq, "order": order, "frozen": frozen, "unsafe_hash": unsafe_hash, "slots": slots}
+        asked = dict(eq=eq, order=order, frozen=frozen, unsafe_hash=unsafe_hash, slots=slots)
         return lambda cls: quickclass(cls, **asked)
     namespace, defaults = dict(vars(cls)), {}
     for base in cls.__mro__[:0:-1]:
