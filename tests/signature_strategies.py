@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 NAMES = st.from_regex(r"[a-z_]{1,3}[0-9]?", fullmatch=True).filter(lambda name: name not in keyword.kwlist)
 # what generated code might need for itself
-HARD = st.sampled_from(["self", "target", "func", "args", "kwargs", "inner", "item", "error", "closure", "f", "len"])
+HARD = st.sampled_from(
+    ["self", "target", "func", "args", "kwargs", "inner", "item", "error", "closure", "f", "len"]
+)
 
 
 class Default:
@@ -67,7 +69,9 @@ def calls(draw: st.DrawFn, signature: inspect.Signature) -> tuple[tuple[int, ...
     return tuple(range(positional)), {name: 100 + index for index, name in enumerate(given)}
 
 
-def bound(signature: inspect.Signature, args: tuple[int, ...], kwargs: dict[str, int]) -> dict[str, object] | None:
+def bound(
+    signature: inspect.Signature, args: tuple[int, ...], kwargs: dict[str, int]
+) -> dict[str, object] | None:
     """What `Signature.bind` makes of a call, defaults applied; None where it refuses.
 
     A positional-only name given by keyword goes into `**kwargs` or is refused, as in a call; the `bind` of some

@@ -1,3 +1,4 @@
+# ruff: noqa: F821 - names in annotations that nobody defines are what is tested
 """Lazy annotations (3.14+) through `define`, `build_function`, `forward` and `substitute`."""
 
 import annotationlib

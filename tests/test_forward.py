@@ -146,7 +146,12 @@ def test_any_callable_may_be_the_target() -> None:
 def test_names_and_parts_asked_for() -> None:
     """name, qualname, module and doc are the caller's."""
     func = forward(record, "(a)", name="mine", module="there", doc="what")
-    assert (func.__name__, func.__qualname__, func.__module__, func.__doc__) == ("mine", "mine", "there", "what")
+    assert (func.__name__, func.__qualname__, func.__module__, func.__doc__) == (
+        "mine",
+        "mine",
+        "there",
+        "what",
+    )
     assert func.__code__.co_name == "mine"
     assert forward(record, "(a)", name="mine", qualname="C.mine").__qualname__ == "C.mine"
 
@@ -197,7 +202,9 @@ def test_many_shapes_and_threads() -> None:
 
 
 def _signature(names: list[str]) -> inspect.Signature:
-    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+    return inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    )
 
 
 def test_what_is_refused() -> None:

@@ -109,7 +109,7 @@ def test_nested_functions_follow() -> None:
 def test_own_keyword_defaults_and_annotations_follow() -> None:
     """The keys of `__kwdefaults__` and of the annotations are the new names; the originals keep theirs."""
 
-    def f(a: int, *, k: "text" = 3) -> str:
+    def f(a: int, *, k: "text" = 3) -> str:  # noqa: F821
         return k
 
     new = substitute(f, rename={"a": "b", "k": "key"})

@@ -8,9 +8,10 @@ import inspect
 from types import FunctionType
 from typing import Any, Callable
 
+from examples import quickclass as example
+
 import recell
 from bench import Benchmark, calls, compare
-from examples import quickclass as example
 
 TEXT = '''def area(width, height=2, *, scale=1):
     """The area of a rectangle."""

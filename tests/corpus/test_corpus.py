@@ -80,6 +80,8 @@ def test_warnings_are_failures() -> None:
     import warnings
 
     def warns(func: object) -> None:
-        warnings.warn_explicit("of a non-matching type", DeprecationWarning, "recell.py", 1, "recell.patching")
+        warnings.warn_explicit(
+            "of a non-matching type", DeprecationWarning, "recell.py", 1, "recell.patching"
+        )
 
     assert len(run(Operation("warns", warns), count=3).failures) == 3

@@ -8,6 +8,7 @@ import pickle
 import sys
 
 import pytest
+
 from examples.quickclass import Factory, FrozenError, field, quickclass
 
 
