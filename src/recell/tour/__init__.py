@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHAPTERS", "Stage", "Step", "run", "steps"]
 
-CHAPTERS = ("cells", "functions", "names", "patching", "nested")
+CHAPTERS = ("cells", "functions", "names", "patching", "nested", "generation")
 
 
 class Step(NamedTuple):
@@ -71,7 +71,9 @@ def run(out: TextIO) -> bool:
         if stage.checked == before:
             stage.check(f"{step.title}: the step checked something", False)
         out.flush()
-    out.write(f"\n{len(stops)} steps, {stage.checked - len(stage.failed)} checks held, {len(stage.failed)} failed\n")
+    out.write(
+        f"\n{len(stops)} steps, {stage.checked - len(stage.failed)} checks held, {len(stage.failed)} failed\n"
+    )
     for law in stage.failed:
         out.write(f"  failed: {law}\n")
     return not stage.failed

@@ -57,7 +57,9 @@ def share_a_registry(stage: Stage) -> None:
     recell.closure(dispatch2)["dispatch_cache"] = WeakKeyDictionary()
     register2(int, lambda value: "int")
     stage.did('register2(int, lambda value: "int"); kind2(1), kind(1)', (kind2(1), kind(1)))
-    stage.check("what is registered with the clones stays among them", (kind2(1), kind(1)) == ("int", "object"))
+    stage.check(
+        "what is registered with the clones stays among them", (kind2(1), kind(1)) == ("int", "object")
+    )
     cell = recell.closure(register2).cells["registry"]
     stage.check(
         "the clones share one registry cell, and it is not the originals'",

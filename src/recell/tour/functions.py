@@ -5,13 +5,13 @@ from __future__ import annotations
 import recell
 from recell.tour import Stage, Step
 
-TEXT = '''
+TEXT = """
 def outer(factor):
     def scale(value, offset=0):
         "value times factor, plus offset, rounded as the globals say"
         return round(value * factor + offset, DIGITS)
     return scale
-'''
+"""
 
 
 def define_a_function(stage: Stage) -> None:
@@ -25,8 +25,12 @@ def define_a_function(stage: Stage) -> None:
     stage.did('make_function(code, {"DIGITS": 1}, "scaled", (10,), {"factor": 3})')
     scaled = recell.make_function(code, {"DIGITS": 1}, "scaled", (10,), {"factor": 3})
     stage.did("scaled(1.25), scaled(2, offset=0)", (scaled(1.25), scaled(2, offset=0)))
-    stage.check("globals, defaults and closure are in force", (scaled(1.25), scaled(2, offset=0)) == (13.8, 6))
-    stage.check("it is named in tracebacks as outside", scaled.__code__.co_name == scaled.__name__ == "scaled")
+    stage.check(
+        "globals, defaults and closure are in force", (scaled(1.25), scaled(2, offset=0)) == (13.8, 6)
+    )
+    stage.check(
+        "it is named in tracebacks as outside", scaled.__code__.co_name == scaled.__name__ == "scaled"
+    )
     try:
         recell.make_function(code, {}, closure={})
     except recell.ClosureMismatchError as error:

@@ -15,7 +15,9 @@ def run_a_nested_function(stage: Stage) -> None:
     """`wrapper` exists only once a function was decorated; here it runs by itself, with the variables it needs."""
     import functools
 
-    stage.say("functools.singledispatch makes `dispatch` only when something is decorated; alone it needs its cells:")
+    stage.say(
+        "functools.singledispatch makes `dispatch` only when something is decorated; alone it needs its cells:"
+    )
     try:
         recell.inner(functools.singledispatch, "dispatch")
     except recell.RecellError as error:

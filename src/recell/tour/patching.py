@@ -64,7 +64,9 @@ def swap_under_threads(stage: Stage) -> None:
     for thread in threads:
         thread.start()
     before = target.__code__, target.__closure__
-    stage.did("change = recell.swap(target, replacement)  # 1 free variable, then 3; 200 times, 2 threads calling")
+    stage.did(
+        "change = recell.swap(target, replacement)  # 1 free variable, then 3; 200 times, 2 threads calling"
+    )
     replacement = scaler(1, 2, 5)
     for _ in range(200):
         change = recell.swap(target, replacement)
@@ -76,7 +78,10 @@ def swap_under_threads(stage: Stage) -> None:
     for thread in threads:
         thread.join()
     stage.check("no thread saw anything but the old value or the new", seen <= allowed)
-    stage.check("undone: the very same code and closure", target.__code__ is before[0] and target.__closure__ is before[1])
+    stage.check(
+        "undone: the very same code and closure",
+        target.__code__ is before[0] and target.__closure__ is before[1],
+    )
 
 
 def count_calls(stage: Stage) -> None:
