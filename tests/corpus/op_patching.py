@@ -28,7 +28,9 @@ def entered_and_left(func, change):
         assert len(code.co_freevars) == cells
         recell.verify(code)
         if code.co_freevars == before[0].co_freevars:
-            assert code.co_firstlineno == before[0].co_firstlineno and len(code.co_code) == len(before[0].co_code)
+            assert code.co_firstlineno == before[0].co_firstlineno and len(code.co_code) == len(
+                before[0].co_code
+            )
 
 
 def names_of(func):
@@ -86,6 +88,8 @@ def swapped(func):
 
 OPERATIONS = [
     Operation("override", overridden, sample=1200, applies=lambda func: bool(names_of(func))),
-    Operation("override with cells", overridden_with_cells, sample=800, applies=lambda func: bool(names_of(func))),
+    Operation(
+        "override with cells", overridden_with_cells, sample=800, applies=lambda func: bool(names_of(func))
+    ),
     Operation("swap and wrap", swapped, sample=1500),
 ]
