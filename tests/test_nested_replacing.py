@@ -86,8 +86,19 @@ def same_but_for_one_place(old: types.CodeType, new: types.CodeType, most: int) 
     tail = 0
     while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
-    assert len(before) - head - tail <= most, (before[head : len(before) - tail], after[head : len(after) - tail])
-    for field in ("co_names", "co_varnames", "co_cellvars", "co_flags", "co_argcount", "co_firstlineno", "co_filename"):
+    assert len(before) - head - tail <= most, (
+        before[head : len(before) - tail],
+        after[head : len(after) - tail],
+    )
+    for field in (
+        "co_names",
+        "co_varnames",
+        "co_cellvars",
+        "co_flags",
+        "co_argcount",
+        "co_firstlineno",
+        "co_filename",
+    ):
         assert getattr(old, field) == getattr(new, field)
 
 
@@ -349,6 +360,36 @@ def test_a_variable_of_an_inlined_comprehension_is_not_taken_for_a_cell() -> Non
         assert "`i`" in str(error)
     else:
         pytest.fail(f"{replaced} closes over what is no variable of the function")
+
+
+def test_what_takes_the_place_of_a_generator_expression_need_not_give_an_iterator() -> None:
+    """Where the compiler iterates over one unseen (`any`, `all`, `tuple` on 3.14+): an error, never a crash."""
+
+    def outer(a):
+        return any(x > a for x in [1, 5]), a
+
+    def of_tuple(a):
+        return tuple(x + a for x in (1, 2)), a
+
+    assert replace_inner(outer, "<genexpr>", lambda numbers: [0, 7])(9) == (True, 9)
+    assert replace_inner(of_tuple, "<genexpr>", lambda numbers: "ab")(9) == (("a", "b"), 9)
+    for func in (outer, of_tuple):
+        with pytest.raises(TypeError, match="iterable"):
+            replace_inner(func, "<genexpr>", lambda numbers: 5)(9)
+
+    def make(a=None):
+        def generator(numbers):
+            for x in numbers:
+                yield x == a
+
+        return generator
+
+    closing = replace_inner(outer, "<genexpr>", make())
+    assert closing(5) == (True, 5) and closing(2) == (False, 2)
+    code = outer.__code__
+    with patch_inner(outer, "<genexpr>", make()):
+        assert outer(5) == (True, 5)
+    assert outer.__code__ is code
 
 
 # -- kinds, layers, existing closures -------------------------------------------------------------------------

@@ -193,9 +193,8 @@ def _made_otherwise(
     places = [site for site in sites(code, ops, args) if site.constant == index]
     constants = list(code.co_consts)
     edits: list[Edit] = []
-    depth = (
-        len(names) + 2 if names else 0
-    )  # callable, NULL and cells; or the cells, where there was no closure
+    # callable, NULL and cells; or the cells, where there was no closure
+    depth = len(names) + 2 if names else 0
     generic = is_generic(code)
     if names and not generic and all(_can_take_place(new, code, site, args, target) for site in places):
         constants[index] = new.__code__
@@ -207,6 +206,8 @@ def _made_otherwise(
             edits.append(_object_edit(site, [_slot(code, site, name) for name in names], args))
             if generic:
                 edits.append(_without_type_parameters(code, edits[-1][1], ops))
+    if places and places[0].code.co_name == "<genexpr>":
+        edits += _iterator_edits(ops, args)
     return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + depth)
 
 
@@ -265,6 +266,24 @@ def _is_cell_throughout(code: CodeType, slot: int) -> bool:
     made = any(at < start and argument == slot for _, at, argument in found(ops, args, opmap["MAKE_CELL"]))
     borrowed = found(ops, args, opmap.get("LOAD_FAST_AND_CLEAR", -1))
     return made and not any(argument == slot for _, _, argument in borrowed)
+
+
+def _iterator_edits(ops: bytes, args: bytes) -> list[Edit]:
+    """Iterates over what a call gives by way of GET_ITER, where a loop takes it for a generator unseen (3.14+).
+
+    So `any`, `all` and `tuple` of a generator expression are compiled. FOR_ITER crashes on what is no iterator.
+    """
+    from opcode import opmap
+
+    known, edits = opcodes(), []
+    call, get_iter = opmap.get("CALL", -1), opmap["GET_ITER"]
+    for start, _, _ in found(ops, args, opmap["FOR_ITER"]):
+        end = start - 1 if ops[start - 1] == known.push_null else start
+        at = end - 1 - known.caches[call]
+        if at > 0 and ops[at] == call and not args[at]:
+            raw = bytes((call, 0)) + b"\0\0" * known.caches[call] + bytes((get_iter, 0))
+            edits.append((at, start, raw + b"\0\0" * known.caches[get_iter]))
+    return edits
 
 
 def _without_type_parameters(code: CodeType, end: int, ops: bytes) -> Edit:

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from recell import ScopeError, inner, make_cell, patch_inner, replace_inner
+from recell import ScopeError, UnsupportedCodeError, inner, make_cell, patch_inner, replace_inner
 
 from . import Operation, Refused
 
@@ -130,7 +130,7 @@ def _elsewhere(before: types.CodeType, after: types.CodeType, nested: types.Code
         head += 1
     while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
-    if places == 1:
+    if places == 1 and nested.co_name != "<genexpr>":
         assert len(old) - head - tail <= 2 * len(nested.co_freevars) + 8, (
             old[head : len(old) - tail],
             new[head:],
@@ -146,7 +146,12 @@ def object_in_place(func: types.FunctionType) -> None:
     """An object in place of each nested function, and (where it has free variables) a function that closes over them."""
     code = func.__code__
     for nested in _functions_in(code):
-        new = replace_inner(func, nested, _stands_in)
+        try:
+            new = replace_inner(func, nested, _stands_in)
+        except UnsupportedCodeError as error:
+            if "type parameters" in error.reason:  # no function: the bound of a type parameter, and the like
+                raise Refused(error.reason) from error
+            raise
         assert func.__code__ is code
         _elsewhere(code, new.__code__, nested)
         if verify is not None:
