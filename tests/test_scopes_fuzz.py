@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 from typing import Any, Callable
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from sizes import FULL, SEED, pick
 from streams import assert_same
@@ -225,11 +225,21 @@ def final(func: FunctionType, names: list[str]) -> dict[str, object]:
     }
 
 
+def verifier_of(code: CodeType) -> Callable[[CodeType], object]:
+    """`verify`, or nothing where it is not sure even of what the compiler made: its doubts are tested elsewhere."""
+    try:
+        recell.verify(code)
+    except recell.UnsafeCodeError:
+        return lambda code: None
+    return recell.verify
+
+
 def check(source: str) -> None:
     plain = load(source)
     if plain is None:
         return
     code = plain.__code__
+    verify = verifier_of(code)
     found = recell.scope(plain)
     values = {**found.globals, **found.builtins}
     values = {name: value for name, value in values.items() if name not in (*code.co_freevars, *code.co_cellvars)}
@@ -247,10 +257,10 @@ def check(source: str) -> None:
         values = {name: value for name, value in values.items() if name not in code.co_varnames}
         promoted = recell.promote(func, values)
     assert_same(code, promoted.__code__, set(values))
-    recell.verify(promoted.__code__)
+    verify(promoted.__code__)
     back = recell.demote(promoted, *values)
     assert_same(code, back.__code__, set(values))
-    recell.verify(back.__code__)
+    verify(back.__code__)
     assert outcome(promoted) == expected
     assert final(promoted, [name for name in GLOBALS[:3] if name in values]) == {
         name: value for name, value in state.items() if name in values
@@ -264,18 +274,21 @@ def check(source: str) -> None:
     func = load(source)
     constants = [name for name in values if name not in found.assigned]
     frozen = recell.freeze(func, *constants) if constants else func
-    recell.verify(frozen.__code__)
+    verify(frozen.__code__)
     assert outcome(frozen) == expected
 
     func = load(source)
     frozen = recell.freeze(func)
-    recell.verify(frozen.__code__)
+    verify(frozen.__code__)
     assert outcome(frozen) == expected
 
     func = load(source)
-    if not {"v", "w"} & {*found.globals, *found.assigned}:
+    try:
         demoted = recell.demote(func)
-        recell.verify(demoted.__code__)
+    except recell.ScopeError as error:
+        assert "both as a free variable and as a global" in str(error)
+    else:
+        verify(demoted.__code__)
         code = func.__code__
         gone = {*code.co_freevars} - {*demoted.__code__.co_freevars}
         assert_same(code, demoted.__code__, gone, gone)
@@ -288,7 +301,7 @@ def check(source: str) -> None:
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
-    derandomize=False,
+    phases=[Phase.generate],  # shrinking such programs takes minutes; the seed finds them again
 )
 @given(programs())
 def test_programs_behave_the_same(source: str) -> None:
