@@ -335,7 +335,7 @@ class Merge:
         if len(before) != len(after):
             return False
         for one, other in zip(before, after):
-            if one is None and other is None:
+            if one is other:  # None, or what both versions name
                 continue
             if type(one) is not FunctionType or type(other) is not FunctionType:
                 return False
@@ -348,7 +348,7 @@ class Merge:
             if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
                 return False
         for one, other in zip(before, after):
-            if one is not None:
+            if one is not other:
                 self._claim(one, other, path)
         if issubclass(type(old), property):
             return old.__doc__ == new.__doc__
