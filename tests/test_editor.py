@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dis
+import os
+import subprocess
 import sys
 from types import CodeType, FunctionType
 
@@ -11,7 +14,8 @@ from sizes import pick
 from streams import Constant, assert_same
 
 import recell
-from recell import editor
+from recell import assembler, editor
+from recell.instructions import opcodes
 
 NEW = sys.version_info >= (3, 11)
 FEW = pick(5, 40)
@@ -352,3 +356,60 @@ def test_unsupported_code_is_refused() -> None:
         editor.globals_to_cells(code.replace(co_consts=consts), ["LIMIT"])
     assert caught.value.code
     assert "compiler" in caught.value.reason
+
+
+def test_edits_verify_themselves_on_demand() -> None:
+    """With RECELL_VERIFY=1 every edited code object goes through the verifier; without it, the verifier is not loaded."""
+    script = (
+        "import sys, recell\n"
+        "def func(): return len('ab'), [len for _ in 'a']\n"
+        "assert recell.promote(func, len=abs).__code__.co_freevars == ('len',)\n"
+        "recell.demote(recell.freeze(recell.promote(func, len=abs), 'len'))\n"
+        "print('recell.verifier' in sys.modules)\n"
+    )
+    for flag, expected in (("1", "True"), ("", "False")):
+        environment = {**os.environ, "RECELL_VERIFY": flag}
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, check=True
+        )
+        assert run.stdout.decode().strip() == expected
+
+
+@pytest.mark.skipif(not NEW, reason="pairs of locals came with 3.13")
+def test_one_half_of_a_pair() -> None:
+    """A cell loaded by one half of LOAD_FAST_LOAD_FAST: taken out, the other half stays."""
+    known = opcodes()
+    if not known.closure_pairs:
+        pytest.skip("pairs of locals came with 3.13")
+
+    def make(x):
+        def func(a):
+            return list((a, lambda: x, a))
+
+        return func
+
+    func = make(5)
+    code = func.__code__
+    raw = bytearray(code.co_code)
+    slot = code.co_nlocals
+    load = next(
+        at
+        for at in range(0, len(raw), 2)
+        if dis.opname[raw[at]].startswith("LOAD_FAST") and raw[at + 1] == slot
+    )
+    assert dis.opname[raw[load - 2]].startswith("LOAD_FAST")
+    pair, single = next(
+        (pair, single) for pair, single in known.closure_pairs.items() if single == known.load_closure
+    )
+    both = bytes((pair, 0 << 4 | slot))
+    # as a compiler could write it: one instruction instead of two
+    paired = assembler.apply(code, [(load // 2 - 1, load // 2 + 1, both)])
+    new = recell.replace(func, code=paired)
+    assert new(1)[1]() == 5
+    frozen = recell.freeze(new, "x")
+    assert frozen.__closure__ is None
+    assert frozen(1)[0::2] == [1, 1]
+    assert frozen(1)[1]() == 5
+    more = recell.promote(new, list=tuple)
+    assert more(1)[1]() == 5
+    assert recell.demote(more)(1)[1]() == 5

@@ -6,7 +6,6 @@ comprehensions, generators, handlers, loops. The full size adds what hypothesmit
 
 from __future__ import annotations
 
-import sys
 from types import CodeType, FunctionType
 from typing import Any, Callable
 
@@ -80,7 +79,9 @@ class Writer:
             lines += self.statement(names, assigned, depth, indent, kind)
         return lines
 
-    def statement(self, names: list[str], assigned: list[str], depth: int, indent: str, kind: str) -> list[str]:
+    def statement(
+        self, names: list[str], assigned: list[str], depth: int, indent: str, kind: str
+    ) -> list[str]:
         inner = indent + "    "
         value = lambda: self.expression(names)  # noqa: E731
         choice = self.draw(st.integers(0, 15)) if self.budget > 0 and depth < 4 else 0
@@ -147,7 +148,9 @@ class Writer:
         """A nested function with declarations of its own, and a call of it."""
         name, inner = self.fresh("f"), indent + "    "
         declared: dict[str, str] = {}
-        for each in self.draw(st.lists(st.sampled_from([*GLOBALS[:3], *LOCALS, "v"]), max_size=3, unique=True)):
+        for each in self.draw(
+            st.lists(st.sampled_from([*GLOBALS[:3], *LOCALS, "v"]), max_size=3, unique=True)
+        ):
             if each in GLOBALS:
                 declared[each] = "global"
             elif each in names:
@@ -174,10 +177,15 @@ class Writer:
         lines = [f"{indent}class {name}:"]
         if self.draw(st.booleans()):
             lines.append(f"{inner}global C")
-        for each in self.draw(st.lists(st.sampled_from(["A", "B", "C", "x", "v", "own"]), min_size=1, max_size=3)):
+        for each in self.draw(
+            st.lists(st.sampled_from(["A", "B", "C", "x", "v", "own"]), min_size=1, max_size=3)
+        ):
             lines.append(f"{inner}{each} = {self.expression(names)}")
         lines += [f"{inner}def m(self): return {self.expression(names)}, __class__.__name__"]
-        return [*lines, f"{indent}out.append(({name}().m(), sorted(n for n in vars({name}) if n[:1] != '_')))"]
+        return [
+            *lines,
+            f"{indent}out.append(({name}().m(), sorted(n for n in vars({name}) if n[:1] != '_')))",
+        ]
 
 
 @st.composite
@@ -242,7 +250,9 @@ def check(source: str) -> None:
     verify = verifier_of(code)
     found = recell.scope(plain)
     values = {**found.globals, **found.builtins}
-    values = {name: value for name, value in values.items() if name not in (*code.co_freevars, *code.co_cellvars)}
+    values = {
+        name: value for name, value in values.items() if name not in (*code.co_freevars, *code.co_cellvars)
+    }
     if not values:
         return
     expected = outcome(plain)

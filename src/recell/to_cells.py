@@ -24,7 +24,7 @@ def globals_to_cells(code: CodeType, names: Iterable[str]) -> CodeType:
     Reads, assignments and deletions go to the cell; nested functions and class bodies that use a name get
     the cell through their closure. Names that are not used are left out: compare `co_freevars`.
     """
-    return with_cells(code, tuple(names))[0]
+    return with_cells(code, tuple(dict.fromkeys(names)))[0]
 
 
 def with_cells(code: CodeType, names: tuple[str, ...]) -> tuple[CodeType, tuple[str, ...]]:
