@@ -114,12 +114,14 @@ __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
     from importlib import import_module
 
+    home = _HOMES.get(name)
+    if home is None:
+        if name in _HOMES.values():  # recell.patching, without an import of its own
+            return import_module(f"{__name__}.{name}")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
     value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value
 
