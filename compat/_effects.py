@@ -47,8 +47,8 @@ class Effects(NamedTuple):
     """The opcode that a generator's code starts with, or nothing where the flag alone makes the generator."""
     compiler_names: Mapping[str, str]
     """What compilers keep in variables that no program writes: name -> kind."""
-    kept_elsewhere: FrozenSet[str]
-    """What the interpreter writes over an opcode that it keeps elsewhere: where one is forged, reading co_code crashes."""
+    fresh_counter: int
+    """What the counters in inline caches say before the first run; 0 where the first run marks RESUME alone."""
     ascending_lines: bool
     """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
     yield_marks: bool

@@ -111,4 +111,5 @@ EFFECTS = PREVIOUS._replace(
     skipped_after_loop=("END_FOR",),
     checked_locals=False,
     empty_prefixes=False,
+    fresh_counter=17,  # ADAPTIVE_WARMUP_VALUE 1, ADAPTIVE_WARMUP_BACKOFF 1
 )

@@ -91,7 +91,6 @@ EFFECTS = PREVIOUS._replace(
         "YIELD_VALUE": (0, 1),
         "RESUME": (0, 7),
     },
-    kept_elsewhere=frozenset({"ENTER_EXECUTOR"}),
     ascending_lines=True,
     skipped_after_loop=("END_FOR", "POP_TOP"),
 )

@@ -59,6 +59,5 @@ EFFECTS = PREVIOUS._replace(
     },
     quiet=PREVIOUS.quiet - {"RETURN_CONST"} | {"LOAD_FAST_BORROW", "POP_ITER", "NOT_TAKEN"},
     compiler_names={**PREVIOUS.compiler_names, "__conditional_annotations__": "set"},
-    kept_elsewhere=PREVIOUS.kept_elsewhere | {"INSTRUMENTED_INSTRUCTION", "INSTRUMENTED_LINE"},
     skipped_after_loop=("END_FOR",),
 )

@@ -38,5 +38,6 @@ EFFECTS = PREVIOUS._replace(
         "GET_ITER": (0, 3),
         "RESUME": (0, 15),
     },
+    fresh_counter=9,  # the backoff has three bits instead of four
     quiet=PREVIOUS.quiet | {"LOAD_COMMON_CONSTANT"},
 )

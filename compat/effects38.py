@@ -209,7 +209,7 @@ EFFECTS = Effects(
     finally_calls=True,
     generator_start="",
     compiler_names={".0": "iter"},
-    kept_elsewhere=frozenset(),
+    fresh_counter=0,
     ascending_lines=False,
     yield_marks=False,
 )

@@ -26,7 +26,7 @@ PATIENCE = 8  # for a child that shows no progress
 MEMORY = 3 << 30
 COPY_FREE_VARS = opmap.get("COPY_FREE_VARS")
 ELSEWHERE = ("ENTER_EXECUTOR", "TRACE_RECORD")
-DEBUG = hasattr(sys, "gettotalrefcount")
+DEBUG_311 = hasattr(sys, "gettotalrefcount") and sys.version_info[:2] == (3, 11)
 RECORD = 260
 ALONE = 60  # how many of the last mutants are run again, one by one
 TABLES = ("co_linetable", "co_exceptiontable") if hasattr(CodeType, "co_exceptiontable") else ("co_lnotab",)
@@ -108,7 +108,7 @@ def constructible(data):
         caches = size.get(number, 0)
         if number not in known or unit + caches >= units:
             raise ValueError("reads or writes behind the code")
-        if DEBUG and any(data[2 * unit + 2 : 2 * (unit + caches) + 2]):
+        if DEBUG_311 and any(data[2 * unit + 2 : 2 * (unit + caches) + 2]):
             raise ValueError("the constructor asserts empty caches")
         unit += 1 + caches
     return data

@@ -1,4 +1,4 @@
-"""What can be told of a code object without walking it: its header, its opening, whether it can be read at all."""
+"""What can be told of a code object without walking it: its header and its opening."""
 
 from __future__ import annotations
 
@@ -17,27 +17,6 @@ _OPTIMIZED = 1
 _OPENING = frozenset(
     {"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP", "NOP", "LOAD_CONST", "STORE_FAST"}
 )  # fmt: skip
-
-
-def check_readable(code: CodeType, machine: Machine) -> None:
-    """Refuse a forged opcode that stands for one kept elsewhere: reading co_code would follow a null pointer.
-
-    Only code that has run can hold one by right, and there RESUME has become something else.
-    """
-    if not machine.kept_elsewhere:
-        return
-    numbers: bytes = code._co_code_adaptive[::2]  # type: ignore[attr-defined]
-    if not any(number in numbers for number in machine.kept_elsewhere):
-        return
-    unit = 0
-    while unit < len(numbers):
-        number = numbers[unit]
-        if number in machine.kept_elsewhere:
-            raise Refused(-1, f"{machine.names[number]} stands at {2 * unit}, but the code has never run")
-        fact = machine.facts[number]
-        if number in machine.after_resume:
-            return
-        unit += 1 + (fact[2] if fact else 0)
 
 
 def check_header(code: CodeType, machine: Machine) -> None:
@@ -63,6 +42,9 @@ def check_opening(program: Program) -> None:
     machine, code = program.machine, program.code
     if not machine.release.unified_locals:
         _check_class_derefs(program)
+        if not code.co_flags & GENERATOR_FLAGS:
+            for name in ("YIELD_VALUE", "YIELD_FROM"):
+                _refuse_opcode(program, name, "yields, but the flags say that this is a plain function")
         return
     arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
     cells = code.co_cellvars
@@ -85,6 +67,8 @@ def check_opening(program: Program) -> None:
         raise Refused(-1, f"argument `{program.slots[min(wanted)]}` is a cell variable, but not made a cell first")
     if code.co_flags & _OPTIMIZED:
         _check_class_derefs(program)
+    if not code.co_flags & 0x200 and "ASYNC_GEN_WRAP" in machine.numbers:
+        _refuse_opcode(program, "ASYNC_GEN_WRAP", "belongs into an asynchronous generator")
 
 
 def _check_class_derefs(program: Program) -> None:
@@ -98,3 +82,11 @@ def _check_class_derefs(program: Program) -> None:
         found, argument = program.read(index) if begin >= 0 else (-1, 0)
         if found == number and (code.co_flags & _OPTIMIZED or argument < first):
             raise Refused(begin, "reads a namespace that this code does not have, or a cell variable")
+
+
+def _refuse_opcode(program: Program, name: str, reason: str) -> None:
+    number = program.machine.numbers[name]
+    if number in program.units[::2]:
+        for index, begin in enumerate(program.begins):
+            if program.read(index)[0] == number:
+                raise Refused(begin, reason)

@@ -140,12 +140,18 @@ class Machine:
                 self.facts[self.numbers[name]] = self._fact(name, effect)
         self.skipped = [self.numbers[name] for name in self.effects.skipped_after_loop]
         self.quiet = frozenset(self.numbers[name] for name in self.effects.quiet if name in self.numbers)
-        self.kept_elsewhere = [self.numbers[name] for name in self.effects.kept_elsewhere]
+        rewritten = self._rewritten(opcode)
+        for name, number in rewritten.items():
+            self.names[number] = self.names[number] or name
+        self.emitted = bytes(number for number in range(256) if self.facts[number])
         self.after_resume = frozenset(
-            number
-            for name, number in {**self.numbers, **getattr(opcode, "_specialized_opmap", {})}.items()
-            if "RESUME" in name and name != "RESUME"
+            number for name, number in {**self.numbers, **rewritten}.items() if "RESUME" in name and name != "RESUME"
         )
+        self.steps = [fact[2] if fact else 0 for fact in self.facts]
+        # 3.12 sets up the caches behind specialised opcodes, too, when a code object is made
+        for base, specialised in getattr(opcode, "_specializations", {}).items():
+            for name in specialised if self.release.version == (3, 12) else ():
+                self.steps[rewritten[name]] = self.steps[self.numbers[base]]
         self.prefixes = frozenset(
             self.numbers[name] for name in ("EXTENDED_ARG", "NOP", "SETUP_FINALLY") if name in self.numbers
         )
@@ -156,6 +162,15 @@ class Machine:
             str: kinds.parse("-- str"),
             int: kinds.parse("-- int"),
         }
+
+    @staticmethod
+    def _rewritten(opcode: Any) -> dict[str, int]:
+        """The specialised opcodes: before 3.13 they have the numbers that others leave free, in order."""
+        known: dict[str, int] | None = getattr(opcode, "_specialized_opmap", None)
+        if known is not None:
+            return known
+        free = [number for number, name in enumerate(opcode.opname) if name.startswith("<")]
+        return dict(zip(getattr(opcode, "_specialized_instructions", ()), free))
 
     def _fact(self, name: str, effect: Effect) -> tuple[int, Any, int, int]:
         release, effects = self.release, self.effects

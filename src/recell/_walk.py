@@ -567,7 +567,7 @@ class Walk:
         if called & kinds.TRUSTING and (
             len(expected) != count or any(entry & ~accepted for entry, accepted in zip(entries, expected))
         ):
-            raise self.refuse(index, f"calls a {kinds.describe(called)} with other arguments than it expects")
+            raise self.refuse(index, f"calls a {kinds.describe(called)} with other arguments than it trusts to get")
         if any(entry & kinds.TRUSTING for entry in entries[:count]):
             raise self.refuse(index, "passes a function on that trusts its arguments")
         return pushed if called & ~kinds.MAKE_ITERATOR else kinds.ITER

@@ -58,15 +58,16 @@ def verify(code: CodeType) -> None:
 
 
 def _verify_one(code: CodeType, machine: Machine) -> None:
-    from recell._checks import check_header, check_opening, check_readable
+    from recell._checks import check_header, check_opening
     from recell._code_tables import check_lines, read_handlers
     from recell._decode import Program, Refused
+    from recell._forged import check_forged
     from recell._walk import Walk
 
     if not machine.release.exception_table:
         from recell._block_walk import BlockWalk as Walk
     try:
-        check_readable(code, machine)
+        check_forged(code, machine)
         check_header(code, machine)
         program = Program(code, machine)
         check_opening(program)
