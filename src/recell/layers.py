@@ -290,17 +290,20 @@ class FunctionLayer(Layer):
 
 def stack_of(func: FunctionType) -> FunctionStack:
     """The stack of a function, made where there is none."""
-    stack: FunctionStack | None = _stacks.get(id(func))
-    return _stacks.setdefault(id(func), FunctionStack(func)) if stack is None else stack
+    with LOCK:
+        stack: FunctionStack | None = _stacks.get(id(func))
+        return _stacks.setdefault(id(func), FunctionStack(func)) if stack is None else stack
 
 
 def in_force(func: FunctionType) -> State:
     """The state that the topmost layer of a function has made, or what it is without layers."""
-    stack = _stacks.get(id(func))
-    return state_of(func) if stack is None else stack.in_force()
+    with LOCK:
+        stack = _stacks.get(id(func))
+        return state_of(func) if stack is None else stack.in_force()
 
 
 def beneath(func: FunctionType) -> State:
     """The code and closure of a function beneath the layers that belong to it alone (overrides)."""
-    stack = _stacks.get(id(func))
-    return state_of(func) if stack is None else stack.beneath()
+    with LOCK:
+        stack = _stacks.get(id(func))
+        return state_of(func) if stack is None else stack.beneath()

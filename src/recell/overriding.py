@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from recell.layers import Edit, FunctionStack, Layer
+    from recell.layers import Edit, Layer
 
 __all__ = ["Override", "override"]
 
@@ -95,7 +95,9 @@ class Override(Change):
             func.__code__ = code_above
             add(layers)
         except BaseException:
-            self._interrupted(stack, known)
+            if layers in self._entries:  # an audit hook objected to the store, or a signal came behind it
+                self._entries.remove(layers)
+            stack.overtaken(known.edit)
             raise
         if not slot:
             stack.overtaken()
@@ -164,12 +166,6 @@ class Override(Change):
                 return edit
 
             self._cells = CellSwitches(stack, base, how, prepared.values, as_edit)
-
-    def _interrupted(self, stack: FunctionStack, switch: Switch) -> None:
-        """An audit hook objected to the store, or a signal came behind it."""
-        if self._entries and self._entries[-1] is self._layers:
-            self._entries.pop()
-        stack.overtaken(switch.edit)
 
     def _prepare(self) -> None:
         """Everything is looked at and checked here; nothing changes."""

@@ -186,7 +186,8 @@ class _ValueLayer(Layer):
     __slots__ = ("entry", "stack")
 
     def __init__(self, key: object, stack: ValueStack, value: object) -> None:
-        self.stack: ValueStack = stack if key is None else _stacks.setdefault(key, stack)
+        with LOCK:
+            self.stack: ValueStack = stack if key is None else _stacks.setdefault(key, stack)
         self.entry = [value]
 
     def enter(self) -> None:

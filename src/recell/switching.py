@@ -6,7 +6,7 @@ from types import CellType
 from typing import TYPE_CHECKING, Any
 
 from recell import compat
-from recell.cells import cell_for
+from recell.cells import EMPTY, cell_for
 from recell.installing import GIL, WITH_GIL, closure_setter
 from recell.layers import LOCK, Layer
 
@@ -25,13 +25,17 @@ acquire, release = LOCK.acquire, LOCK.release  # a `with` statement costs twice 
 class CellSwitch(Layer):
     """One entry: its private cells. Edit and state are made when somebody else wants more of the stack."""
 
-    __slots__ = ("_edit", "base", "closure", "switches")
+    __slots__ = ("_edit", "closure", "switches")
 
     def __init__(self, switches: CellSwitches, closure: tuple[CellType, ...]) -> None:
         self.switches = switches
-        self.base = switches.base
         self.closure = closure
         self._edit: Any = None
+
+    @property
+    def base(self) -> State:
+        """The state beneath it."""
+        return self.switches.base
 
     @property
     def edit(self) -> Any:
@@ -63,7 +67,7 @@ class CellSwitches:
     leave it to the stack.
     """
 
-    __slots__ = ("as_edit", "base", "code", "exchange", "how", "set_closure", "stack", "values")
+    __slots__ = ("as_edit", "base", "code", "exchange", "fresh", "how", "set_closure", "stack", "values")
 
     def __init__(
         self,
@@ -79,6 +83,10 @@ class CellSwitches:
         self.code = how.after
         self.values = values
         self.as_edit = as_edit
+        # the everyday case: fresh cells behind the closure
+        grown = [values[name] for name in how.grown]
+        plain = not how.places and not any(type(value) is CellType or value is EMPTY for value in grown)
+        self.fresh = grown if plain else None
         self.set_closure = closure_setter()
         self.exchange = compat.require("override").exchange
 
@@ -86,7 +94,7 @@ class CellSwitches:
         """Enters the override once more."""
         acquire()
         try:
-            stack, base, values, how = self.stack, self.base, self.values, self.how
+            stack, base = self.stack, self.base
             func, closure, code = stack.func, base.closure, self.code
             if (
                 stack.edits
@@ -99,12 +107,10 @@ class CellSwitches:
                 or not stack.free
             ):
                 return False
-            cells = list(closure) if closure else []
-            for index, name in how.places:
-                cells[index] = cell_for(values[name])
-            for name in how.grown:
-                cells.append(cell_for(values[name]))
-            new_closure = tuple(cells)
+            if self.fresh is not None:
+                new_closure = (*(closure or ()), *[CellType(value) for value in self.fresh])
+            else:
+                new_closure = self.how.closure(closure, lambda name: cell_for(self.values[name])) or ()
             switch = CellSwitch(self, new_closure)
             stack.free.pop()
             stack.states.append(base)
