@@ -269,4 +269,4 @@ def test_audit_hooks_that_call_the_function(tmp_path: Path, name: str) -> None:
 
 def test_several_threads_change_the_same_function(tmp_path: Path) -> None:
     """Entering and leaving are in order whichever thread does them; at the end the very objects are back."""
-    run(tmp_path, TWO_WRITERS, max(SWAPS // 10, 100))
+    run(tmp_path, TWO_WRITERS, pick(1500, 40_000))
