@@ -12,9 +12,9 @@ from recell.callables import functions_in
 from recell.cells import is_empty
 from recell.editor import add_free_variables, globals_to_cells
 from recell.edits import checked
-from recell.inlaying import closure_edits
 from recell.instructions import free_base, sites
 from recell.reaching import CLASS, attributes, held_by, slots_of
+from recell.site_edits import closure_edits
 
 if TYPE_CHECKING:
     from recell.assembler import Edit
