@@ -103,7 +103,8 @@ def probe_generation() -> None:
     area = recell.build_function("area", "(width, height=2)", ["return width * height"])
     ensure(area(3) == 6, "a signature and a body became a function")
     ensure(recell.forward(limited)([1]) == 2, "a forwarder passes on")
-    ensure(recell.substitute(lambda old: old, rename={"old": "new"})(new=3) == 3, "a parameter was renamed")
+    renamed: Any = recell.substitute(limited, rename={"values": "items"})
+    ensure(renamed(items=[1]) == 2, "a parameter was renamed")
 
 
 def probe_nested() -> None:
@@ -120,7 +121,7 @@ def probe_classes() -> None:
         pass
 
     def who(self: Any) -> str:
-        return "child of " + super().who()  # type: ignore[misc]
+        return "child of " + str(super().who())  # type: ignore[misc]
 
     change = recell.attach(Child, who)
     ensure(Child().who() == "child of base", "super() works in an attached function")
@@ -135,9 +136,14 @@ def probe_patch_closure() -> None:
     ensure(bump() == 2, "undone")
 
 
+def two(values: list[int]) -> int:
+    """Stands in for `len`."""
+    return 2
+
+
 def probe_override() -> None:
     code = limited.__code__
-    with recell.override(limited, LIMIT=5, len=lambda values: 2):
+    with recell.override(limited, LIMIT=5, len=two):
         ensure(limited([1]) == 10, "a global and a builtin were faked")
     ensure(limited([1]) == 2 and limited.__code__ is code, "undone, the very same code")
 
@@ -153,8 +159,16 @@ def probe_swap() -> None:
     ensure(bump() == (8, 9, 0), "a function with other free variables took over")
     change.undo()
     ensure(bump.__code__ is before[0] and bump.__closure__ is before[1] and bump() == 2, "undone")
-    calls: List[int] = []
-    with recell.wrap(bump, lambda original: lambda *args: calls.append(1) or original(*args)):
+    calls: List[object] = []
+
+    def counting(original: Any) -> Any:
+        def count() -> object:
+            calls.append(original)
+            return original()
+
+        return count
+
+    with recell.wrap(bump, counting):
         bump()
     bump()
     ensure(len(calls) == 1, "one call was counted")
@@ -191,7 +205,7 @@ CAPABILITIES = [
 
 def examine() -> list[Finding]:
     """Every capability with what its probe showed."""
-    findings = []
+    findings: List[Finding] = []
     for capability in CAPABILITIES:
         try:
             capability.probe()
@@ -206,7 +220,9 @@ def examine() -> list[Finding]:
 
 def run_doctor(out: TextIO) -> bool:
     """Print the table; returns whether everything works."""
-    out.write(f"recell {recell.__version__} on {platform.python_implementation()} {sys.version.splitlines()[0]}\n")
+    out.write(
+        f"recell {recell.__version__} on {platform.python_implementation()} {sys.version.splitlines()[0]}\n"
+    )
     findings = examine()
     width = max(len(finding.name) for finding in findings)
     for finding in findings:

@@ -41,12 +41,12 @@ def resolve(target: str) -> object:
     found: Any = import_module(module_name)
     for step in path.split("."):
         # what a class keeps for a name (a property, a staticmethod) is meant, not what access makes of it
-        own: Dict[str, Any] = vars(found) if isinstance(found, type) else {}
+        own: Dict[str, Any] = dict(vars(found)) if isinstance(found, type) else {}
         found = own[step] if step in own else getattr(found, step)
     return found
 
 
-def explore(obj: object) -> Graph:
+def explore(obj: Any) -> Graph:
     """The functions in an object (for a class, those in its namespace), and those in their cells.
 
     Raises TypeError where there are none.
@@ -54,8 +54,8 @@ def explore(obj: object) -> Graph:
     roots = functions_in(obj)
     if not roots and isinstance(obj, type):
         roots = tuple(found for value in vars(obj).values() for found in functions_in(value))
-    if not roots and hasattr(obj, "__wrapped__"):
-        roots = functions_in(obj.__wrapped__)
+    if not roots:  # an lru_cache around a function, for example
+        roots = functions_in(getattr(obj, "__wrapped__", None))
     if not roots:
         from recell.callables import refusal
 
@@ -68,7 +68,12 @@ def explore(obj: object) -> Graph:
         functions.update((id(function), function) for function in level)
         found_cells = [cell for function in level for cell in closure(function).cells.values()]
         cells.update((id(cell), cell) for cell in found_cells)
-        level = [inside for cell in found_cells if not is_empty(cell) for inside in functions_in(cell.cell_contents)]
+        level = [
+            inside
+            for cell in found_cells
+            if not is_empty(cell)
+            for inside in functions_in(cell.cell_contents)
+        ]
     owners: Dict[int, List[FunctionType]] = {key: [] for key in cells}
     for owner in owners_of_all(cells.values()):
         for cell in owner.__closure__ or ():
@@ -90,7 +95,10 @@ def place(function: FunctionType) -> str:
 def others(graph: Graph, cell: CellType, function: FunctionType) -> List[str]:
     """The titles of the functions that share a cell with one, sorted, each with its count where there are several."""
     names = sorted(title(owner) for owner in graph.owners[id(cell)] if owner is not function)
-    return [f"{name} ({names.count(name)} of them)" if names.count(name) > 1 else name for name in sorted({*names})]
+    return [
+        f"{name} ({names.count(name)} of them)" if names.count(name) > 1 else name
+        for name in sorted({*names})
+    ]
 
 
 def value_of(cell: CellType) -> str:
@@ -157,7 +165,9 @@ def to_data(graph: Graph) -> Dict[str, Any]:
                 "name": title(function),
                 "file": function.__code__.co_filename,
                 "line": function.__code__.co_firstlineno,
-                "free_variables": {name: cell_number[id(cell)] for name, cell in closure(function).cells.items()},
+                "free_variables": {
+                    name: cell_number[id(cell)] for name, cell in closure(function).cells.items()
+                },
             }
             for key, function in graph.functions.items()
         ],
@@ -169,7 +179,11 @@ def to_data(graph: Graph) -> Dict[str, Any]:
                 "type": None if is_empty(cell) else type(cell.cell_contents).__name__,
                 "holds": []
                 if is_empty(cell)
-                else [function_number[id(f)] for f in functions_in(cell.cell_contents) if id(f) in function_number],
+                else [
+                    function_number[id(f)]
+                    for f in functions_in(cell.cell_contents)
+                    if id(f) in function_number
+                ],
                 "owners": sorted(title(owner) for owner in graph.owners[key]),
             }
             for key, cell in graph.cells.items()

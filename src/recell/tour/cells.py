@@ -8,15 +8,20 @@ import recell
 from recell.tour import Stage, Step
 
 
-def rebind_a_live_closure(stage: Stage) -> None:
-    """An existing decoder, never told about Decimal, parses floats as Decimal, and then no longer."""
-    import json
+def pure_decoder() -> Any:
+    """A decoder that works with the pure Python scanner."""
     import json.scanner
-    from decimal import Decimal
 
     decoder = json.JSONDecoder()
-    make_scanner: Any = json.scanner.py_make_scanner  # type: ignore[attr-defined]
-    decoder.scan_once = make_scanner(decoder)
+    vars(decoder)["scan_once"] = vars(json.scanner)["py_make_scanner"](decoder)
+    return decoder
+
+
+def rebind_a_live_closure(stage: Stage) -> None:
+    """An existing decoder, never told about Decimal, parses floats as Decimal, and then no longer."""
+    from decimal import Decimal
+
+    decoder = pure_decoder()
     stage.say("json.scanner.py_make_scanner closes over everything a decoder was told when it was made:")
     scan = recell.closure(decoder.scan_once)["_scan_once"]
     cells = recell.closure(scan)
@@ -55,8 +60,8 @@ def share_a_registry(stage: Stage) -> None:
     kind2, dispatch2, register2 = recell.clone(kind, dispatch, register)
     recell.closure(register2)["registry"] = dict(recell.closure(register2)["registry"])
     recell.closure(dispatch2)["dispatch_cache"] = WeakKeyDictionary()
-    register2(int, lambda value: "int")
-    stage.did('register2(int, lambda value: "int"); kind2(1), kind(1)', (kind2(1), kind(1)))
+    register2(int, "int".format)
+    stage.did('register2(int, "int".format); kind2(1), kind(1)', (kind2(1), kind(1)))
     stage.check(
         "what is registered with the clones stays among them", (kind2(1), kind(1)) == ("int", "object")
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import recell
 from recell.tour import Stage, Step
 
@@ -55,7 +57,8 @@ def rebuild_a_function(stage: Stage) -> None:
         yield "loud"
 
     other = recell.replace(recell.rebind(quiet, func=loud), name="other", attributes={})
-    with quiet() as silent, other() as noisy:
+    manager: Any = other()
+    with quiet() as silent, manager as noisy:
         stage.did("with quiet() as a, other() as b: (a, b)", (type(silent).__name__, noisy))
         stage.check("the copy manages the other generator", noisy == "loud")
         stage.check("the original still manages its own", isinstance(silent, io.StringIO))

@@ -70,8 +70,12 @@ def stamp_out_variants(stage: Stage) -> None:
         name: recell.substitute(template, rename={"FIELD": name}, constants={"WHERE": name})
         for name in ("real", "imag")
     }
-    stage.did('recell.substitute(template, rename={"FIELD": "imag"}, constants={"WHERE": "imag"})', getters["imag"])
-    stage.did("getters['real'](3+4j), getters['imag'](3+4j)", (getters["real"](3 + 4j), getters["imag"](3 + 4j)))
+    stage.did(
+        'recell.substitute(template, rename={"FIELD": "imag"}, constants={"WHERE": "imag"})', getters["imag"]
+    )
+    stage.did(
+        "getters['real'](3+4j), getters['imag'](3+4j)", (getters["real"](3 + 4j), getters["imag"](3 + 4j))
+    )
     stage.check("each variant reads its own attribute", getters["imag"](3 + 4j) == (4.0, "imag"))
     stage.check("the template is as it was", template.__code__.co_names == ("FIELD",))
 

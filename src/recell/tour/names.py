@@ -24,6 +24,11 @@ def promote_globals(stage: Stage) -> None:
     stage.check("promoted and demoted again, it does what it did", back("a/b.c") == re.escape("a/b.c"))
 
 
+def nothing(values: object) -> tuple[object, ...]:
+    """Stands in for `reversed`."""
+    return ()
+
+
 def freeze_a_method(stage: Stage) -> None:
     """random.Random.shuffle looks `reversed`, `range` and `len` up in each call; frozen, it looks up nothing."""
     import random
@@ -38,7 +43,7 @@ def freeze_a_method(stage: Stage) -> None:
     random.Random.shuffle(random.Random(1), one)
     frozen(random.Random(1), two)
     stage.check("it shuffles as before", one == two)
-    quiet = recell.freeze(random.Random.shuffle, reversed=lambda values: ())
+    quiet = recell.freeze(random.Random.shuffle, reversed=nothing)
     quiet(random.Random(1), two)
     stage.check("with `reversed` frozen to nothing, it does nothing", one == two)
 

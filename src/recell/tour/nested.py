@@ -1,7 +1,8 @@
-"""Functions inside functions, and class cells: `json.encoder`'s inner functions, and `super()` in a method added later."""
+"""Functions inside functions, and class cells: `json.encoder`'s inner functions, and `super()` in an added method."""
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import recell
@@ -24,11 +25,12 @@ def run_a_nested_function(stage: Stage) -> None:
         stage.say(f"{error}")
     from weakref import WeakKeyDictionary
 
+    cache: WeakKeyDictionary[type, object] = WeakKeyDictionary()
     dispatch: Any = recell.inner(
         functools.singledispatch,
         "dispatch",
         registry={object: "any", int: "a number"},
-        dispatch_cache=WeakKeyDictionary(),
+        dispatch_cache=cache,
         cache_token=None,
     )
     stage.did('recell.inner(functools.singledispatch, "dispatch", registry={…}, …)', dispatch)
@@ -40,7 +42,7 @@ def patch_a_nested_function(stage: Stage) -> None:
     """json's pure Python encoder makes `_iterencode_list` in each call; another one stands in for a while."""
     import json.encoder
 
-    make: Any = json.encoder._make_iterencode  # type: ignore[attr-defined]
+    make: FunctionType = vars(json.encoder)["_make_iterencode"]
     code = make.__code__
 
     def encode() -> str:

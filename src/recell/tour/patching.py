@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Event, Thread
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, List
 
 import recell
@@ -17,7 +18,7 @@ def fake_sleep_for_one_function(stage: Stage) -> None:
     import time
     from multiprocessing.pool import ThreadPool
 
-    pause: Any = ThreadPool._wait_for_updates  # type: ignore[attr-defined]
+    pause: FunctionType = vars(ThreadPool)["_wait_for_updates"]
     code = pause.__code__
     stage.say("multiprocessing.pool.ThreadPool waits for its workers with time.sleep:")
     naps: List[float] = []
