@@ -151,6 +151,7 @@ class Comparison:
         self.pairs = [
             Pair(path, before, after, self._only_moved(before, after))
             for path, before, new_code in matches
+            if id(new_code) not in stays
             for after in (self._final.get(id(new_code), new_code),)
             if after is not before
         ]

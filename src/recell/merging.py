@@ -10,7 +10,7 @@ from recell.cells import contents_of
 from recell.errors import ScopeError, short
 from recell.following import code_of, current, shows_the_same
 from recell.layers import ABSENT, AttributeLayer, CellLayer, ItemLayer
-from recell.likeness import ATOMS, SHOWN, alike, assigns, equal, slots
+from recell.likeness import ATOMS, SHOWN, alike, assigns, equal, slots, stays
 from recell.living import Inhabitants, held
 from recell.translating import OWN, Translation, cache_parameters
 
@@ -154,6 +154,11 @@ class Merge:
         if members is not None and "_member_names_" in before:
             self._enumeration(cls, new)
             return
+        for base, other in zip(cls.__bases__, new.__bases__):
+            if base is not other and other.__module__ == base.__module__ == self.living.module:
+                if base.__qualname__ == other.__qualname__ and id(other) not in self.translation.living:
+                    self.translation.adopt(other, base)  # made by a call in the text, as a named tuple is
+                    self.classes.append((base, other))
         bases = tuple([self.translation(base) for base in new.__bases__])
         if bases != cls.__bases__:
             self.bindings.append((Site(cls, before, path), "__bases__", bases))
@@ -273,6 +278,10 @@ class Merge:
         if is_def and was_def:
             self._decorated(site, name, path, old, new)
             return
+        if site.cls is not None and type(old) is type(new) is FunctionType:
+            if not self._made_alike(old, new):  # made by a call in the text, as a data class's methods are
+                self._bind(site, name, new, note=False)
+            return
         if (
             is_def
             or was_def
@@ -283,15 +292,23 @@ class Merge:
             if not (self._imported(old) and self._imported(new) and old is new):
                 self._bind(site, name, new)
             return
-        if type(old) is type(new) is FunctionType:  # made at run time, as a data class's methods are
-            if (
-                old.__code__ != new.__code__
-                or not shows_the_same(old, new)
-                or _captured(old) != _captured(new)
-            ):
-                self._bind(site, name, new, note=False)
-            return
         self._data(site, name, old, new)
+
+    def _made_alike(self, old: FunctionType, new: FunctionType) -> bool:
+        """Whether two functions that a call in the text made do the same, as far as can be seen."""
+        if old.__code__ != new.__code__ or not stays(old.__defaults__, new.__defaults__):
+            return False
+        for cell, other in zip(old.__closure__ or (), new.__closure__ or ()):
+            one, there = contents_of(cell), contents_of(other)
+            if issubclass(type(one), type):
+                if self.translation(there) is not one:
+                    return False
+            elif type(one) is type(there) is FunctionType:
+                if one.__code__ != there.__code__:
+                    return False
+            elif not equal(one, there):
+                return False
+        return True
 
     def _bind(self, site: Site, name: str, new: Any, note: bool = True) -> None:
         self.bindings.append((site, name, new))
@@ -339,16 +356,15 @@ class Merge:
                 continue
             if type(one) is not FunctionType or type(other) is not FunctionType:
                 return False
-            if (
-                one.__globals__ is not self.living.namespace
-                or other.__globals__ is not self.scratch.namespace
-            ):
+            if one.__globals__ is not self.living.namespace or other.__globals__ is not self.scratch.namespace:
+                if self._made_alike(one, other):
+                    continue
                 return False
             code = code_of(one)
             if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
                 return False
         for one, other in zip(before, after):
-            if one is not other:
+            if one is not other and one.__globals__ is self.living.namespace:
                 self._claim(one, other, path)
         if issubclass(type(old), property):
             return old.__doc__ == new.__doc__
@@ -418,11 +434,14 @@ class Merge:
         if self.rerun:
             self._bind(site, name, new)
             return
-        if equal(old, new) or self.constants.unchanged(site.path, name, new):
+        if equal(old, new):
+            return
+        text_before = self.constants.unchanged(site.path, name, new)
+        if text_before:
             return
         dunder = name[:2] == name[-2:] == "__"
-        atom = type(new) in ATOMS or type(new) in (tuple, frozenset)
-        if site.cls is not None and (atom or dunder or type(old) is not type(new)):
+        plain = type(old) in ATOMS or type(old) in (tuple, frozenset)
+        if site.cls is not None and (plain or dunder or (text_before is False and type(new) in ATOMS)):
             self._bind(site, name, new, note=not dunder)
         elif type(old) in SHOWN or type(new) in SHOWN:
             self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))
@@ -448,9 +467,3 @@ class Merge:
             found = by_new.get(key, ())
             if len(found) == 1 == len(functions):
                 self._claim(found[0], functions[0], functions[0].__qualname__)
-
-
-def _captured(function: FunctionType) -> list[object]:
-    """What a function's cells hold, by identity; its class and atoms by what they are."""
-    held_values = [contents_of(cell) for cell in function.__closure__ or ()]
-    return [value if type(value) in ATOMS else (type(value), id(value)) for value in held_values]
