@@ -11,7 +11,9 @@ def shape(name: str, path: str, run: str, source: str) -> None:
 
 
 shape("plain", "f", "outer(3)", "def outer(a):\n    def f(x):\n        return x + 1\n    return f(a)\n")
-shape("free variable", "f", "outer(3)", "def outer(a):\n    def f(x):\n        return x + a\n    return f(a)\n")
+shape(
+    "free variable", "f", "outer(3)", "def outer(a):\n    def f(x):\n        return x + a\n    return f(a)\n"
+)
 shape(
     "nonlocal",
     "f",
@@ -120,15 +122,30 @@ shape(
     "def outer(n):\n    made = []\n    for i in range(n):\n        def f():\n            return i\n        made.append(f)\n    return [f() for f in made]\n",
 )
 shape("lambda", "<lambda>", "outer(3)", "def outer(a):\n    return (lambda x: x * a)(2)\n")
-shape("lambda as an argument", "<lambda>", "outer([3, 1, 2])", "def outer(a):\n    return sorted(a, key=lambda x: -x)\n")
-shape("lambda in a comprehension", "<lambda>", "outer(3)", "def outer(a):\n    return [(lambda: a + i)() for i in range(3)]\n")
+shape(
+    "lambda as an argument",
+    "<lambda>",
+    "outer([3, 1, 2])",
+    "def outer(a):\n    return sorted(a, key=lambda x: -x)\n",
+)
+shape(
+    "lambda in a comprehension",
+    "<lambda>",
+    "outer(3)",
+    "def outer(a):\n    return [(lambda: a + i)() for i in range(3)]\n",
+)
 shape(
     "lambda as a default",
     "<lambda>",
     "outer(3)",
     "def outer(a):\n    def f(x, g=lambda v: v * a):\n        return g(x)\n    return f(4)\n",
 )
-shape("generator", "f", "outer(3)", "def outer(a):\n    def f(n):\n        for i in range(n):\n            yield i * a\n    return list(f(4))\n")
+shape(
+    "generator",
+    "f",
+    "outer(3)",
+    "def outer(a):\n    def f(n):\n        for i in range(n):\n            yield i * a\n    return list(f(4))\n",
+)
 shape(
     "generator with send",
     "f",
@@ -417,7 +434,12 @@ shape(
     "outer(0), outer(2)",
     "def outer(a):\n    def f(x=1 if a else 2, *, y=a or 7):\n        return x, y, a\n    return f()\n",
 )
-shape("starred arguments", "f", "outer(3)", "def outer(a):\n    def f(*args, **kwargs):\n        return args, kwargs, a\n    return f(1, 2, k=3)\n")
+shape(
+    "starred arguments",
+    "f",
+    "outer(3)",
+    "def outer(a):\n    def f(*args, **kwargs):\n        return args, kwargs, a\n    return f(1, 2, k=3)\n",
+)
 shape(
     "positional-only",
     "f",

@@ -58,7 +58,9 @@ def test_everything_of_a_function_is_carried_over() -> None:
     with attach(Child, f, "other"):
         new = vars(Child)["other"]
         assert (new.__defaults__, new.__kwdefaults__, new.__doc__) == ((1,), {"y": "a"}, "doc")
-        assert new.__annotations__ == f.__annotations__ and new.tag == "tag" and new.__dict__ is not f.__dict__
+        assert (
+            new.__annotations__ == f.__annotations__ and new.tag == "tag" and new.__dict__ is not f.__dict__
+        )
         assert Child().other(2) == [2, "a", "Base"]
         assert new.__code__.co_consts == f.__code__.co_consts and new.__code__.co_filename == __file__
 
@@ -138,7 +140,13 @@ def test_nested_functions_and_comprehensions_see_the_class_too() -> None:
             def m(self):
                 return ["Own", *super().m()]
 
-        return inside(self), [__class__ for _ in (1,)], (lambda: __class__)(), Own().m(), list(__class__ for _ in (1,))
+        return (
+            inside(self),
+            [__class__ for _ in (1,)],
+            (lambda: __class__)(),
+            Own().m(),
+            list(__class__ for _ in (1,)),
+        )
 
     with attach(Child, f):
         assert Child().f() == ((["Base"], Child), [Child], Child, ["Own", "Base"], [Child])

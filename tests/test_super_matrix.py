@@ -182,9 +182,15 @@ KINDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "opaque: bound method": (in_bound_method, call),
     "opaque: three deep": (twice_wrapped, call),
     "opaque: in a cycle": (cyclic, call),
-    "staticmethod of an opaque one": (lambda func: staticmethod(in_closure(func)), lambda obj: type(obj).m(obj)),
+    "staticmethod of an opaque one": (
+        lambda func: staticmethod(in_closure(func)),
+        lambda obj: type(obj).m(obj),
+    ),
     "property of an opaque one": (lambda func: property(InSlot(func).__get__(None).func), lambda obj: obj.m),
-    "cached_property of a wrapper": (lambda func: functools.cached_property(with_wraps(func)), lambda obj: obj.m),
+    "cached_property of a wrapper": (
+        lambda func: functools.cached_property(with_wraps(func)),
+        lambda obj: obj.m,
+    ),
     "opaque one of a partialmethod": (lambda func: functools.partialmethod(in_closure(func)), call),
 }
 

@@ -31,7 +31,14 @@ def rebuilt(cls: type, func: FunctionType) -> None:
 def attached() -> dict[str, Any]:
     with recell.attach(Child, added):
         func = vars(Child)["added"]
-    return {"recell": recell, "rebuilt": rebuilt, "Child": Child, "added": added, "func": func, "Cell": CellType}
+    return {
+        "recell": recell,
+        "rebuilt": rebuilt,
+        "Child": Child,
+        "added": added,
+        "func": func,
+        "Cell": CellType,
+    }
 
 
 def classes(count: int = 1000) -> tuple[type, type]:
@@ -77,7 +84,9 @@ BENCHMARKS = [
         reach=10,
         setup=attached,
     ),
-    calls("repoint of 1,000 methods, and undo", there_and_back, read_cells, reach=4, setup=classes, rounds=25),
+    calls(
+        "repoint of 1,000 methods, and undo", there_and_back, read_cells, reach=4, setup=classes, rounds=25
+    ),
     calls("repoint of 1,000 methods: the search", search, read_cells, reach=4, setup=classes, rounds=25),
     linear("repoint: linear in the methods", there_and_back, classes, sizes=(100, 1000, 5000)),
 ]

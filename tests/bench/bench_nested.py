@@ -81,5 +81,11 @@ BENCHMARKS = [
         reach=None,
         setup=functions,
     ),
-    calls("inner: the last of a module of 1,000, times a search by name", take_out, look_for, reach=None, setup=module_code),
+    calls(
+        "inner: the last of a module of 1,000, times a search by name",
+        take_out,
+        look_for,
+        reach=None,
+        setup=module_code,
+    ),
 ]
