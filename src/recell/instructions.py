@@ -48,6 +48,7 @@ class Opcodes:
         self.store_deref = number("STORE_DEREF")
         self.delete_deref = number("DELETE_DEREF")
         self.class_deref = number(release.class_deref)
+        self.make_cell = number("MAKE_CELL")
         self.dict_or_globals = number("LOAD_FROM_DICT_OR_GLOBALS")
         self.load_locals = number("LOAD_LOCALS") if release.class_deref != "LOAD_CLASSDEREF" else -1
         # what may use a global besides LOAD_GLOBAL
@@ -150,8 +151,13 @@ def padded(raw: bytes, units: int) -> bytes:
         return raw
     known = opcodes()
     if rest == 1:
-        return bytes((known.extended_arg, 0)) + raw if known.release.padded_arguments else raw + bytes((known.nop, 0))
-    return raw + bytes((known.jump_forward, rest - 1)) + bytes((known.nop, 0)) * (rest - 1)
+        return (
+            bytes((known.extended_arg, 0)) + raw
+            if known.release.padded_arguments
+            else raw + bytes((known.nop, 0))
+        )
+    over = 2 * (rest - 1) // known.release.jump_unit
+    return raw + bytes((known.jump_forward, over)) + bytes((known.nop, 0)) * (rest - 1)
 
 
 def free_base(code: CodeType) -> int:
