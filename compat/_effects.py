@@ -47,12 +47,14 @@ class Effects(NamedTuple):
     """The opcode that a generator's code starts with, or nothing where the flag alone makes the generator."""
     compiler_names: Mapping[str, str]
     """What compilers keep in variables that no program writes: name -> kind."""
+    locals_need_cells: bool
+    """`locals()` reads the cells of all free variables, whether they were copied or not."""
     fresh_counter: int
     """What the counters in inline caches say before the first run; 0 where the first run marks RESUME alone."""
     ascending_lines: bool
     """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
-    yield_marks: bool
-    """A RESUME behind each YIELD_VALUE says what kind of yield it was."""
+    delegating_yields: bool
+    """YIELD_VALUE's argument says that it yields for another iterator."""
 
 
 def load_effects(release: Release) -> Effects:

@@ -154,9 +154,9 @@ EFFECTS = PREVIOUS._replace(
             "POP_EXCEPT",
             "PUSH_EXC_INFO",
         }
-    ),  # fmt: skip
+    ),
     handler="exc",
     saved_in_handler=0,
     generator_start="RETURN_GENERATOR",
-    yield_marks=True,
+    locals_need_cells=True,
 )

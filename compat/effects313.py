@@ -91,6 +91,8 @@ EFFECTS = PREVIOUS._replace(
         "YIELD_VALUE": (0, 1),
         "RESUME": (0, 7),
     },
+    locals_need_cells=False,
+    delegating_yields=True,
     ascending_lines=True,
     skipped_after_loop=("END_FOR", "POP_TOP"),
 )

@@ -6,7 +6,9 @@ are subroutines: they find NULL, a return address or an exception on the stack.
 
 from __future__ import annotations
 
-from ._effects import Effects
+from typing import Mapping
+
+from ._effects import Effect, Effects
 
 CAUGHT = "exc_tb exc_value exc_type"
 SAVED = "prev_tb prev_value prev_type"
@@ -53,7 +55,7 @@ _UNARY = ("UNARY_POSITIVE", "UNARY_NEGATIVE", "UNARY_NOT", "UNARY_INVERT")
 _BINARY = ("POWER", "MULTIPLY", "MATRIX_MULTIPLY", "TRUE_DIVIDE", "FLOOR_DIVIDE", "MODULO", "ADD", "SUBTRACT",
            "LSHIFT", "RSHIFT", "AND", "XOR", "OR")  # fmt: skip
 
-FALLS = {
+FALLS: Mapping[str, Effect] = {
     "NOP": "--",
     "EXTENDED_ARG": "--",
     "POP_TOP": "drop --",
@@ -164,6 +166,7 @@ EFFECTS = Effects(
     ends=frozenset({"RETURN_VALUE", "RAISE_VARARGS", "JUMP_FORWARD", "JUMP_ABSOLUTE"}),
     ranges={
         "MAKE_FUNCTION": (0, 15),
+        "END_ASYNC_FOR": (0, 0),  # not a jump, but it would jump
         "RAISE_VARARGS": (0, 2),
         "COMPARE_OP": (0, 10),
         "FORMAT_VALUE": (0, 7),
@@ -200,7 +203,7 @@ EFFECTS = Effects(
             "WITH_CLEANUP_START",
             "WITH_CLEANUP_FINISH",
         }
-    ),  # fmt: skip
+    ),
     skipped_after_loop=(),
     checked_locals=True,
     handler=f"{SAVED} {CAUGHT}",
@@ -209,7 +212,8 @@ EFFECTS = Effects(
     finally_calls=True,
     generator_start="",
     compiler_names={".0": "iter"},
+    locals_need_cells=False,
     fresh_counter=0,
     ascending_lines=False,
-    yield_marks=False,
+    delegating_yields=False,
 )

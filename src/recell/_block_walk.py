@@ -14,9 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Tuple
 
-    from recell._walk import Blocks, Handler
+    from recell._actions import Blocks, Handler
 
     Successor = Tuple[int, int, int, int, int, Blocks]
+    Change = Tuple[int, int, int, Blocks]
 
 WAITING, HANDLING = range(2)
 MOST_BLOCKS = 20  # CO_MAXBLOCKS: one more is a fatal error
@@ -95,11 +96,11 @@ class BlockWalk(Walk):
             raise self.refuse(index, "there is no block of its kind")
         return blocks[:-1], blocks[-1][2]
 
-    def pop_block(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
+    def pop_block(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
         below, _ = self.top(index, blocks, WAITING)
         yield index + 1, stack, depth, below
 
-    def pop_except(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
+    def pop_except(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
         below, level = self.top(index, blocks, HANDLING)
         if depth - level not in (3, 4):
             raise self.refuse(index, f"the saved exception lies at {depth - 3}, its block says {level}")
@@ -113,7 +114,7 @@ class BlockWalk(Walk):
             raise self.refuse(index, f"its saved exception is not at {level} on the stack")
         return stack >> WIDTH * (excess + 3), level, below
 
-    def end_async_for(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
+    def end_async_for(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
         stack, depth, below = self.leave(index, stack, depth, blocks)
         if not depth or stack & kinds.NULL:
             raise self.refuse(index, "there is no asynchronous iterator below")
@@ -130,7 +131,7 @@ class BlockWalk(Walk):
             raise self.refuse(index, "finds an exception that is not complete")
         return kind
 
-    def pop_finally(self, index: int, keeps: int, stack: int, depth: int, blocks: Blocks):
+    def pop_finally(self, index: int, keeps: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
         result = stack & ENTRY
         if keeps:
             if not depth or result & kinds.NULL:
@@ -146,14 +147,14 @@ class BlockWalk(Walk):
             else (index + 1, stack, depth, blocks)
         )
 
-    def end_finally(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
+    def end_finally(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
         kind = self.found(index, stack, depth)
         if kind == kinds.NULL:
             yield index + 1, stack >> WIDTH, depth - 1, blocks
         elif kind == kinds.RETURN_ADDRESS:
             yield (stack & ENTRY) >> kinds.PARAMETER, stack >> WIDTH, depth - 1, blocks
 
-    def with_cleanup_start(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
+    def with_cleanup_start(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
         """Calls the exit function below, and closes the gap that it leaves."""
         kind = self.found(index, stack, depth)
         if kind == EXC_TYPE:
@@ -170,7 +171,9 @@ class BlockWalk(Walk):
             stack, depth = stack >> 2 * WIDTH << WIDTH | stack & ENTRY, depth - 1
         yield index + 1, (stack << WIDTH | kinds.OBJECT) << WIDTH | kinds.OBJECT, depth + 2, blocks
 
-    def with_cleanup_finish(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks):
+    def with_cleanup_finish(
+        self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
+    ) -> Iterator[Change]:
         if depth < 3 or stack & NO_FUNCTION or stack >> WIDTH & NO_FUNCTION:
             raise self.refuse(index, "there is no result of an exit function")
         stack, depth = stack >> 2 * WIDTH, depth - 2

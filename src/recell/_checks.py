@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LARGEST_STACK = 1 << 24  # a frame is one allocation; CPython computes its size in an int
 _KINDS_OF_FUNCTION = (0, 0x20, 0x80, 0x200)  # plain, generator, coroutine, asynchronous generator
 _OPTIMIZED = 1
+_LOOKS_AT_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 _OPENING = frozenset(
     {"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP", "NOP", "LOAD_CONST", "STORE_FAST"}
 )  # fmt: skip
@@ -25,7 +26,9 @@ def check_header(code: CodeType, machine: Machine) -> None:
     if len(code.co_code) & 1:
         raise Refused(-1, "co_code holds half a code unit")
     if code.co_nlocals != len(code.co_varnames):
-        raise Refused(-1, f"co_nlocals is {code.co_nlocals}, there are {len(code.co_varnames)} variable names")
+        raise Refused(
+            -1, f"co_nlocals is {code.co_nlocals}, there are {len(code.co_varnames)} variable names"
+        )
     if code.co_stacksize > _LARGEST_STACK:
         raise Refused(-1, f"co_stacksize is {code.co_stacksize}")
     if code.co_flags & GENERATOR_FLAGS not in _KINDS_OF_FUNCTION:
@@ -48,7 +51,9 @@ def check_opening(program: Program) -> None:
         return
     arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
     cells = code.co_cellvars
-    wanted = {slot for slot, name in enumerate(program.slots[:arguments]) if name in cells} if cells else set()
+    wanted = (
+        {slot for slot, name in enumerate(program.slots[:arguments]) if name in cells} if cells else set()
+    )
     resume, names, units = machine.numbers["RESUME"], machine.names, program.units
     for index, begin in enumerate(program.begins):
         number = units[2 * begin] if begin >= 0 else 0
@@ -64,7 +69,15 @@ def check_opening(program: Program) -> None:
     else:
         raise Refused(-1, "there is no RESUME")
     if wanted:
-        raise Refused(-1, f"argument `{program.slots[min(wanted)]}` is a cell variable, but not made a cell first")
+        raise Refused(
+            -1, f"argument `{program.slots[min(wanted)]}` is a cell variable, but not made a cell first"
+        )
+    if code.co_freevars and machine.effects.locals_need_cells and program.moves[0][6] != ops.FREE_VARS:
+        reason = "looks at all locals, and the cells of the free variables were never copied"
+        if "IMPORT_STAR" in machine.numbers:
+            _refuse_opcode(program, "IMPORT_STAR", reason)
+        if not _LOOKS_AT_LOCALS.isdisjoint(code.co_names):
+            raise Refused(-1, reason)
     if code.co_flags & _OPTIMIZED:
         _check_class_derefs(program)
     if not code.co_flags & 0x200 and "ASYNC_GEN_WRAP" in machine.numbers:

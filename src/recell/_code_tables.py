@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from recell._kinds import BIT, WIDTH
 from recell._decode import Program, Refused
+from recell._kinds import BIT, WIDTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recell._walk import Handler
+    from recell._actions import Handler
 
 EXC, LASTI = BIT["exc"], BIT["lasti"] << WIDTH
 # one entry of a location table (Objects/locations.md): short forms, one-line forms, no columns, long form, none
@@ -43,7 +43,7 @@ def check_lines(program: Program) -> None:
 
 
 def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
-    """The exception table as `(first, behind the last, handler)`, by instruction; a handler as `Walk.protect` takes it."""
+    """The exception table as `(first, behind the last, handler)`, by instruction."""
     table = getattr(program.code, "co_exceptiontable", b"")
     handlers: list[tuple[int, int, Handler]] = []
     index, total, behind = program.index, len(program.moves), 0

@@ -75,8 +75,8 @@ class Program:
         self._decode()
         self.index = dict(zip(self.begins, range(len(self.begins))))
         self._resolve_jumps()
-        names = machine.effects.compiler_names
-        if not names.keys().isdisjoint(self.slots) or not names.keys().isdisjoint(code.co_names):
+        kept = machine.effects.compiler_names.keys()
+        if not kept.isdisjoint(self.slots) or not kept.isdisjoint(code.co_names):
             self._know_compiler_names()
 
     def _decode(self) -> None:

@@ -32,7 +32,8 @@ def check_forged(code: CodeType, machine: Machine) -> None:
         return
     raw: bytes = code._co_code_adaptive  # type: ignore[attr-defined]
     numbers = raw[::2]
-    if not numbers.translate(None, machine.emitted):
+    suspects = numbers.translate(None, machine.harmless)
+    if not suspects or all(_stands_by_right(code, machine, raw, numbers, number) for number in set(suspects)):
         return
     counting = {machine.numbers[name] for name in _COUNTING if name in machine.numbers}
     fresh = machine.effects.fresh_counter
@@ -51,14 +52,27 @@ def check_forged(code: CodeType, machine: Machine) -> None:
         unit += 1 + step
     if forged >= 0:
         name = machine.names[numbers[forged]] or numbers[forged]
-        raise Refused(-1, f"{name} at {2 * forged} is no opcode that a compiler emits, and the code has never run")
+        raise Refused(
+            -1, f"{name} at {2 * forged} is no opcode that a compiler emits, and the code has never run"
+        )
+
+
+def _stands_by_right(code: CodeType, machine: Machine, raw: bytes, numbers: bytes, number: int) -> bool:
+    """Whether each suspect byte of this value is a new counter behind RESUME or a jump, or may stand there anyway."""
+    unit = numbers.find(number)
+    while unit >= 0:
+        counter = unit > 0 and numbers[unit - 1] in machine.jump_counters
+        if not counter and not _is_harmless(code, machine, raw, unit):
+            return False
+        unit = numbers.find(number, unit + 1)
+    return True
 
 
 def _is_harmless(code: CodeType, machine: Machine, raw: bytes, unit: int) -> bool:
     """What may stand there without a run: pairs, which 3.12 joins as soon as the code is made, and constants."""
     name = machine.names[raw[2 * unit]]
     if name in ("LOAD_CONST_MORTAL", "LOAD_CONST_IMMORTAL"):
-        if name == "LOAD_CONST_MORTAL" or unit and raw[2 * unit - 2] == machine.numbers["EXTENDED_ARG"]:
+        if name == "LOAD_CONST_MORTAL" or (unit and raw[2 * unit - 2] == machine.numbers["EXTENDED_ARG"]):
             return name == "LOAD_CONST_MORTAL"
         index = raw[2 * unit + 1]
         return index < len(code.co_consts) and sys.getrefcount(code.co_consts[index]) >= _IMMORTAL

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 _KINDS = (
     "object", "null", "list", "set", "dict", "tuple", "pairs", "names", "name_pairs", "cells", "cell",
-    "code", "generator_code", "comprehension_code", "generator_expression_code", "defaults_code", "kwdefaults_code",
-    "all_defaults_code", "function", "generator_function", "comprehension", "generator_expression",
-    "defaults_function", "kwdefaults_function", "all_defaults_function", "pending", "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
+    "code", "generator_code", "comprehension_code", "generator_expression_code",
+    "defaults_code", "kwdefaults_code", "all_defaults_code",
+    "function", "generator_function", "comprehension", "generator_expression",
+    "defaults_function", "kwdefaults_function", "all_defaults_function", "pending",
+    "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
     "prev_tb", "prev_value", "prev_type", "exc_tb", "exc_value", "exc_type", "return_address", "borrowed",
 )  # fmt: skip
 BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
@@ -100,7 +102,7 @@ ACCEPTED = {
             "exc_value",
             "exc_type",
         )
-    },  # fmt: skip
+    },
 }
 """What a kind's name means on the left of `--`. A borrowed value does wherever the value itself would."""
 LEFT = {**BIT, "value": OBJECT, "maybe_null": OBJECT | NULL, "exc_or_none": EXC_OR_NONE}

@@ -24,7 +24,7 @@ NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
 # what a move does besides moving; those from DELETE on are methods of the walk
 (NOTHING, LOAD, BORROW, STORE, TUPLE, CALL, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK, FREE_VARS, COPY, SWAP,
  ROTATE, DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND, COMPARE,
- PRECALL) = range(27)  # fmt: skip
+ PRECALL, ACTIONS) = range(28)  # fmt: skip
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
 _ACTIONS = {
@@ -143,9 +143,17 @@ class Machine:
         rewritten = self._rewritten(opcode)
         for name, number in rewritten.items():
             self.names[number] = self.names[number] or name
-        self.emitted = bytes(number for number in range(256) if self.facts[number])
+        written = {*rewritten.values(), *(n for name, n in self.numbers.items() if "INSTRUMENTED" in name)}
+        written |= {self.numbers[name] for name in ("ENTER_EXECUTOR", "TRACE_RECORD") if name in self.numbers}
+        # what the interpreter does not write over other opcodes: numbers that nobody uses are refused anyway
+        self.harmless = bytes(set(range(256)) - written)
         self.after_resume = frozenset(
-            number for name, number in {**self.numbers, **rewritten}.items() if "RESUME" in name and name != "RESUME"
+            number
+            for name, number in {**self.numbers, **rewritten}.items()
+            if "RESUME" in name and name != "RESUME"
+        )
+        self.jump_counters = frozenset(
+            self.numbers[name] for name in ("RESUME", "JUMP_BACKWARD") if self.release.caches.get(name)
         )
         self.steps = [fact[2] if fact else 0 for fact in self.facts]
         # 3.12 sets up the caches behind specialised opcodes, too, when a code object is made

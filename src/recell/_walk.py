@@ -12,26 +12,29 @@ from heapq import heappop, heappush
 
 from recell import _kinds as kinds
 from recell import _opcodes as ops
+from recell._actions import Actions
 from recell._decode import ENDLESS, GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Tuple
+    from typing import Any, Tuple, Union
 
-    Blocks = Tuple[Tuple[Any, ...], ...]
+    from recell._actions import Blocks, Handler
+
     State = Tuple[int, int, int, int, Blocks]
-    Handler = Tuple[int, int, int, int, Blocks]
+    Successor = Tuple[int, int, int, int, int, Blocks]
+    End = Tuple[Any, ...]
+    Key = Union[int, Tuple[int, int, int, Blocks]]
 
 WIDTH, ENTRY, KIND = kinds.WIDTH, kinds.ENTRY, kinds.KIND
 SPECIAL_STORES = kinds.NULL | kinds.CELL | kinds.BORROWED
 
 
-class Walk:
+class Walk(Actions):
     """One walk over one program."""
 
     def __init__(self, program: Program, handlers: list[tuple[int, int, Handler]]) -> None:
-        self.program = program
-        self.machine = program.machine
+        super().__init__(program)
         self.limit = program.code.co_stacksize
         self.blocks: Blocks = ()
         self.states: dict[Any, State] = {}
@@ -42,15 +45,8 @@ class Walk:
         arguments = (
             code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
         )
-        self.started = 1 << count  # stands for "RETURN_GENERATOR has run" among the slots
         every = (1 << count + 1) - 1
         self.entry: State = (0, 0, every & ~((1 << arguments) - 1), every, ())
-        self.methods = [
-            None, None, None, None, None, None, self.delete, self.clear, self.deref, self.load_cell, self.make_cell,
-            self.check, self.free_vars, self.copy, self.swap, self.rotate, self.duplicate, self.function,
-            self.bare_function, self.attribute, self.generator, self.yield_value, self.keywords, self.call_names,
-            self.append, self.compare, self.precall,
-        ]  # fmt: skip
         self._cut(handlers)
 
     def _cut(self, handlers: list[tuple[int, int, Handler]]) -> None:
@@ -102,7 +98,7 @@ class Walk:
         """Control reaches `target` from `index` in this state: join it with what is known there."""
         if stack & kinds.EVERY_PARAMETER or stack & kinds.EVERY_BORROWED:
             stack = self.settle(index, stack)
-        key: Any = target
+        key: Key = target
         if self.machine.effects.finally_calls:
             key = (target, depth, stack & EVERY_SHAPE, blocks)
         known = self.states.get(key)
@@ -145,24 +141,18 @@ class Walk:
             stack >>= WIDTH
         return settled
 
-    def refuse(self, index: int, reason: str) -> Refused:
-        """The signal that this instruction is not safe."""
-        begins = self.program.begins
-        unit = begins[index] if begins[index] >= 0 else begins[index - 1]
-        return Refused(unit, reason)
-
     # -- one run --------------------------------------------------------------------------------
 
-    def run(self, key: Any) -> None:
+    def run(self, key: Key) -> None:
         """Walk from a leader to where control ends, jumps or reaches the next leader."""
         stack, depth, unset, loose, blocks = self.states[key]
-        first = key[0] if key.__class__ is tuple else key
+        first: int = key[0] if isinstance(key, tuple) else key
         moves, runs, leaders, limit, methods = (
             self.program.moves,
             self.runs,
             self.leaders,
             self.limit,
-            self.methods,
+            self.by_number,
         )
         total = len(moves)
         lent = 0
@@ -210,9 +200,8 @@ class Walk:
                     else:
                         if lent & operand and action <= CLEAR:
                             self.check_lent(index, stack, operand)
-                        stack, depth, unset, loose, pushed = methods[action](
-                            index, operand, stack, depth, unset, loose, pushed, handler
-                        )
+                        now = stack, depth, unset, loose, pushed
+                        stack, depth, unset, loose, pushed = methods[action](index, operand, now, handler)
                 stack = stack >> down << up | pushed
                 depth += change
                 if depth > limit:
@@ -331,257 +320,7 @@ class Walk:
             if depth or blocks:
                 raise self.refuse(index, f"returns with {depth} values and {len(blocks)} blocks left")
 
-    # -- locals and cells -----------------------------------------------------------------------
 
-    def unbound(self, index: int, bit: int) -> Refused:
-        """The signal that a local may be read before it is bound."""
-        return self.refuse(index, f"reads `{self.program.slots[bit.bit_length() - 1]}`, which may be unbound")
-
-    def store(
-        self, index: int, stack: int, depth: int, unset: int, loose: int, bit: int, handler: Any
-    ) -> tuple[int, int]:
-        """A local gets what may be nothing, or a cell; or a slot that holds a cell gets something else."""
-        kind = stack & KIND
-        if kind & kinds.BORROWED:
-            raise self.refuse(index, "stores a borrowed local")
-        before = unset, loose
-        unset = unset | bit if kind & kinds.NULL else unset & ~bit
-        loose = loose | bit if kind & ~kinds.CELL else loose & ~bit
-        slot = bit.bit_length() - 1
-        free = len(self.program.slots) - len(self.program.code.co_freevars)
-        if slot >= free and kind & ~kinds.CELL:
-            raise self.refuse(
-                index, f"stores what is no cell in the place of free variable `{self.program.slots[slot]}`"
-            )
-        if handler is not None and (unset | before[0], loose | before[1]) != before:
-            self.protect(index, handler, stack >> WIDTH, depth - 1, unset, loose)
-        return unset, loose
-
-    def check_lent(self, index: int, stack: int, bit: int) -> None:
-        """A local must not change while a borrowed reference to it is on the stack."""
-        slot = min(bit.bit_length() - 1, kinds.LARGEST_PARAMETER)
-        while stack:
-            if stack & kinds.BORROWED and (stack & ENTRY) >> kinds.PARAMETER == slot:
-                name = self.program.slots[bit.bit_length() - 1]
-                raise self.refuse(index, f"changes `{name}` while the stack holds a borrowed reference to it")
-            stack >>= WIDTH
-
-    def delete(self, index, bit, stack, depth, unset, loose, pushed, handler):
-        unset |= bit
-        loose |= bit
-        if handler is not None:
-            self.protect(index, handler, stack, depth, unset, loose)
-        return stack, depth, unset, loose, pushed
-
-    def clear(self, index, bit, stack, depth, unset, loose, pushed, handler):
-        pushed = kinds.OBJECT | kinds.CELL if loose & bit else kinds.CELL
-        if unset & bit:
-            pushed |= kinds.NULL
-        unset |= bit
-        loose |= bit
-        if handler is not None:
-            self.protect(index, handler, stack, depth, unset, loose)
-        return stack, depth, unset, loose, pushed
-
-    def deref(self, index, bit, stack, depth, unset, loose, pushed, handler):
-        if loose & bit:
-            name = self.program.slots[bit.bit_length() - 1]
-            raise self.refuse(index, f"`{name}` may hold no cell here")
-        return stack, depth, unset, loose, pushed
-
-    def check(self, index, bit, stack, depth, unset, loose, pushed, handler):
-        return stack, depth, unset & ~bit, loose, pushed if loose & bit else kinds.CELL
-
-    def load_cell(self, index, bit, stack, depth, unset, loose, pushed, handler):
-        return stack, depth, unset, loose, kinds.OBJECT if loose & bit else kinds.CELL
-
-    def make_cell(self, index, bit, stack, depth, unset, loose, pushed, handler):
-        name = self.program.slots[bit.bit_length() - 1]
-        if name not in self.program.code.co_cellvars:
-            raise self.refuse(index, f"`{name}` is no cell variable")
-        return stack, depth, unset & ~bit, loose & ~bit, pushed
-
-    def free_vars(self, index, count, stack, depth, unset, loose, pushed, handler):
-        free = len(self.program.code.co_freevars)
-        if index or count != free:
-            raise self.refuse(index, f"copies {count} free variables of {free}, as instruction {index + 1}")
-        bits = (1 << free) - 1 << len(self.program.slots) - free
-        return stack, depth, unset & ~bits, loose & ~bits, pushed
-
-    # -- moves of entries -----------------------------------------------------------------------
-
-    def copy(self, index, position, stack, depth, unset, loose, pushed, handler):
-        return stack << WIDTH | (stack >> WIDTH * (position - 1) & ENTRY), depth + 1, unset, loose, pushed
-
-    def duplicate(self, index, count, stack, depth, unset, loose, pushed, handler):
-        return stack << 2 * WIDTH | (stack & (1 << 2 * WIDTH) - 1), depth + 2, unset, loose, pushed
-
-    def swap(self, index, position, stack, depth, unset, loose, pushed, handler):
-        shift = WIDTH * (position - 1)
-        difference = (stack ^ stack >> shift) & ENTRY
-        return stack ^ difference ^ difference << shift, depth, unset, loose, pushed
-
-    def rotate(self, index, count, stack, depth, unset, loose, pushed, handler):
-        """The top moves below the others."""
-        shift = WIDTH * (count - 1)
-        part = stack & (1 << shift + WIDTH) - 1
-        part = part >> WIDTH | (part & ENTRY) << shift
-        return stack >> shift + WIDTH << shift + WIDTH | part, depth, unset, loose, pushed
-
-    def tuple_entry(self, stack: int, count: int, pushed: int) -> int:
-        """A tuple of cells is a closure, one of name, type parameters and function a type alias."""
-        if stack & kinds.CELL and count:
-            mask = kinds.repeated(KIND & ~kinds.BORROWED, count)
-            if stack & mask == kinds.repeated(kinds.CELL, count):
-                return kinds.CELLS | min(count, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
-        elif (
-            count == 3
-            and not stack & KIND & ~kinds.FUNCTIONS
-            and stack >> 2 * WIDTH & KIND == kinds.BIT["str"]
-        ):
-            if not stack >> WIDTH & KIND & ~(kinds.NONE | kinds.ACCEPTED["tuple"]):
-                return kinds.BIT["alias"]
-        return pushed
-
-    def append(self, index, position, stack, depth, unset, loose, pushed, handler):
-        """A list that holds anything but exceptions is no list of exceptions."""
-        shift = WIDTH * position
-        if stack >> shift & kinds.EXCS and (stack & KIND & ~kinds.EXC_OR_NONE or not self.appends_one(index)):
-            stack = stack & ~(ENTRY << shift) | kinds.LIST << shift
-        return stack, depth, unset, loose, pushed
-
-    def appends_one(self, index: int) -> bool:
-        return self.machine.names[self.program.read(index)[0]] == "LIST_APPEND"
-
-    # -- functions, generators and calls --------------------------------------------------------
-
-    def function(self, index, flags, stack, depth, unset, loose, pushed, handler):
-        """MAKE_FUNCTION with everything on the stack: the closure must have as many cells as the code wants."""
-        below = 0 if self.machine.release.qualname_in_code else WIDTH
-        wanted = (stack >> below & ENTRY) >> kinds.PARAMETER
-        given = (stack >> below + WIDTH & ENTRY) >> kinds.PARAMETER if flags & 8 else 0
-        if wanted != given:
-            raise self.refuse(index, f"its closure has {given} cells, its code {wanted} free variables")
-        pushed = (stack >> below & kinds.CODES) << kinds.TO_FUNCTION
-        return stack, depth, unset, loose, pushed
-
-    def bare_function(self, index, flags, stack, depth, unset, loose, pushed, handler):
-        """MAKE_FUNCTION before its closure is set."""
-        wanted = (stack & ENTRY) >> kinds.PARAMETER
-        pushed = (stack & kinds.CODES) << kinds.TO_FUNCTION
-        if wanted:
-            pushed |= kinds.PENDING | wanted << kinds.PARAMETER
-        return stack, depth, unset, loose, pushed
-
-    def attribute(self, index, flag, stack, depth, unset, loose, pushed, handler):
-        """SET_FUNCTION_ATTRIBUTE: the attribute lies below the function."""
-        wanted = {1: "tuple", 2: "dict", 4: "pairs", 8: "cells", 16: "function"}.get(flag)
-        function, value = stack & ENTRY, stack >> WIDTH & ENTRY
-        if wanted is None or depth < 2 or function & KIND & ~(kinds.FUNCTIONS | kinds.PENDING):
-            raise self.refuse(index, f"cannot set attribute {flag} of {kinds.describe(function)}")
-        if value & KIND & ~(kinds.ACCEPTED[wanted] | kinds.BORROWED):
-            raise self.refuse(index, f"cannot set attribute {flag} to {kinds.describe(value)}")
-        if flag == 8:
-            if value >> kinds.PARAMETER != function >> kinds.PARAMETER:
-                cells, free = value >> kinds.PARAMETER, function >> kinds.PARAMETER
-                raise self.refuse(index, f"its closure has {cells} cells, its code {free} free variables")
-            function &= kinds.FUNCTIONS
-        return stack >> 2 * WIDTH << WIDTH | function, depth - 1, unset, loose, pushed
-
-    def generator(self, index, operand, stack, depth, unset, loose, pushed, handler):
-        if not self.program.code.co_flags & GENERATOR_FLAGS:
-            raise self.refuse(index, "makes a generator, but the flags say that this is a plain function")
-        if not unset & self.started:
-            raise self.refuse(index, "makes a generator of a generator")
-        return stack, depth, unset & ~self.started, loose, pushed
-
-    def yield_value(self, index, operand, stack, depth, unset, loose, pushed, handler):
-        """A yield belongs into a generator, RESUME stands behind it, and SEND before one that delegates."""
-        if unset & self.started:
-            raise self.refuse(index, "yields, but no generator was made")
-        program, machine = self.program, self.machine
-        number, argument = program.read(index + 1) if index + 1 < len(program.moves) else (-1, 0)
-        if number != machine.numbers["RESUME"] or not argument & 3:
-            raise self.refuse(index, "is not followed by a RESUME that says so")
-        delegates = argument & 3 >= 2 if False else (argument & 3) >= 2
-        if (
-            delegates
-            or (
-                operand
-                and "YIELD_VALUE" in machine.effects.ranges
-                and machine.effects.ranges["YIELD_VALUE"][1] == 1
-            )
-        ) and (not index or program.read(index - 1)[0] != machine.numbers["SEND"] or index in self.leaders):
-            raise self.refuse(index, "delegates, but does not follow SEND")
-        if handler is not None:
-            self.protect(index, handler, stack >> WIDTH << WIDTH | kinds.OBJECT, depth, unset, loose)
-        return stack, depth, unset, loose, pushed
-
-    def keywords(self, index, count, stack, depth, unset, loose, pushed, handler):
-        names = (stack & ENTRY) >> kinds.PARAMETER
-        if names > count:
-            raise self.refuse(index, f"names {names} of {count} arguments")
-        return stack, depth, unset, loose, pushed
-
-    def call_names(self, index, constant, stack, depth, unset, loose, pushed, handler):
-        """KW_NAMES: the call behind it must have as many arguments."""
-        names = self.program.code.co_consts[constant]
-        if type(names) is not tuple or not all(type(name) is str for name in names):
-            raise self.refuse(index, "its constant is no tuple of names")
-        number, argument = self.program.read(index + 1)
-        if (
-            self.machine.names[number] not in ("PRECALL", "CALL")
-            or argument < len(names)
-            or index + 1 in self.leaders
-        ):
-            raise self.refuse(index, "is not followed by a call with as many arguments")
-        return stack, depth, unset, loose, pushed
-
-    def precall(self, index, count, stack, depth, unset, loose, pushed, handler):
-        """PRECALL does CALL's work where it is specialised: both must mean the same."""
-        if self.program.read(index + 1) != (self.machine.numbers["CALL"], count) or index + 1 in self.leaders:
-            raise self.refuse(index, "is not followed by a CALL with its argument")
-        return stack, depth, unset, loose, pushed
-
-    def compare(self, index, count, stack, depth, unset, loose, pushed, handler):
-        """Two integers compare to a bool."""
-        if stack & KIND == INT and stack >> WIDTH & KIND == INT:
-            pushed = kinds.BIT["bool"]
-        return stack, depth, unset, loose, pushed
-
-    def call(self, index: int, stack: int, depth: int, pushed: int) -> int:
-        """A function that trusts its arguments must get what it expects; a generator expression makes an iterator."""
-        release, count = self.machine.release, self.program.read(index)[1]
-        entries = [stack >> WIDTH * position & KIND for position in range(count + 2)]
-        if release.unified_locals:
-            below, above = entries[count + 1], entries[count]
-            if release.null_after_callable:
-                called, count = below, count + (above != kinds.NULL)
-            elif below == kinds.NULL:
-                called = above
-            else:
-                called, count = below, count + 1
-        else:
-            called = entries[count]
-        expected = EXPECTED.get(called & kinds.TRUSTING, ())
-        if called & kinds.TRUSTING and (
-            len(expected) != count or any(entry & ~accepted for entry, accepted in zip(entries, expected))
-        ):
-            raise self.refuse(index, f"calls a {kinds.describe(called)} with other arguments than it trusts to get")
-        if any(entry & kinds.TRUSTING for entry in entries[:count]):
-            raise self.refuse(index, "passes a function on that trusts its arguments")
-        return pushed if called & ~kinds.MAKE_ITERATOR else kinds.ITER
-
-
-INT = kinds.BIT["int"]
-# what functions that trust their arguments expect, the last first
-EXPECTED = {
-    kinds.BIT["comprehension"]: (kinds.ITER,),
-    kinds.BIT["generator_expression"]: (kinds.ITER,),
-    kinds.BIT["defaults_function"]: (kinds.ACCEPTED["tuple"],),
-    kinds.BIT["kwdefaults_function"]: (kinds.BIT["dict"],),
-    kinds.BIT["all_defaults_function"]: (kinds.BIT["dict"], kinds.ACCEPTED["tuple"]),
-}
 NEEDS_PARAMETER = kinds.CELLS | kinds.BIT["names"] | kinds.BIT["name_pairs"]
 EVERY_SHAPE = kinds.repeated(
     kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER, 512
