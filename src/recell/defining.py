@@ -42,6 +42,12 @@ class Definition:
         class_name: the class whose method it is to be, or None.
     """
 
+    name: str | None
+    class_name: str | None
+    own_globals: bool
+    globals: dict[str, Any]
+    label: str
+
     def __init__(
         self,
         text: str,

@@ -36,8 +36,10 @@ class Maker:
 
     __slots__ = ("func", "places")
 
+    places: list[int | None]
+
     def __init__(self, func: FunctionType, names: tuple[str, ...]) -> None:
-        self.func = func
+        self.func: FunctionType = func
         # where in the tuple of cells that is passed each free variable is; None: its own cell
         self.places = [names.index(name) if name in names else None for name in func.__code__.co_freevars]
 

@@ -28,8 +28,13 @@ class InnerEdit(Edit):
 
     __slots__ = ("codes", "new", "path", "target")
 
+    codes: Chain
+    new: Any
+    path: str
+
     def __init__(self, target: FunctionType, codes: Chain, new: Any) -> None:
-        self.target, self.codes, self.new = target, codes, new
+        self.target: FunctionType = target
+        self.codes, self.new = codes, new
         self.path = ".".join(code.co_name for code in codes[1:] if not is_generic(code))
 
     def __call__(self, state: State) -> State:

@@ -43,6 +43,10 @@ class State:
 
     __slots__ = ("closure", "code", "face", "kept")
 
+    closure: tuple[CellType, ...] | None
+    code: CodeType
+    face: Face | None
+
     def __init__(
         self, code: CodeType, closure: tuple[CellType, ...] | None, face: Face | None = None
     ) -> None:

@@ -62,6 +62,9 @@ class Inhabitants:
         code_of: gives the code of a function.
     """
 
+    namespace: dict[str, Any]
+    module: str
+
     def __init__(
         self,
         namespace: dict[str, Any],

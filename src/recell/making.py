@@ -33,6 +33,14 @@ class Making:
 
     __slots__ = ("code", "end", "flags", "load", "make", "nested", "raw")
 
+    code: CodeType
+    end: int
+    flags: int
+    load: int
+    make: int
+    nested: CodeType
+    raw: bytes
+
     def __init__(self, code: CodeType, nested: CodeType, raw: bytes, load: int, make: int) -> None:
         self.code, self.nested, self.raw, self.load, self.make = code, nested, raw, load, make
         set_attribute = opcodes().set_attribute

@@ -55,6 +55,9 @@ class Scope:
 
     __slots__ = ("_target", "assigned", "builtins", "globals", "nonlocals", "unbound")
 
+    assigned: frozenset[str]
+    unbound: frozenset[str]
+
     def __init__(
         self,
         target: str,

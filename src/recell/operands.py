@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
+    from recell.compat._release import Release
+
 __all__ = ["Instruction", "Operands", "exchange_constants"]
 
 _DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE, _ANNOTATE = 1, 2, 4, 8, 16
@@ -32,6 +34,9 @@ class Instruction(NamedTuple):
 
 class Operands:
     """A code object's instructions, and the constants that they load as names."""
+
+    release: Release
+    instructions: list[Instruction]
 
     def __init__(self, code: CodeType) -> None:
         self.code = code

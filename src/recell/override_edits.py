@@ -24,6 +24,8 @@ class Overridden(State):
 
     __slots__ = ("_origin", "given")
 
+    given: Mapping[str, tuple[object, OverrideEdit]]
+
     def __init__(
         self,
         code: CodeType,
@@ -59,7 +61,7 @@ class Prepared:
     __slots__ = ("_plan", "_planned", "_resolved", "_roots", "func", "values")
 
     def __init__(self, func: FunctionType, values: Mapping[str, object]) -> None:
-        self.func = func
+        self.func: FunctionType = func
         self.values: dict[str, object] = {}
         self._roots: dict[str, Attributes] = {}
         for name, value in values.items():

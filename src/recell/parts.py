@@ -23,6 +23,9 @@ _HAS_TYPE_PARAMS = hasattr(FunctionType, "__type_params__")
 class Parts:
     """What a caller wants of the attributes that can be set on a finished function."""
 
+    annotations: Any
+    attributes: Any
+
     def __init__(
         self,
         *,

@@ -110,6 +110,8 @@ class CellStack(ValueStack):
 
     __slots__ = ("cell",)
 
+    cell: CellType
+
     def __init__(self, cell: CellType) -> None:
         super().__init__()
         self.cell = cell
@@ -131,6 +133,9 @@ class AttributeStack(ValueStack):
     """An object's own attribute, not what it inherits."""
 
     __slots__ = ("name", "obj")
+
+    name: str
+    obj: object
 
     def __init__(self, obj: object, name: str) -> None:
         super().__init__()
@@ -164,6 +169,9 @@ class ItemStack(ValueStack):
 
     __slots__ = ("key", "obj")
 
+    key: object
+    obj: Any
+
     def __init__(self, obj: Any, key: object) -> None:
         super().__init__()
         self.obj = obj
@@ -184,6 +192,8 @@ class ItemStack(ValueStack):
 
 class _ValueLayer(Layer):
     __slots__ = ("entry", "stack")
+
+    entry: list[object]
 
     def __init__(self, key: object, stack: ValueStack, value: object) -> None:
         with LOCK:

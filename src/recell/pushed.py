@@ -35,6 +35,15 @@ def slot_names(code: CodeType) -> tuple[str, ...]:
 class Numbers:
     """More opcode numbers of the running release; -1 where it has no such opcode."""
 
+    swap: int
+    load_small_int: int
+    load_common_constant: int
+    build_map: int
+    build_const_key_map: int
+    stores: set[int]
+    ends: set[int]
+    silent: set[int]
+
     def __init__(self) -> None:
         from opcode import opmap
 
@@ -88,6 +97,11 @@ class Stack:
     One pass over the instructions computes the stack's depth; only differences within one expression count,
     so what the depth was before a block or handler does not matter.
     """
+
+    code: CodeType
+    ops: bytes
+    args: bytes
+    depth: int
 
     def __init__(
         self,

@@ -57,6 +57,12 @@ class Recovery:
         given: the cells that the caller gives.
     """
 
+    made: Making
+    codes: Chain
+    own: tuple[CellType, ...] | None
+    globals: dict[str, Any]
+    given: Mapping[str, CellType]
+
     def __init__(
         self,
         made: Making,

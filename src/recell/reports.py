@@ -68,6 +68,17 @@ class Report(Change):
         "removed",
     )
 
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    closures: int
+    dry: bool
+    kept: tuple[tuple[str, str], ...]
+    left: tuple[tuple[str, str], ...]
+    module: str
+    moved: tuple[str, ...]
+    refused: tuple[BaseException, ...]
+    removed: tuple[str, ...]
+
     def __init__(
         self,
         module: Any,

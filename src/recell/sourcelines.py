@@ -32,6 +32,9 @@ class Lines:
 
     __slots__ = ("__weakref__", "entry", "filename")
 
+    entry: tuple[int, None, list[str], str]
+    filename: str
+
     def __init__(self, filename: str, text: str, lines: list[str]) -> None:
         self.filename = filename
         # no time stamp: `linecache.checkcache` leaves the entry alone

@@ -29,8 +29,13 @@ class SwapEdit(Edit):
     __slots__ = ("bridge", "cells", "replacement", "state", "target")
     whole = True
 
+    bridge: str | None
+    cells: str
+    replacement: Any
+    state: State | None
+
     def __init__(self, target: FunctionType, replacement: Any, bridge: str | None, cells: str) -> None:
-        self.target = target
+        self.target: FunctionType = target
         self.replacement = replacement
         self.bridge = bridge
         self.cells = cells

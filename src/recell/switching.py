@@ -12,6 +12,7 @@ from recell.layers import LOCK, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import CodeType
 
     from recell.installing import State
     from recell.layers import Edit, FunctionStack
@@ -26,6 +27,9 @@ class CellSwitch(Layer):
     """One entry: its private cells. Edit and state are made when somebody else wants more of the stack."""
 
     __slots__ = ("_edit", "closure", "switches")
+
+    closure: tuple[CellType, ...]
+    switches: CellSwitches
 
     def __init__(self, switches: CellSwitches, closure: tuple[CellType, ...]) -> None:
         self.switches = switches
@@ -69,6 +73,13 @@ class CellSwitches:
 
     __slots__ = ("as_edit", "base", "code", "exchange", "fresh", "how", "set_closure", "stack", "values")
 
+    base: State
+    code: CodeType
+    fresh: list[object] | None
+    how: Plan
+    stack: FunctionStack
+    values: Mapping[str, object]
+
     def __init__(
         self,
         stack: FunctionStack,
@@ -104,38 +115,46 @@ class CellSwitches:
                 or func.__closure__ is not closure
                 or base.face is not None
                 or GIL._is_gil_enabled is not WITH_GIL
-                or not stack.free
             ):
+                return False
+            try:
+                stack.free.pop()
+            except IndexError:  # another thread is half way through a switch
                 return False
             if self.fresh is not None:
                 new_closure = (*(closure or ()), *[CellType(value) for value in self.fresh])
             else:
                 new_closure = self.how.closure(closure, lambda name: cell_for(self.values[name])) or ()
             switch = CellSwitch(self, new_closure)
-            stack.free.pop()
             stack.states.append(base)
+            stack.installed = base
             stack.busy = True
             try:
                 self.set_closure(func, new_closure)
                 if code is not base.code:
                     func.__code__ = code
+                stack.slot.append(switch)
+                entries.append((switch,))
             except BaseException:
                 if func.__code__ is base.code:
                     self.set_closure(func, closure)
-                stack.free.append(None)
-                stack.busy = False
-                stack.overtaken()
+                self._done(stack)
                 raise
-            stack.slot.append(switch)
-            entries.append((switch,))
-            stack.busy = False
-            if stack.edits:  # an audit hook, told of the store, entered something of its own
-                stack.overtaken()
-            else:
-                stack.states.clear()
+            self._done(stack)
             return True
         finally:
             release()
+
+    def _done(self, stack: FunctionStack) -> None:
+        """Puts in order what an audit hook or a finalizer entered meanwhile, if it did."""
+        stack.busy = False
+        if stack.edits:
+            stack.overtaken()
+        else:
+            stack.states.clear()
+            stack.installed = None
+            if not stack.slot:
+                stack.free.append(None)
 
     def leave(self, entries: list[Sequence[Layer]]) -> bool:
         """Leaves the last entry."""
@@ -155,6 +174,7 @@ class CellSwitches:
                 return False
             slot.pop()
             stack.states.append(base)
+            stack.installed = base
             stack.busy = True
             try:
                 if self.code is base.code:
@@ -168,21 +188,12 @@ class CellSwitches:
                         self.set_closure,
                         base.kept,
                     )
+                entries.pop()
             except BaseException:
                 slot.append(switch)
-                stack.busy = False
-                if stack.edits:
-                    stack.overtaken()
-                else:
-                    stack.states.clear()
+                self._done(stack)
                 raise
-            stack.free.append(None)
-            stack.busy = False
-            entries.pop()
-            if stack.edits:
-                stack.overtaken()
-            else:
-                stack.states.clear()
+            self._done(stack)
             return True
         finally:
             release()

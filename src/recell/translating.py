@@ -45,6 +45,10 @@ class Translation:
         module: the module's name.
     """
 
+    real: dict[str, Any]
+    scratch: dict[str, Any]
+    module: str
+
     def __init__(self, real: dict[str, Any], scratch: dict[str, Any], module: str) -> None:
         self.real, self.scratch, self.module = real, scratch, module
         self.living: dict[int, Any] = {}

@@ -26,6 +26,8 @@ class Step(NamedTuple):
 class Stage:
     """What a step speaks to: it prints, counts the checks, and remembers those that failed."""
 
+    checked: int
+
     def __init__(self, out: TextIO) -> None:
         self.out = out
         self.checked = 0
