@@ -118,10 +118,10 @@ def _annotations(func: FunctionType, new: FunctionType, translation: Translation
     face = face_of(func)
     lazy: Any = new.__annotate__  # type: ignore[attr-defined]
     if lazy is None and face.annotate is None:
-        after = face_of(new).annotations
-        if (not face.annotations and not after) or repr(face.annotations) == repr(after):
+        evaluated = face_of(new).annotations
+        if (not face.annotations and not evaluated) or repr(face.annotations) == repr(evaluated):
             return face.annotations, None, True
-        return {name: translation(value) for name, value in (after or {}).items()}, None, False
+        return {name: translation(value) for name, value in (evaluated or {}).items()}, None, False
     if type(lazy) is FunctionType and type(face.annotate) is FunctionType:
         if alike(face.annotate, lazy):
             return face.annotations, face.annotate, True
