@@ -288,7 +288,13 @@ def check(source: str) -> None:
     assert outcome(frozen) == expected
 
     func = load(source)
-    frozen = recell.freeze(func)
+    try:
+        frozen = recell.freeze(func)
+    except recell.UnsupportedCodeError as error:
+        assert "no correct compiler" in str(
+            error
+        )  # gh-121377: two variables of one name, one of them inlined
+        return
     verify(frozen.__code__)
     assert outcome(frozen) == expected
 
@@ -297,6 +303,8 @@ def check(source: str) -> None:
         demoted = recell.demote(func)
     except recell.ScopeError as error:
         assert "both as a free variable and as a global" in str(error)
+    except recell.UnsupportedCodeError as error:
+        assert "no correct compiler" in str(error)
     else:
         verify(demoted.__code__)
         code = func.__code__

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from types import CodeType
 
-from recell.instructions import Site, free_base, opcodes, padded, sites
+from recell.errors import UnsupportedCodeError
+from recell.instructions import Site, found, free_base, opcodes, padded, sites
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,26 @@ def inherited_slots(site: Site, slots: Mapping[int, str]) -> dict[int, str]:
         return {}
     base = free_base(site.code)
     return {base + i: slots[slot] for i, slot in enumerate(site.slots) if slot in slots}
+
+
+def refuse_remade(code: CodeType, ops: bytes, args: bytes, slots: Mapping[int, str]) -> None:
+    """Raise where the code makes a new cell in the place of one of its free variables.
+
+    CPython 3.12+ compiles that, wrongly, for an inlined comprehension whose own cell has the name of a free
+    variable (gh-121377).
+    """
+    for _, at, argument in found(ops, args, opcodes().make_cell):
+        if argument in slots:
+            raise left_over(code, at)
+
+
+def left_over(code: CodeType, unit: int) -> UnsupportedCodeError:
+    """The error for an instruction that uses a free variable as no correct compiler does."""
+    reason = (
+        f"the instruction at offset {2 * unit} uses a free variable in a way that no correct compiler does"
+    )
+    msg = f"{code!r} cannot be edited: {reason}; rename one of two variables of that name"
+    return UnsupportedCodeError(msg, code=repr(code), reason=reason)
 
 
 def called(loaded: bytes, null: int) -> bytes:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from types import CodeType
 
 from recell.assembler import apply
-from recell.edits import VERIFY, called, checked, exchanged_loads, inherited_slots, nested_sites
+from recell.edits import (
+    VERIFY,
+    called,
+    checked,
+    exchanged_loads,
+    inherited_slots,
+    nested_sites,
+    refuse_remade,
+)
 from recell.instructions import found, free_base, instruction, opcodes, padded
 
 TYPE_CHECKING = False
@@ -111,6 +119,7 @@ def _constants(
                 name = indexes[argument]
                 edits.append((start, at + 1, _instead_of_dict(place(name, False), name, root)))
     if slots:
+        refuse_remade(code, ops, args, slots)
         for number in (known.store_deref, known.delete_deref):
             if number in ops:
                 _refuse(ops, args, number, slots)

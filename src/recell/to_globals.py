@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import CodeType
 
 from recell.assembler import apply
-from recell.edits import checked, copying_units, inherited_slots, nested_sites
-from recell.errors import UnsupportedCodeError
+from recell.edits import checked, copying_units, inherited_slots, left_over, nested_sites, refuse_remade
 from recell.instructions import CLOSURE, Site, found, free_base, instruction, opcodes
 
 TYPE_CHECKING = False
@@ -71,6 +70,7 @@ def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> Code
             names.append(name)
         return names.index(name)
 
+    refuse_remade(code, ops, args, slots)
     closures = nested_sites(code, ops, args)
     for site in closures:
         inherited = inherited_slots(site, slots)
@@ -85,7 +85,7 @@ def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> Code
                 if moved != slot:
                     edits.append((start, at + 1, instruction(number, moved, at + 1 - start)))
             elif not to_globals:
-                raise _left_over(code, at)
+                raise left_over(code, at)
             elif number == known.load_deref:
                 edits.append(_global_load(ops, args, start, at, index(slots[slot])))
             else:
@@ -180,7 +180,7 @@ def _shorter_loads(
             elif at in going:
                 edits.append((start, at + 1, b""))
             else:
-                raise _left_over(code, at)
+                raise left_over(code, at)
     for number, single in known.closure_pairs.items():
         for start, at, pair in found(ops, args, number):
             kept = [slot for slot in (pair >> 4, pair & 15) if slot not in slots]
@@ -189,13 +189,7 @@ def _shorter_loads(
             elif at in going:
                 raw = b"".join(instruction(single, moved(slot)) for slot in kept)
             else:
-                raise _left_over(code, at)
+                raise left_over(code, at)
             if raw != bytes((number, pair)):
                 edits.append((start, at + 1, raw))
     return edits
-
-
-def _left_over(code: CodeType, unit: int) -> UnsupportedCodeError:
-    reason = f"the instruction at offset {2 * unit} uses a free variable in a way that no compiler does"
-    msg = f"{code!r} cannot be edited: {reason}; only code that CPython compiled can be"
-    return UnsupportedCodeError(msg, code=repr(code), reason=reason)
