@@ -60,8 +60,8 @@ def test_a_cell_made_in_the_place_of_a_free_variable() -> None:
         return func
 
     func = make(1)
-    made = [each.argval for each in dis.get_instructions(func.__code__) if each.opname == "MAKE_CELL"]
-    if made != ["v"]:
+    made = [each.arg for each in dis.get_instructions(func.__code__) if each.opname == "MAKE_CELL"]
+    if max(made) < func.__code__.co_nlocals:
         pytest.skip("this release compiles it otherwise")
     with pytest.raises(recell.UnsupportedCodeError):
         recell.demote(func)
