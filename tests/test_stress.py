@@ -218,9 +218,11 @@ failures = []
 def writer(changes):
     try:
         for i in range(swaps):
-            for change in changes:
+            for change, at, values in changes:
                 with change:
-                    target(1)
+                    for _ in range(3):
+                        got = target(1)[at]
+                        assert got in values, (change, got)
     except BaseException as error:
         failures.append(error)
         raise
@@ -228,9 +230,9 @@ def once(i):
     if i:
         return
     writers = [threading.Thread(target=writer, args=[changes]) for changes in (
-        [recell.override(target, LIMIT=2), recell.override(target, COUNT=20)],
-        [recell.override(target, LIMIT=3), recell.override(target, a="A")],
-        [recell.override(target, LIMIT=2), recell.patch_closure(target, a="Z")],
+        [(recell.override(target, LIMIT=2), 1, (2, 3)), (recell.override(target, COUNT=20), 2, (20,))],
+        [(recell.override(target, LIMIT=3), 1, (2, 3)), (recell.override(target, a="A"), 0, ("A",))],
+        [(recell.override(target, LIMIT=2), 1, (2, 3)), (recell.patch_closure(target, a="Z"), 0, ("Z", "A"))],
     )]
     for thread in writers: thread.start()
     for thread in writers: thread.join()

@@ -17,6 +17,7 @@ the base. One lock guards entering and leaving; it can be taken again by what th
 
 from __future__ import annotations
 
+from time import sleep
 from types import FunctionType
 from typing import Any
 
@@ -59,11 +60,17 @@ class Switch:
     """One edit that changes nothing but the code, prepared: where it is a function's only layer, one store does it.
 
     No lock is taken for it. Entering takes the stack's one `free` token and puts the switch into its `slot`, leaving
-    takes it out again, both in one C call: two threads cannot do either at once. Whoever wants more of the stack
-    `spread`s a switch into edits and states; the store then finds its slot empty and has the stack put in order.
+    takes it out and gives the token back, each in one C call: two threads cannot do either at once. Whoever wants
+    more of the stack `spread`s a switch into edits and states, which keep the token as long as there are any; the
+    switch then finds its slot empty, and has the stack put in order. Between the last look at the slot and the store
+    no thread is switched from 3.10 on; before, a store that came late is straightened out afterwards.
     """
 
     __slots__ = ("above", "base", "edit")
+
+    above: State
+    base: State
+    edit: Edit
 
     def __init__(self, edit: Edit, base: State, above: State) -> None:
         self.edit = edit
@@ -74,47 +81,63 @@ class Switch:
 class FunctionStack:
     """A function, its base, and the edits over it."""
 
-    __slots__ = ("__weakref__", "base", "busy", "edits", "free", "func", "installed", "slot", "states")
+    __slots__ = (
+        "__weakref__",
+        "base",
+        "busy",
+        "edits",
+        "free",
+        "func",
+        "installed",
+        "late",
+        "slot",
+        "states",
+    )
+
+    busy: bool
 
     def __init__(self, func: FunctionType) -> None:
-        self.func = func
+        self.func: FunctionType = func
         self.base: State | None = None  # the last one, kept because prepared edits know it
         self.edits: list[Edit] = []
         self.states: list[State] = []  # the base, and the state above each edit
         self.installed: State | None = None
         self.busy = False
-        self.free: list[None] = [None]
+        self.free: list[None] = [None]  # the token: whoever has a layer has it
+        self.late: list[None] = []  # switches on their way to `overtaken`
         self.slot: list[Any] = []  # stands for the only layer, edits and states not filled in yet
 
     def enter(self, edit: Edit) -> None:
         """Puts an edit on top. Nothing has changed when it raises."""
-        if self.slot:
-            self.spread()
+        self._claim()
         edits, states = self.edits, self.states
-        if not edits and not self.busy:
-            base, func = self.base, self.func
-            if (
-                base is None
-                or func.__code__ is not base.code
-                or func.__closure__ is not base.closure
-                or base.face is not None
-            ):
-                base = self.base = State(func.__code__, func.__closure__)
-            states[:] = [base]
-            self.installed = base
-        else:
-            self.check()
-        if edit.whole and states[-1].face is None:
-            face = face_of(self.func)
-            for state in states:
-                state.face = face
-        states.append(edit(states[-1]))
-        edits.append(edit)
+        entered = False
         try:
+            if not edits and not self.busy:
+                base, func = self.base, self.func
+                if (
+                    base is None
+                    or func.__code__ is not base.code
+                    or func.__closure__ is not base.closure
+                    or base.face is not None
+                ):
+                    base = self.base = State(func.__code__, func.__closure__)
+                states[:] = [base]
+                self.installed = base
+            else:
+                self.check()
+            if edit.whole and states[-1].face is None:
+                face = face_of(self.func)
+                for state in states:
+                    state.face = face
+            states.append(edit(states[-1]))
+            edits.append(edit)
+            entered = True
             self.settle()
         except BaseException:
-            self._remove(edit)
-            self.settle()
+            if entered:
+                self._remove(edit)
+                self.settle()
             self._rest()
             raise
 
@@ -140,20 +163,31 @@ class FunctionStack:
             return
         func = self.func
         if func.__code__ is not installed.code:
-            raise _interference(func, "__code__", func.__code__, installed.code)
-        if func.__closure__ is not installed.closure:
+            if not self._straightened():
+                raise _interference(func, "__code__", func.__code__, installed.code)
+        elif func.__closure__ is not installed.closure:
             raise _interference(func, "__closure__", func.__closure__, installed.closure)
+
+    def _claim(self) -> None:
+        """Takes the token, or finds it taken by layers: then no switch comes in."""
+        for _ in range(1000):
+            if self.slot:
+                self.spread()
+            if self.edits or self.busy:
+                return
+            try:
+                self.free.pop()
+                return
+            except IndexError:  # another thread is half way through a switch
+                sleep(0)
 
     def spread(self) -> None:
         """Fills in edits and states where a switch stands for them."""
-        if not self.slot:
-            return
         try:
             switch = self.slot.pop()
-        except IndexError:  # it was left meanwhile
+        except IndexError:  # there is none, or it was left meanwhile
             return
-        self.free.append(None)
-        if self.edits or self.busy:  # it came in while somebody else was here
+        if self.edits or self.busy:
             self.edits.append(switch.edit)
             self.states.append(switch.edit(self.states[-1]))
             return
@@ -169,17 +203,34 @@ class FunctionStack:
         Args:
             gone: the switch's edit, where it is not to stay.
         """
+        self.late.append(None)
         with LOCK:
+            self.late.pop()
             self.spread()
             if gone is not None and gone in self.edits:
                 self._remove(gone)
-            func, installed = self.func, self.installed
-            if installed is None or self.busy:
-                return
-            if func.__code__ is not installed.code or func.__closure__ is not installed.closure:
-                self.installed = State(func.__code__, func.__closure__, installed.face)
-            self.settle()
-            self._rest()
+            if self.installed is not None and not self.busy:
+                self._resume()
+                self._rest()
+
+    def _resume(self) -> None:
+        """Installs what is to be in force over whatever the function runs now."""
+        func, installed = self.func, self.installed
+        assert installed is not None
+        if func.__code__ is not installed.code or func.__closure__ is not installed.closure:
+            self.installed = State(func.__code__, func.__closure__, installed.face)
+        self.settle()
+
+    def _straightened(self) -> bool:
+        """Whether it was the store of another thread's switch, which was overtaken and is about to say so."""
+        import _thread
+
+        for _ in range(200 if _thread._count() else 0):
+            if self.late:
+                self._resume()
+                return True
+            sleep(0.0005)
+        return False
 
     def settle(self) -> None:
         """Installs what is to be in force; what an interruption or a finalizer adds meanwhile is installed next."""
@@ -226,10 +277,12 @@ class FunctionStack:
                 states.append(states[-1])
 
     def _rest(self) -> None:
-        """Without edits nothing is held but the function."""
+        """Without edits nothing is held but the function, and switches may come in."""
         if not self.edits and not self.busy:
             self.states.clear()
             self.installed = None
+            if not self.free and not self.slot:
+                self.free.append(None)
 
     def in_force(self) -> State:
         """The state that the topmost layer made, or what the function is without layers."""
@@ -266,6 +319,9 @@ class FunctionLayer(Layer):
     """An edit over a function."""
 
     __slots__ = ("edit", "stack")
+
+    edit: Edit
+    stack: FunctionStack
 
     def __init__(self, func: FunctionType, edit: Edit) -> None:
         self.stack = stack_of(func)

@@ -92,7 +92,8 @@ class Override(Change):
             return self
         put(known)
         try:
-            func.__code__ = code_above
+            if slot:
+                func.__code__ = code_above
             add(layers)
         except BaseException:
             if layers in self._entries:  # an audit hook objected to the store, or a signal came behind it
