@@ -177,9 +177,10 @@ class FunctionStack:
                 return
             try:
                 self.free.pop()
-                return
             except IndexError:  # another thread is half way through a switch
                 sleep(0)
+            else:
+                return
 
     def spread(self) -> None:
         """Fills in edits and states where a switch stands for them."""

@@ -12,7 +12,7 @@ from recell.changes import Change
 from recell.contents import check_class_cell
 from recell.errors import ScopeError, short
 from recell.installing import GIL, WITH_GIL, State
-from recell.layers import FunctionLayer, Switch, in_force
+from recell.layers import LOCK, FunctionLayer, Switch, in_force
 from recell.override_edits import OverrideEdit, Prepared, dotted, inside_of
 from recell.standins import attribute_of
 from recell.switching import CellSwitches
@@ -69,8 +69,7 @@ class Override(Change):
         if switch is None:
             cells = self._cells
             if cells is None or not cells.enter(self._entries):
-                self._enter()
-                self._remember()
+                self._enter_and_remember()
             return self
         stack, func, known, code, closure, code_above, layers, slot, take, give, put, _, add, _ = switch
         try:
@@ -87,8 +86,7 @@ class Override(Change):
         ):
             give(None)
             self._switch = None  # the function is not what it was: prepared anew
-            self._enter()
-            self._remember()
+            self._enter_and_remember()
             return self
         put(known)
         try:
@@ -131,6 +129,11 @@ class Override(Change):
         else:
             give(None)
         drop()
+
+    def _enter_and_remember(self) -> None:
+        with LOCK:
+            self._enter()
+            self._remember()
 
     def _remember(self) -> None:
         """What the next entry needs, where this one was the only layer and changed either code or closure, or grew."""
