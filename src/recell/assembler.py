@@ -54,9 +54,7 @@ def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fie
     if extra > 0:
         lines = NO_LOCATION * extra + lines
     else:
-        lines = tables.move_locations(
-            lines, [max(0, unit + extra) for unit in range(len(code.co_code) // 2 + 1)]
-        )
+        lines = tables.shorten_locations(lines, -extra, len(code.co_code) // 2)
     if handlers:
         handlers = tables.shift_exceptions(handlers, extra)
     return code.replace(co_code=bytes(out), co_linetable=lines, co_exceptiontable=handlers, **fields)

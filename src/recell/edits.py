@@ -6,7 +6,7 @@ import os
 from types import CodeType
 
 from recell.errors import UnsupportedCodeError
-from recell.instructions import Site, found, free_base, opcodes, padded, sites
+from recell.instructions import Site, found, free_base, instruction, opcodes, padded, sites
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def called(loaded: bytes, null: int) -> bytes:
 def exchanged_loads(code: CodeType, name: str, number: int, argument: int) -> bytearray | None:
     """The code units where a function reads one global, does nothing else with it and has no functions in it.
 
-    The reads become one-unit loads of another kind. None in every other case: the general edits take longer.
+    The reads become loads of another kind that take no more units. None in every other case, which the general
+    edits take care of.
     """
     known = opcodes()
     names, raw = code.co_names, code.co_code
@@ -100,10 +101,12 @@ def exchanged_loads(code: CodeType, name: str, number: int, argument: int) -> by
             return None
     loads = known.loads.get((number, argument))
     if loads is None:
-        load = bytes((number, argument))
-        loads = known.loads[number, argument] = [
-            padded(called(load, null), units) for null in range(2 if shift else 1)
-        ]
+        load = instruction(number, argument)
+        loads = [padded(called(load, null), units) for null in range(2 if shift else 1)]
+        if len(loads[-1]) > 2 * units:
+            return None
+        if argument < 256:
+            known.loads[number, argument] = loads
     out = bytearray(raw)
     at = ops.find(known.load_global)
     done = False

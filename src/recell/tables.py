@@ -20,6 +20,7 @@ __all__ = [
     "move_lnotab",
     "move_locations",
     "shift_exceptions",
+    "shorten_locations",
     "write_handlers",
 ]
 
@@ -115,6 +116,14 @@ def move_locations(table: bytes, where: Sequence[int]) -> bytes:
             if left and _line_step(kind, payload):
                 kind, payload = _with_step(kind, payload, 0)
     return bytes(out)
+
+
+def shorten_locations(table: bytes, units: int, total: int) -> bytes:
+    """`co_linetable` of 3.11+ after the first `units` of `total` code units went."""
+    first = table[0]
+    if first >> 3 & 15 == NO_LOCATION and (first & 7) + 1 >= units:  # a prologue has no location
+        return table[1:] if (first & 7) + 1 == units else bytes((first - units,)) + table[1:]
+    return move_locations(table, [max(0, unit - units) for unit in range(total + 1)])
 
 
 def _line_step(kind: int, payload: bytes) -> int:

@@ -54,7 +54,7 @@ def reads_to_constants(
         free: free variable of the code -> constant.
         used: receives the names that became constants somewhere.
     """
-    if len(values) == 1 and not free and len(code.co_consts) < 256:
+    if len(values) == 1 and not free:
         for name, value in values.items():
             out = exchanged_loads(code, name, opcodes().load_const, len(code.co_consts))
             if out is not None:
