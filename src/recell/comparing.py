@@ -164,7 +164,7 @@ class Comparison:
     ) -> Iterable[tuple[str, CodeType, CodeType]]:
         before, after = list(old), list(new)
         found: list[tuple[str, CodeType, CodeType]] = []
-        for alike in (self._same, self._only_moved, _same_parameters):
+        for alike in (self.same, self._only_moved, _same_parameters):
             for code in list(after):
                 for other in before:
                     if alike(other, code):
@@ -186,10 +186,10 @@ class Comparison:
         return found
 
     def _compare(self, old: CodeType, new: CodeType) -> None:
-        if self._same(old, new):
+        if self.same(old, new):
             self._stays[id(new)] = old
 
-    def _same(self, old: CodeType, new: CodeType) -> bool:
+    def same(self, old: CodeType, new: CodeType) -> bool:
         """Whether two code objects are interchangeable, tracebacks included."""
         return old is new or (old == new and (self._lines_compared or self._same_lines(old, new)))
 

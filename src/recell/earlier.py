@@ -39,16 +39,21 @@ class Constants:
             name: the name.
             value: what the new text binds it to.
         """
+        constants = self._of(body)
+        if constants is None:
+            return None
+        return name in constants and _same(constants[name], value)
+
+    def bound(self, body: str, name: str, value: object) -> bool:
+        """Whether the old text is known to have bound a name to this constant."""
+        constants = self._of(body)
+        return constants is not None and name in constants and _same(constants[name], value)
+
+    def _of(self, body: str) -> dict[str, Any] | None:
         if self._bodies is None:
             code = CODES.get(self._module) or self._cached()
             self._bodies = {} if code is None else dict(_bodies(code, ""))
-        constants = self._bodies.get(body)
-        if constants is None:
-            return None
-        if name not in constants:
-            return False
-        before = constants[name]
-        return type(before) is type(value) and repr(before) == repr(value)
+        return self._bodies.get(body)
 
     def _cached(self) -> CodeType | None:
         """The code in the module's cached bytecode, if its functions are those that live."""
@@ -71,6 +76,10 @@ class Constants:
         if not met or any(known.single[path] != self._old.single[path] for path in met):
             return None
         return code
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and repr(one) == repr(other)
 
 
 def _bodies(code: CodeType, path: str) -> list[tuple[str, dict[str, Any]]]:

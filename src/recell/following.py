@@ -112,8 +112,9 @@ class Reshape:
         assert translation is not None
         code, old = new.__code__, code_of(function)
         face = None if shows_the_same(function, new) else face_after(function, old, new, translation)
-        if code is old and not take:
-            return None if face is None else FollowWhole(code, _NOTHING, False, face)
+        if code is old or (code == old and self.comparison.same(code, old)):  # types.coroutine makes a copy
+            if not take or not code.co_freevars:
+                return None if face is None else FollowWhole(old, _NOTHING, False, face)
         cells = _NOTHING
         if take or code.co_freevars != old.co_freevars:
             own = current(function).cells()

@@ -39,25 +39,34 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
     comparison, living, claims, changed = merge.comparison, merge.living, merge.claims, merge.changed
     reshape = Reshape(comparison, living, merge.translation, merge.left)
     layers: list[Layer] = []
+    unchanged: set[int] = set()
+    made = {id(function.__code__): function for function in merge.scratch.functions.values()}
     moved = {id(pair.new) for pair in comparison.pairs if pair.moved}
     for claim in claims.values():
         if claim.new is claim.living:
             continue
         edit = reshape.claimed(claim.living, claim.new, claim.path, claim.take)
-        if edit is not None:
+        if edit is None:
+            unchanged.add(id(claim.living))
+        else:
             layers.append(FunctionLayer(claim.living, edit))
             if edit.whole or id(edit.code) not in moved:
                 changed.append(claim.path)
     closures = 0
     owners = living.owners([pair.old for pair in comparison.pairs])
     for pair in comparison.pairs:
-        for function in owners[id(pair.old)]:
+        functions = owners[id(pair.old)]
+        for function in functions:
             if id(function) not in claims and function.__globals__ is living.namespace:
-                follow = reshape.closure(function, pair)
+                whole = None if ".<locals>." in pair.path else made.get(id(pair.new))
+                if whole is None:
+                    follow = reshape.closure(function, pair)
+                else:  # another copy of a function that is made once
+                    follow = reshape.claimed(function, whole, pair.path, False)
                 if follow is not None:
                     layers.append(FunctionLayer(function, follow))
                     closures += 1
-        if not pair.moved:
+        if not pair.moved and not (functions and all(id(function) in unchanged for function in functions)):
             changed.append(pair.path)
     for function, new in merge.bridges:
         layers.append(FunctionLayer(function, bridge(function, merge.translation(new))))

@@ -26,9 +26,12 @@ def equal(old: Any, new: Any) -> bool:
     """Whether two values are equal, asked of Python's own types alone; other objects of one class count as equal."""
     if old is new:
         return True
-    kind = type(old)
-    if kind is not type(new):
-        return False
+    kind, other = type(old), type(new)
+    if kind is not other:  # the text makes the class anew
+        return kind not in SHOWN and (kind.__module__, kind.__qualname__) == (
+            other.__module__,
+            other.__qualname__,
+        )
     if kind in ATOMS:
         return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
     if kind not in SHOWN:
@@ -36,10 +39,12 @@ def equal(old: Any, new: Any) -> bool:
     if len(old) != len(new):
         return False
     if kind is dict:
+        if not all(type(key) in ATOMS for key in old):
+            return True
         return old.keys() == new.keys() and all(equal(value, new[key]) for key, value in old.items())
     if kind in (list, tuple):
         return all(map(equal, old, new))
-    return bool(old == new)
+    return bool(old == new) or not all(type(item) in ATOMS for item in old)
 
 
 def alike(old: Any, new: Any) -> bool:

@@ -219,7 +219,7 @@ class Merge:
         if issubclass(type(value), type):
             return value.__module__ == self.living.module and value.__qualname__ == path
         if path in self.comparison.old:
-            return True
+            return path not in self.comparison.new  # a `def` that a condition left out this time stays
         if type(value) is FunctionType and value.__globals__ is self.living.namespace:
             code = code_of(value)
             return (
@@ -227,7 +227,11 @@ class Merge:
                 and not site.path
                 and any(code is other for other in self.comparison.old["<lambda>"])
             )
-        return name in ("__annotations__", *_LAZY) and site.cls is not None
+        if site.cls is None:
+            return False
+        return name in ("__annotations__", *_LAZY) or (
+            type(value) in ATOMS and self.constants.bound(site.path, name, value)
+        )
 
     def _functions(self, site: Site, name: str, old: FunctionType, new: FunctionType) -> None:
         """A name that was and is bound to a function; the everyday case, kept short."""
@@ -352,11 +356,16 @@ class Merge:
         if len(before) != len(after):
             return False
         for one, other in zip(before, after):
-            if one is other:  # None, or what both versions name
+            if one is other or (one is not None and self.translation.living.get(id(other)) is one):
+                continue  # None, or what both versions name
+            if type(one) in ATOMS and equal(one, other):
                 continue
             if type(one) is not FunctionType or type(other) is not FunctionType:
                 return False
-            if one.__globals__ is not self.living.namespace or other.__globals__ is not self.scratch.namespace:
+            if (
+                one.__globals__ is not self.living.namespace
+                or other.__globals__ is not self.scratch.namespace
+            ):
                 if self._made_alike(one, other):
                     continue
                 return False
@@ -364,7 +373,7 @@ class Merge:
             if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
                 return False
         for one, other in zip(before, after):
-            if one is not other and one.__globals__ is self.living.namespace:
+            if type(one) is FunctionType and one is not other and one.__globals__ is self.living.namespace:
                 self._claim(one, other, path)
         if issubclass(type(old), property):
             return old.__doc__ == new.__doc__
@@ -374,7 +383,7 @@ class Merge:
 
     def _decorated(self, site: Site, name: str, path: str, old: Any, new: Any) -> None:
         """A definition whose decorators make something else of it than a function of this module."""
-        if type(old) is type(new):
+        if type(old) is self.translation.living.get(id(type(new)), type(new)):
             if type(old) is _CACHE:
                 if cache_parameters(old) == cache_parameters(new):
                     return
@@ -464,6 +473,8 @@ class Merge:
                 new = self.partner.get(id(code), code)
                 by_new.setdefault(id(new), []).append(function)
         for key, functions in others.items():
-            found = by_new.get(key, ())
-            if len(found) == 1 == len(functions):
-                self._claim(found[0], functions[0], functions[0].__qualname__)
+            found = by_new.get(key, [])
+            path = functions[0].__qualname__
+            if len(functions) == 1 and (len(found) == 1 or "<locals>" not in path):
+                for function in reversed(found):  # the first one is that which the namespace leads to
+                    self._claim(function, functions[0], path)
