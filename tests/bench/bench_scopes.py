@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import opcode
 import gc
+import opcode
 import statistics
 import time
 from types import CodeType, FunctionType
