@@ -76,3 +76,6 @@ class Release(NamedTuple):
     """`exchange(func, before, after, set_closure, kept)`: code, closure, defaults and keyword defaults of a function
     (`before` and `after` are those four) at once, so that nobody who calls it meanwhile sees a mixture. Returns what
     makes it faster the next time, for `kept`."""
+    atomic_stores: bool
+    """A look at an attribute and a store that follows it are not parted by another thread: threads are switched at
+    calls and backward jumps only."""

@@ -38,7 +38,12 @@ def exchange(
             raise
         return kept
     code, closure, defaults, kwdefaults = after
-    changed = closure is not before[1], code is not before[0], defaults is not before[2], kwdefaults is not before[3]
+    changed = (
+        closure is not before[1],
+        code is not before[0],
+        defaults is not before[2],
+        kwdefaults is not before[3],
+    )
     if (
         kept is None
         or kept[0] != changed
@@ -64,7 +69,9 @@ audit, call = sys.audit, partial.__call__
 _COLLECT = (partial(gc.enable),)
 
 
-def _steps(func: Any, changed: tuple[bool, ...], values: tuple[Any, ...], set_closure: Any) -> tuple[Any, ...]:
+def _steps(
+    func: Any, changed: tuple[bool, ...], values: tuple[Any, ...], set_closure: Any
+) -> tuple[Any, ...]:
     closure, code, defaults, kwdefaults = changed
     steps: list[Any] = []
     if closure:
@@ -137,4 +144,5 @@ RELEASE = Release(
     function_factory=None,
     frozen_at_start=0,
     exchange=exchange,
+    atomic_stores=False,
 )

@@ -63,7 +63,8 @@ class Switch:
     takes it out and gives the token back, each in one C call: two threads cannot do either at once. Whoever wants
     more of the stack `spread`s a switch into edits and states, which keep the token as long as there are any; the
     switch then finds its slot empty, and has the stack put in order. Between the last look at the slot and the store
-    no thread is switched from 3.10 on; before, a store that came late is straightened out afterwards.
+    no thread is switched (`Release.atomic_stores`; elsewhere a lock is taken), unless an audit hook lets it: a store
+    that came late is straightened out afterwards.
     """
 
     __slots__ = ("above", "base", "edit")
@@ -170,7 +171,7 @@ class FunctionStack:
 
     def _claim(self) -> None:
         """Takes the token, or finds it taken by layers: then no switch comes in."""
-        for _ in range(1000):
+        for waits in range(1000):
             if self.slot:
                 self.spread()
             if self.edits or self.busy:
@@ -178,7 +179,7 @@ class FunctionStack:
             try:
                 self.free.pop()
             except IndexError:  # another thread is half way through a switch
-                sleep(0)
+                sleep(0 if waits < 50 else 0.001)
             else:
                 return
 

@@ -6,6 +6,7 @@ import sys
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+from recell import compat
 from recell.callables import describe, function_of, functions_of
 from recell.cells import cells_of
 from recell.changes import Change
@@ -93,11 +94,13 @@ class Override(Change):
             if slot:
                 func.__code__ = code_above
             add(layers)
-        except BaseException:
-            if layers in self._entries:  # an audit hook objected to the store, or a signal came behind it
-                self._entries.remove(layers)
-            stack.overtaken(known.edit)
-            raise
+        except BaseException as error:
+            if slot or type(error) is not ValueError:
+                if layers in self._entries:  # an audit hook objected to the store, or a signal came behind it
+                    self._entries.remove(layers)
+                stack.overtaken(known.edit)
+                raise
+            add(layers)  # the store came late: another thread had exchanged the closure
         if not slot:
             stack.overtaken()
         return self
@@ -111,7 +114,7 @@ class Override(Change):
             if cells is None or not cells.leave(self._entries):
                 self.undo()
             return
-        stack, func, known, code, closure, code_above, _, slot, _, give, _, pick, _, drop = switch
+        stack, func, known, code, closure, code_above, _, slot, _, give, _, remove, _, drop = switch
         if (
             not slot
             or slot[0] is not known
@@ -121,10 +124,15 @@ class Override(Change):
         ):
             self.undo()
             return
-        func.__code__ = code
         try:
-            pick()
-        except IndexError:
+            func.__code__ = code
+        except ValueError:
+            if known in slot:
+                raise
+            # else the store came late: another thread had exchanged the closure
+        try:
+            remove(known)
+        except ValueError:
             stack.overtaken(known.edit)
         else:
             give(None)
@@ -152,7 +160,7 @@ class Override(Change):
         if not how.places and not how.grown:
             states = (base.code, base.closure, above.code)
             free, slot, entries = stack.free, stack.slot, self._entries
-            methods = (free.pop, free.append, slot.append, slot.pop, entries.append, entries.pop)
+            methods = (free.pop, free.append, slot.append, slot.remove, entries.append, entries.pop)
             self._switch = (
                 stack,
                 stack.func,
@@ -316,3 +324,35 @@ def _used(code: CodeType, values: Mapping[str, object]) -> dict[str, object]:
 def _is_default(value: object) -> bool:
     mock = sys.modules.get("unittest.mock")
     return mock is not None and value is mock.DEFAULT
+
+
+def _lock_the_short_way() -> None:
+    enter, leave = Override.__enter__, Override.__exit__
+    acquire, release = LOCK.acquire, LOCK.release
+
+    def enter_locked(self: Override) -> Override:
+        if self._switch is None:
+            return enter(self)
+        acquire()
+        try:
+            return enter(self)
+        finally:
+            release()
+
+    def leave_locked(self: Override, kind: Any, error: Any, traceback: Any) -> None:
+        if self._switch is None:
+            return leave(self, kind, error, traceback)
+        acquire()
+        try:
+            leave(self, kind, error, traceback)
+        finally:
+            release()
+
+    Override.__enter__ = enter_locked  # type: ignore[method-assign]
+    Override.__exit__ = leave_locked  # type: ignore[method-assign]
+
+
+_release = compat.find()
+if _release is None or not _release.atomic_stores:
+    # it takes no lock, and counts on nobody coming between a look and the store behind it
+    _lock_the_short_way()
