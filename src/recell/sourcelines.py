@@ -10,10 +10,11 @@ constants in anything but an exact tuple are never equal (Objects/codeobject.c, 
 from __future__ import annotations
 
 import itertools
+import sys
 from _thread import RLock
 from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, List, Tuple
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
     from weakref import WeakValueDictionary
@@ -46,11 +47,41 @@ class Lines:
 
     def forget(self) -> None:
         """Take the lines away, unless somebody has put others in their place."""
-        cache = _linecache.cache if _linecache is not None else {}
-        if cache.get(self.filename) is self.entry:
-            cache.pop(self.filename, None)
+        _remove(self.filename, self.entry)
 
-    __del__ = forget
+    def __del__(self) -> None:
+        if _linecache is None:
+            return
+        if _linecache_runs():  # a garbage collection in its midst: `checkcache` still counts on every key
+            _late.append((self.filename, self.entry))
+            return
+        _remove(self.filename, self.entry)
+        _remove_late()
+
+
+_Entry = Tuple[int, None, List[str], str]
+_late: List[Tuple[str, _Entry]] = []
+
+
+def _remove(filename: str, entry: _Entry) -> None:
+    cache = _linecache.cache if _linecache is not None else {}
+    if cache.get(filename) is entry:
+        cache.pop(filename, None)
+
+
+def _remove_late() -> None:
+    while _late:
+        _remove(*_late.pop())
+
+
+def _linecache_runs() -> bool:
+    """Whether this thread is inside a function of `linecache`."""
+    inside, frame = vars(_linecache), sys._getframe()
+    while frame is not None:
+        if frame.f_globals is inside:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 class _Names(tuple):  # type: ignore[type-arg]
@@ -106,6 +137,7 @@ def registered(text: str, label: str, filename: str | None) -> Lines:
 
         _given = weakref.WeakValueDictionary()
         _linecache = linecache
+    _remove_late()
     lines = lines_of(text)
     if filename is None:
         return Lines(f"<recell {label} #{next(_numbers)}>", text, lines)
