@@ -373,6 +373,15 @@ edit(
     left=("make.<locals>.f",),
 )
 edit(
+    "nothing but a closure's constant default",
+    "def make(a):\n    def f(x=1, *, k=2): return a, x, k\n    return f",
+    "def make(a):\n    def f(x=10, *, k=20): return a, x, k\n    return f",
+    "f = m.make(0)",
+    {"f()": (0, 1, 2)},
+    {"f()": (0, 10, 20)},
+    closures=1,
+)
+edit(
     "a function two levels down",
     "def a(x):\n    def b():\n        def c(): return x\n        return c\n    return b",
     "def a(x):\n    def b():\n        def c(): return x, 'new'\n        return c\n    return b",

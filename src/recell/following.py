@@ -150,7 +150,7 @@ class Reshape:
             return None
         old_doc, doc = _documentation(pair.old), _documentation(pair.new)
         if defaults is function.__defaults__ and kwdefaults is function.__kwdefaults__ and doc == old_doc:
-            return Follow(pair.new, cells)
+            return None if pair.new is pair.old else Follow(pair.new, cells)
         face = face_of(function)
         face = face._replace(
             defaults=defaults, kwdefaults=kwdefaults, doc=doc if face.doc == old_doc else face.doc

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import TYPE_CHECKING
 
+from recell.comparing import Pair
 from recell.following import Reshape, bridge
 from recell.layers import ABSENT, FunctionLayer
+from recell.likeness import stays
+from recell.making import making
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recell.comparing import Comparison
     from recell.layers import Layer
     from recell.merging import Merge
 
@@ -53,8 +60,9 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
             if edit.whole or id(edit.code) not in moved:
                 changed.append(claim.path)
     closures = 0
-    owners = living.owners([pair.old for pair in comparison.pairs])
-    for pair in comparison.pairs:
+    pairs = [*comparison.pairs, *_with_other_defaults(comparison)]
+    owners = living.owners([pair.old for pair in pairs])
+    for pair in pairs:
         functions = owners[id(pair.old)]
         for function in functions:
             if id(function) not in claims and function.__globals__ is living.namespace:
@@ -71,3 +79,21 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
     for function, new in merge.bridges:
         layers.append(FunctionLayer(function, bridge(function, merge.translation(new))))
     return layers, closures
+
+
+def _with_other_defaults(comparison: Comparison) -> Iterator[Pair]:
+    """Nested functions whose own text is the same, and whose constant defaults, in the text around, are not."""
+    for pair in comparison.pairs:
+        if pair.moved:
+            continue
+        for const in pair.new.co_consts:
+            if type(const) is CodeType and any(const is other for other in pair.old.co_consts):
+                before, after = making(pair.old, const), making(pair.new, const)
+                if before is None or after is None:
+                    continue
+                if not stays(_items(before.defaults()), _items(after.defaults())):
+                    yield Pair(f"{pair.path}.<locals>.{const.co_name}", const, const, False)
+
+
+def _items(defaults: tuple[dict[str, object], dict[str, object]]) -> tuple[object, ...]:
+    return tuple([item for mapping in defaults for item in mapping.items()])

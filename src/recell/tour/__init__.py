@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHAPTERS", "Stage", "Step", "run", "steps"]
 
-CHAPTERS = ("cells", "functions", "names", "patching", "nested", "generation")
+CHAPTERS = ("cells", "functions", "names", "patching", "nested", "generation", "reloading")
 
 
 class Step(NamedTuple):
