@@ -54,6 +54,16 @@ def load_super_attr(index: int) -> str:
     return "value value value -- maybe_null object" if index & 1 else "value value value -- object"
 
 
+# which outcomes of comparing make each operator true: 1 unordered, 2 less, 4 greater, 8 equal
+OUTCOMES = (2, 2 | 8, 8, 1 | 2 | 4, 4, 4 | 8)
+
+
+def compare_op(operation: int) -> str | None:
+    """The operator stands above four bits that must be its outcomes."""
+    right = operation >> 4 < len(OUTCOMES) and operation & 15 == OUTCOMES[operation >> 4]
+    return "value value -- object" if right else None
+
+
 def call(count: int) -> str:
     """A scope of type parameters gets a function's defaults, as one or two arguments."""
     below = "called_or_null called" if count else "called_or_null value"
@@ -77,6 +87,7 @@ EFFECTS = PREVIOUS._replace(
         *(f"POP_JUMP_FORWARD_IF_{condition}" for condition in WAITING),
         *(f"POP_JUMP_BACKWARD_IF_{condition}" for condition in WAITING),
         CALL=call,
+        COMPARE_OP=compare_op,
         LOAD_ATTR=load_attr,
         LOAD_SUPER_ATTR=load_super_attr,
         STORE_FAST="maybe_null --",  # what LOAD_FAST_AND_CLEAR saved comes back
@@ -105,11 +116,13 @@ EFFECTS = PREVIOUS._replace(
         **{f"POP_JUMP_IF_{condition}": "value --" for condition in WAITING},
     },
     ends=PREVIOUS.ends | {"RETURN_CONST"},
-    ranges={**PREVIOUS.ranges, "COMPARE_OP": (0, 95), "YIELD_VALUE": (0, 1 << 30)},
+    ranges={
+        **{name: span for name, span in PREVIOUS.ranges.items() if name != "COMPARE_OP"},
+        "YIELD_VALUE": (0, 1 << 30),
+    },
     quiet=PREVIOUS.quiet | {"RETURN_CONST", "LOAD_FAST"},
     compiler_names={".0": "iter", ".defaults": "tuple", ".kwdefaults": "dict", ".type_params": "tuple"},
     skipped_after_loop=("END_FOR",),
     checked_locals=False,
-    empty_prefixes=False,
     fresh_counter=17,  # ADAPTIVE_WARMUP_VALUE 1, ADAPTIVE_WARMUP_BACKOFF 1
 )

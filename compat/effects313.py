@@ -10,6 +10,7 @@ from __future__ import annotations
 from ._effects import changed
 from .effects312 import BINARY_INTRINSICS as BINARY_INTRINSICS_312
 from .effects312 import EFFECTS as PREVIOUS
+from .effects312 import OUTCOMES
 
 BINARY_INTRINSICS = (*BINARY_INTRINSICS_312, "value value -- object")  # SET_TYPEPARAM_DEFAULT
 
@@ -36,7 +37,7 @@ def load_super_attr(index: int) -> str:
 
 def compare_op(operation: int) -> str | None:
     """Bit 4 asks for a bool; integers compare to one without."""
-    if operation >> 5 > 5:
+    if operation >> 5 >= len(OUTCOMES) or operation & 15 != OUTCOMES[operation >> 5]:
         return None
     return "value value -- bool" if operation & 16 else "value value -- object"
 

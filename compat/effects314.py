@@ -53,6 +53,7 @@ EFFECTS = PREVIOUS._replace(
     ranges={
         **{name: span for name, span in PREVIOUS.ranges.items() if name != "CALL_FUNCTION_EX"},
         "BINARY_OP": (0, 26),
+        "BUILD_TUPLE": (1, 1 << 30),  # the empty tuple is immortal, and would be released as if it were not
         "LOAD_SMALL_INT": (0, 255),
         "LOAD_COMMON_CONSTANT": (0, 4),
         "LOAD_SPECIAL": (0, 3),

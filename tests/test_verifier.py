@@ -244,11 +244,11 @@ def test_deref_indexes_stay_in_their_table():
 
 
 def test_extended_arguments():
-    """At most three prefixes, something behind them; on 3.12 and later none that adds nothing."""
+    """At most three prefixes, something behind them; on 3.11 and later none that adds nothing."""
     extended = opmap["EXTENDED_ARG"]
     refused(assemble(*[(extended, 0)] * 4, *RETURN, **CONSTS))
     refused(assemble(*RETURN, (extended, 1), **CONSTS))
-    if sys.version_info >= (3, 12):
+    if sys.version_info >= (3, 11):
         refused(assemble((extended, 0), *RETURN, **CONSTS), "by nothing")
 
 
@@ -507,3 +507,28 @@ def test_comprehensions_get_iterators():
         refused(patched(code, at(code, "GET_ITER"), opmap["NOP"]), "calls a generator expression")
     else:
         verify(code)
+
+
+def test_an_asynchronous_generator_returns_nothing():
+    """Debug builds stop where it returns a value."""
+
+    async def giving(a):
+        yield a
+
+    code = giving.__code__
+    verify(code)
+    consts = tuple(1 if value is None else value for value in code.co_consts)
+    if consts != code.co_consts:
+        refused(code.replace(co_consts=consts), "asynchronous generator")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no outcomes in the argument")
+def test_comparisons_say_their_outcomes():
+    """The low bits repeat the operator."""
+
+    def comparing(a):
+        return a < 2
+
+    code = comparing.__code__
+    offset = at(code, "COMPARE_OP")
+    refused(patched(code, offset + 1, code.co_code[offset + 1] ^ 1), "no meaning")

@@ -12,13 +12,13 @@ from recell._decode import GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Optional, Tuple
+    from typing import Any, Tuple
 
     Blocks = Tuple[Tuple[int, int, int], ...]
     Handler = Tuple[int, int, int, int, Blocks]
     """`(target, entries that stay, entries that are pushed, depth that must be there, blocks)`"""
     Now = Tuple[int, int, int, int, int]
-    Action = Callable[[int, int, Now, Optional[Handler]], Now]
+    Action = Any  # a method of Actions, unbound: called once for each instruction
 
 WIDTH, ENTRY, KIND = kinds.WIDTH, kinds.ENTRY, kinds.KIND
 
@@ -31,25 +31,10 @@ class Actions:
         self.machine = program.machine
         self.started = 1 << len(program.slots)  # stands for "RETURN_GENERATOR has run" among the slots
         self.leaders: set[int] = set()
-        self.by_number: List[Action] = [self.nothing] * ops.ACTIONS
-        for action, method in (
-            (ops.DELETE, self.delete), (ops.CLEAR, self.clear), (ops.DEREF, self.deref), (ops.CHECK, self.check),
-            (ops.LOAD_CELL, self.load_cell), (ops.MAKE_CELL, self.make_cell), (ops.FREE_VARS, self.free_vars),
-            (ops.COPY, self.copy), (ops.SWAP, self.swap), (ops.ROTATE, self.rotate), (ops.DUPLICATE, self.duplicate),
-            (ops.FUNCTION, self.function), (ops.BARE_FUNCTION, self.bare_function), (ops.ATTRIBUTE, self.attribute),
-            (ops.GENERATOR, self.generator), (ops.YIELD, self.yield_value), (ops.KEYWORDS, self.keywords),
-            (ops.CALL_NAMES, self.call_names), (ops.APPEND, self.append), (ops.COMPARE, self.compare),
-            (ops.PRECALL, self.precall),
-        ):  # fmt: skip
-            self.by_number[action] = method
 
     def protect(self, index: int, handler: Handler, stack: int, depth: int, unset: int, loose: int) -> None:
         """An exception may leave this state to the handler."""
         raise NotImplementedError
-
-    def nothing(self, index: int, operand: int, now: Now, handler: Handler | None) -> Now:
-        """For actions that the walk does itself."""
-        return now
 
     def refuse(self, index: int, reason: str) -> Refused:
         """The signal that this instruction is not safe."""
@@ -284,6 +269,12 @@ class Actions:
             raise self.refuse(index, "is not followed by a CALL with its argument")
         return stack, depth, unset, loose, pushed
 
+    def keys(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
+        """BUILD_CONST_KEY_MAP: one key for each value."""
+        if (now[0] & ENTRY) >> kinds.PARAMETER != count:
+            raise self.refuse(index, "does not have a constant key for each value")
+        return now
+
     def compare(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
         """Two integers compare to a bool."""
         stack, depth, unset, loose, pushed = now
@@ -326,3 +317,16 @@ EXPECTED = {
     kinds.BIT["kwdefaults_function"]: (kinds.BIT["dict"],),
     kinds.BIT["all_defaults_function"]: (kinds.BIT["dict"], kinds.ACCEPTED["tuple"]),
 }
+
+BY_NUMBER: list[Action] = [None] * ops.ACTIONS
+"""The methods of Actions by the number of the action; None for what the walk does itself."""
+for _number, _method in (
+    (ops.DELETE, Actions.delete), (ops.CLEAR, Actions.clear), (ops.DEREF, Actions.deref), (ops.CHECK, Actions.check),
+    (ops.LOAD_CELL, Actions.load_cell), (ops.MAKE_CELL, Actions.make_cell), (ops.FREE_VARS, Actions.free_vars),
+    (ops.COPY, Actions.copy), (ops.SWAP, Actions.swap), (ops.ROTATE, Actions.rotate),
+    (ops.DUPLICATE, Actions.duplicate), (ops.FUNCTION, Actions.function), (ops.BARE_FUNCTION, Actions.bare_function),
+    (ops.ATTRIBUTE, Actions.attribute), (ops.GENERATOR, Actions.generator), (ops.YIELD, Actions.yield_value),
+    (ops.KEYWORDS, Actions.keywords), (ops.CALL_NAMES, Actions.call_names), (ops.APPEND, Actions.append),
+    (ops.COMPARE, Actions.compare), (ops.PRECALL, Actions.precall), (ops.KEYS, Actions.keys),
+):  # fmt: skip
+    BY_NUMBER[_number] = _method

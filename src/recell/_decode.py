@@ -177,7 +177,7 @@ class Program:
             elif items == {CellType}:
                 entry = kinds.CELLS | self._parameter(len(value))
             else:
-                entry = kinds.BIT["tuple" if len(value) & 1 else "pairs"]
+                entry = kinds.BIT["tuple" if len(value) & 1 else "pairs"] | self._parameter(len(value))
         else:
             return machine.value
         return (*machine.value[:4], entry, *machine.value[5:])

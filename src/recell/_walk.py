@@ -12,12 +12,12 @@ from heapq import heappop, heappush
 
 from recell import _kinds as kinds
 from recell import _opcodes as ops
-from recell._actions import Actions
+from recell._actions import BY_NUMBER, Actions
 from recell._decode import ENDLESS, GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Tuple, Union
+    from typing import Any, Iterator, Tuple, Union
 
     from recell._actions import Blocks, Handler
 
@@ -152,7 +152,7 @@ class Walk(Actions):
             self.runs,
             self.leaders,
             self.limit,
-            self.by_number,
+            BY_NUMBER,
         )
         total = len(moves)
         lent = 0
@@ -201,7 +201,7 @@ class Walk(Actions):
                         if lent & operand and action <= CLEAR:
                             self.check_lent(index, stack, operand)
                         now = stack, depth, unset, loose, pushed
-                        stack, depth, unset, loose, pushed = methods[action](index, operand, now, handler)
+                        stack, depth, unset, loose, pushed = methods[action](self, index, operand, now, handler)
                 stack = stack >> down << up | pushed
                 depth += change
                 if depth > limit:
@@ -217,11 +217,11 @@ class Walk(Actions):
                     self.stop(last, end, stack, depth, unset, loose, blocks, floor, handler)
                     return
                 else:
-                    change = self.change_blocks(last, end, stack, depth, unset, loose, blocks, floor, handler)
-                    for target, *after in change:
-                        if target >= total:
+                    after = self.change_blocks(last, end, stack, depth, unset, loose, blocks, floor, handler)
+                    for successor in after:
+                        if successor[0] >= total:
                             raise self.refuse(last, "is the last instruction, and control goes on behind it")
-                        self.reach(last, target, *after)
+                        self.reach(last, *successor)
                     return
                 last += 1
             if last >= total:
@@ -269,7 +269,10 @@ class Walk(Actions):
         """What a stack of blocks does with an exception; releases without exception tables only."""
         raise NotImplementedError
 
-    def change_blocks(self, index: int, end: Any, *state: Any) -> Any:
+    def change_blocks(
+        self, index: int, end: Any, stack: int, depth: int, unset: int, loose: int, blocks: Blocks, floor: int,
+        handler: Handler | None,
+    ) -> Iterator[Successor]:  # fmt: skip
         """The states behind an instruction that sets up or removes a block."""
         raise NotImplementedError
 
@@ -315,12 +318,17 @@ class Walk(Actions):
         move = end[2]
         if depth - move[0] < floor or stack & move[1]:
             self.doubt(index, move, stack, depth, unset, loose, floor, handler)
-        if self.machine.names[end[1]].startswith("RETURN_"):
+        name, code = self.machine.names[end[1]], self.program.code
+        if name.startswith("RETURN_"):
+            if code.co_flags & ASYNC_GENERATOR and (stack & KIND & ~kinds.NONE or name == "RETURN_CONST"):
+                if name != "RETURN_CONST" or code.co_consts[move[7]] is not None:
+                    raise self.refuse(index, "returns a value from an asynchronous generator")
             depth += move[5]
             if depth or blocks:
                 raise self.refuse(index, f"returns with {depth} values and {len(blocks)} blocks left")
 
 
+ASYNC_GENERATOR = 0x200
 NEEDS_PARAMETER = kinds.CELLS | kinds.BIT["names"] | kinds.BIT["name_pairs"]
 EVERY_SHAPE = kinds.repeated(
     kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER, 512

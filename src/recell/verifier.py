@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.errors import UnsafeCodeError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recell._decode import Refused
     from recell._opcodes import Machine
 
 __all__ = ["verify"]
@@ -39,13 +36,13 @@ def verify(code: CodeType) -> None:
         ...
     recell.errors.UnsafeCodeError: ...
     """
+    from recell._verification import Machine, verify_one
+
     global _machine  # noqa: PLW0603 - built once
     if not isinstance(code, CodeType):
         msg = f"verify() takes a code object, not {code!r}"
         raise TypeError(msg)
     if _machine is None:
-        from recell._opcodes import Machine
-
         _machine = Machine()
     waiting, seen = [code], set()
     while waiting:
@@ -53,49 +50,5 @@ def verify(code: CodeType) -> None:
         if id(found) in seen:
             continue
         seen.add(id(found))
-        _verify_one(found, _machine)
+        verify_one(found, _machine)
         waiting += [constant for constant in found.co_consts if constant.__class__ is CodeType]
-
-
-def _verify_one(code: CodeType, machine: Machine) -> None:
-    from recell._checks import check_header, check_opening
-    from recell._code_tables import check_lines, read_handlers
-    from recell._decode import Program, Refused
-    from recell._forged import check_forged
-    from recell._walk import Walk
-
-    if not machine.release.exception_table:
-        from recell._block_walk import BlockWalk as Walk
-    try:
-        check_forged(code, machine)
-        check_header(code, machine)
-        program = Program(code, machine)
-        check_opening(program)
-        check_lines(program)
-        Walk(program, read_handlers(program)).walk()
-    except Refused as refused:
-        raise _error(code, machine, refused) from None
-
-
-def _error(code: CodeType, machine: Machine, refused: Refused) -> UnsafeCodeError:
-    offset, instruction = -1, ""
-    if refused.unit >= 0:
-        offset, instruction = 2 * refused.unit, _instruction(code.co_code, 2 * refused.unit, machine)
-    where = f" at {offset}, {instruction}," if instruction else ""
-    name = getattr(code, "co_qualname", code.co_name)
-    msg = f"{code!r} is not safe to run: `{name}`{where} {refused.reason}"
-    return UnsafeCodeError(
-        msg, code=repr(code), offset=offset, instruction=instruction, reason=refused.reason
-    )
-
-
-def _instruction(units: bytes, offset: int, machine: Machine) -> str:
-    """An instruction as `dis` names it, with its argument."""
-    argument = 0
-    while offset + 1 < len(units):
-        number, argument = units[offset], argument << 8 | units[offset + 1]
-        name = machine.names[number] or f"<{number}>"
-        if name != "EXTENDED_ARG":
-            return f"{name} {argument}"
-        offset += 2
-    return "EXTENDED_ARG"
