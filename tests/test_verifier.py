@@ -314,7 +314,7 @@ def test_values_have_kinds():
     index = make.co_consts.index(inner_code)
     consts = tuple(1 if i == index else value for i, value in enumerate(make.co_consts))
     assert "MAKE_FUNCTION" in refused(make.replace(co_consts=consts)).instruction
-    appending = (("BUILD_TUPLE", 0), ("LOAD_CONST", 1), ("LIST_APPEND", 1), "RETURN_VALUE")
+    appending = (("LOAD_CONST", 3), ("LOAD_CONST", 1), ("LIST_APPEND", 1), "RETURN_VALUE")
     assert "LIST_APPEND" in refused(assemble(*appending, **CONSTS)).instruction
     verify(assemble(("BUILD_LIST", 0), *appending[1:], **CONSTS))
 
@@ -518,7 +518,7 @@ def test_an_asynchronous_generator_returns_nothing():
     code = giving.__code__
     verify(code)
     consts = tuple(1 if value is None else value for value in code.co_consts)
-    if consts != code.co_consts:
+    if sys.version_info < (3, 15):  # there None comes from LOAD_COMMON_CONSTANT
         refused(code.replace(co_consts=consts), "asynchronous generator")
 
 
