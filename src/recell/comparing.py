@@ -71,6 +71,9 @@ class Grouped:
 
     __slots__ = ("several", "single")
 
+    several: dict[str, list[CodeType]]
+    single: dict[str, CodeType]
+
     def __init__(self, codes: Iterable[tuple[str, CodeType]]) -> None:
         single: dict[str, CodeType] = {}
         several: dict[str, list[CodeType]] = {}
@@ -119,6 +122,11 @@ class Comparison:
         old: paths and code objects of the functions there are.
         new: the new module's code, just compiled.
     """
+
+    old: Grouped
+    new: Grouped
+    module: CodeType
+    pairs: list[Pair]
 
     def __init__(self, old: Iterable[tuple[str, CodeType]], new: CodeType) -> None:
         release = compat.require("comparing code objects")

@@ -32,6 +32,10 @@ class Follow(Edit):
 
     __slots__ = ("cells", "code", "take")
 
+    cells: Mapping[str, CellType]
+    code: CodeType
+    take: bool
+
     def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool = False) -> None:
         self.code, self.cells, self.take = code, cells, take
 
@@ -58,6 +62,8 @@ class FollowWhole(Follow):
 
     __slots__ = ("face",)
     whole = True
+
+    face: Face
 
     def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool, face: Face) -> None:
         super().__init__(code, cells, take)
@@ -96,6 +102,11 @@ class Reshape:
         translation: from the run's objects to living ones.
         left: takes (path, reason) of what has to stay as it is.
     """
+
+    comparison: Comparison
+    living: Inhabitants
+    translation: Translation | None
+    left: list[tuple[str, str]]
 
     def __init__(
         self,

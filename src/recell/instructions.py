@@ -25,6 +25,40 @@ CLOSURE = 8
 class Opcodes:
     """The opcode numbers that the editor asks for; -1 where the release has no such opcode."""
 
+    extended_arg: int
+    nop: int
+    pop_top: int
+    push_null: int
+    jump_forward: int
+    load_const: int
+    load_global: int
+    store_global: int
+    delete_global: int
+    load_name: int
+    store_name: int
+    delete_name: int
+    load_deref: int
+    store_deref: int
+    delete_deref: int
+    class_deref: int
+    make_cell: int
+    dict_or_globals: int
+    load_locals: int
+    rare_names: list[int]
+    copy_free_vars: int
+    build_tuple: int
+    make_function: int
+    set_attribute: int
+    global_shift: int
+    global_units: int
+    load_closure: int
+    closure_loads: frozenset[int]
+    closure_pairs: dict[int, int]
+    slot_loads: set[int]
+    slot_opcodes: frozenset[int]
+    caches: list[int]
+    jumps: dict[int, int]
+
     def __init__(self, release: Release) -> None:
         from opcode import opmap
 
@@ -178,6 +212,12 @@ class Site:
     """
 
     __slots__ = ("build", "code", "constant", "flags", "load", "loads", "make", "slots")
+
+    code: CodeType
+    constant: int
+    flags: int
+    load: tuple[int, int]
+    make: int
 
     def __init__(self, constant: int, code: CodeType, load: tuple[int, int], make: int, flags: int) -> None:
         self.constant = constant

@@ -15,6 +15,8 @@ from recell.living import Inhabitants, held
 from recell.translating import OWN, Translation, cache_parameters
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from recell.comparing import Comparison
     from recell.earlier import Constants
     from recell.layers import Layer
@@ -83,6 +85,14 @@ class Merge:
         constants: of the old text.
         rerun: whether data follows the new text too.
     """
+
+    living: Inhabitants
+    scratch: Inhabitants
+    comparison: Comparison
+    translation: Translation
+    constants: Constants
+    rerun: bool
+    partner: dict[int, CodeType]
 
     def __init__(
         self,
@@ -217,7 +227,7 @@ class Merge:
         """Whether a name that the new text does not bind was bound by a `def` or `class` of the old one."""
         path = self._path(site, name)
         if issubclass(type(value), type):
-            return value.__module__ == self.living.module and value.__qualname__ == path
+            return bool(value.__module__ == self.living.module and value.__qualname__ == path)
         if path in self.comparison.old:
             return path not in self.comparison.new  # a `def` that a condition left out this time stays
         if type(value) is FunctionType and value.__globals__ is self.living.namespace:
@@ -376,7 +386,7 @@ class Merge:
             if type(one) is FunctionType and one is not other and one.__globals__ is self.living.namespace:
                 self._claim(one, other, path)
         if issubclass(type(old), property):
-            return old.__doc__ == new.__doc__
+            return bool(old.__doc__ == new.__doc__)
         if issubclass(type(old), functools.partialmethod):
             return bool(old.args == new.args and old.keywords == new.keywords)
         return True
@@ -472,9 +482,13 @@ class Merge:
                 code = code_of(function)
                 new = self.partner.get(id(code), code)
                 by_new.setdefault(id(new), []).append(function)
+        paired = {cls.__qualname__ for cls, _ in self.classes}
         for key, functions in others.items():
             found = by_new.get(key, [])
             path = functions[0].__qualname__
+            outer = path.rpartition(".")[0]
+            if outer and not outer.endswith("<locals>") and outer not in paired:
+                continue  # a method of a class that is new: another's `__class__` would be wrong in it
             if len(functions) == 1 and (len(found) == 1 or "<locals>" not in path):
                 for function in reversed(found):  # the first one is that which the namespace leads to
                     self._claim(function, functions[0], path)

@@ -183,7 +183,7 @@ def _compiled(text: str, filename: str, module: ModuleType) -> CodeType:
         msg = f"the new text of {short(module)} does not compile, nothing was changed: {getattr(error, 'msg', error)}"
         place = {name: getattr(error, name, None) for name in ("filename", "lineno", "offset", "text")}
         problem = SourceError(msg, **place)
-        problem.print_file_and_line = None  # type: ignore[attr-defined]
+        problem.print_file_and_line = None
         raise problem from error
     return code
 
