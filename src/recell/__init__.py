@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from recell.functions import make_function as make_function
     from recell.functions import rebind as rebind
     from recell.functions import replace as replace
+    from recell.functions import substitute as substitute
     from recell.nested import inner as inner
     from recell.nested import patch_inner as patch_inner
     from recell.nested import replace_inner as replace_inner
     from recell.patching import Change as Change
-    from recell.patching import override as override
     from recell.patching import Patcher as Patcher
+    from recell.patching import override as override
     from recell.patching import patch_closure as patch_closure
     from recell.patching import running as running
     from recell.patching import swap as swap
@@ -50,11 +51,9 @@ if TYPE_CHECKING:
     from recell.scopes import freeze as freeze
     from recell.scopes import promote as promote
     from recell.scopes import scope as scope
-
     from recell.source import build_function as build_function
     from recell.source import define as define
     from recell.source import forward as forward
-    from recell.functions import substitute as substitute
     from recell.verifier import verify as verify
 
 __version__ = "0.1.0"
@@ -110,7 +109,7 @@ _HOMES = {
     "verify": "verifier",
 }
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the keys are strings
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll] - the keys are strings
 
 
 def __getattr__(name: str) -> object:
