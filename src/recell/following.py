@@ -156,7 +156,7 @@ class Reshape:
             function, pair.old, pair.new, self.comparison, pair.path
         )
         if unknown is not None:
-            why = f"one that lives already gets no default for `{unknown}`: only a new call of its outer function tells it"
+            why = f"one that lives already gets no default for `{unknown}`: only a call of its outer function tells it"
             self.left.append((pair.path, why))
             return None
         old_doc, doc = _documentation(pair.old), _documentation(pair.new)

@@ -7,10 +7,12 @@ from typing import Any
 
 __all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "slots", "stays"]
 
-ATOMS = frozenset((type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes))
+ATOMS: frozenset[type[Any]] = frozenset(
+    (type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes)
+)
 """Types whose values are compared by value and hold nothing."""
 
-SHOWN = ATOMS | {tuple, frozenset, list, dict, set}
+SHOWN: frozenset[type[Any]] = ATOMS | {tuple, frozenset, list, dict, set}
 """Types whose values a report shows."""
 
 

@@ -18,10 +18,11 @@ from recell.comparing import codes_below
 from recell.reaching import attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["Inhabitants", "held"]
 
+_NO_PATHS: Mapping[int, str] = {}
 # where the GIL is off, reference counts do not tell
 _COUNTS: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 _WRAPPERS = (staticmethod, classmethod, MethodType)
@@ -60,6 +61,7 @@ class Inhabitants:
         namespace: the globals of the functions.
         module: the module's name; classes know it as theirs.
         code_of: gives the code of a function.
+        paths: the paths of code objects, by id, where code objects do not tell (before 3.11).
     """
 
     namespace: dict[str, Any]
@@ -70,11 +72,12 @@ class Inhabitants:
         namespace: dict[str, Any],
         module: str,
         code_of: Callable[[FunctionType], CodeType] | None = None,
+        paths: Mapping[int, str] = _NO_PATHS,
     ) -> None:
         self.namespace, self.module = namespace, module
         self.functions: dict[int, FunctionType] = {}
         self.classes: dict[int, type] = {}
-        self._code_of = code_of
+        self._code_of, self._paths = code_of, paths
         self.by_code: dict[int, FunctionType] = {}
         self._more: dict[int, list[FunctionType]] = {}
         self._seen: set[int] = set()
@@ -126,7 +129,7 @@ class Inhabitants:
             if by_code.setdefault(id(code), function) is not function:
                 more.setdefault(id(code), []).append(function)
                 continue
-            path = getattr(code, "co_qualname", None)
+            path = getattr(code, "co_qualname", None) or self._paths.get(id(code))
             if path is None:
                 path = function.__qualname__
                 if path.rpartition(".")[2] != code.co_name:  # functools.wraps gave it another function's name

@@ -416,7 +416,7 @@ class Merge:
             return
         own = type(old) is FunctionType and old.__globals__ is self.living.namespace
         if own and site.cls is None and callable(new):
-            self.bridges.append((old, new))
+            self.bridges.append((old, new))  # pyright: ignore[reportArgumentType] - checked two lines above
             self.claims[id(old)] = Claim(old, old, path, False)
         self._bind(site, name, new)
 
@@ -489,6 +489,6 @@ class Merge:
             outer = path.rpartition(".")[0]
             if outer and not outer.endswith("<locals>") and outer not in paired:
                 continue  # a method of a class that is new: another's `__class__` would be wrong in it
-            if len(functions) == 1 and (len(found) == 1 or "<locals>" not in path):
+            if len(functions) == 1 and "<locals>" not in path:
                 for function in reversed(found):  # the first one is that which the namespace leads to
                     self._claim(function, functions[0], path)

@@ -41,7 +41,7 @@ def reload_a_closure(stage: Stage) -> None:
 
 def reload_the_standard_library(stage: Stage) -> None:
     """A method of http.server edited in its text: classes and instances stay, the text takes effect at once."""
-    import http.server as server
+    from http import server
 
     with open(server.__file__, encoding="utf-8") as stream:
         text = stream.read()
