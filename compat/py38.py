@@ -54,18 +54,18 @@ def exchange(
     ):
         kept = (changed, *after, (partial(gc.disable), *_steps(func, changed, after, set_closure)))
     if changed[1]:  # a hook that objects does so before anything changes
-        audit("object.__setattr__", func, "__code__", code)
+        _audit("object.__setattr__", func, "__code__", code)
     collecting = gc.isenabled()
     try:
-        deque(map(call, kept[5] + _COLLECT if collecting else kept[5]), maxlen=0)
+        deque(map(_call, kept[5] + _COLLECT if collecting else kept[5]), maxlen=0)
     except BaseException:
         steps = _steps(func, changed, before, set_closure)
-        deque(map(call, steps + _COLLECT if collecting else steps), maxlen=0)
+        deque(map(_call, steps + _COLLECT if collecting else steps), maxlen=0)
         raise
     return kept
 
 
-audit, call = sys.audit, partial.__call__
+_audit, _call = sys.audit, partial.__call__
 _COLLECT = (partial(gc.enable),)
 
 

@@ -125,7 +125,7 @@ def _body_text(body: object) -> str:
         text = body
     else:
         try:
-            lines = list(body)  # type: ignore[call-overload]
+            lines: list[Any] = list(body)  # type: ignore[call-overload]
         except TypeError:
             lines = [body]
         for line in lines:

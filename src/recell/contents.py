@@ -23,7 +23,7 @@ __all__ = ["check_class_cell", "codes_in", "holder_beneath", "patch_closure"]
 
 _NOTHING: Mapping[str, object] = {}
 
-acquire, release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
+_acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
 def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
@@ -75,7 +75,7 @@ class PatchedClosure(Change):
             self._enter()
             return self
         stack, cell, entry, value, layers = self._single  # the everyday case: one cell, and a value for it
-        acquire()
+        _acquire()
         try:
             if not stack.entries:
                 try:
@@ -86,7 +86,7 @@ class PatchedClosure(Change):
             cell.cell_contents = value
             self._entries.append(layers)
         finally:
-            release()
+            _release()
         return self
 
     def __exit__(
@@ -94,7 +94,7 @@ class PatchedClosure(Change):
     ) -> None:
         if self._single is not None:
             stack, cell, entry, _, layers = self._single
-            acquire()
+            _acquire()
             try:
                 own, entries = self._entries, stack.entries
                 if (
@@ -108,7 +108,7 @@ class PatchedClosure(Change):
                     stack.base = ABSENT
                     return
             finally:
-                release()
+                _release()
         self.undo()
 
     def _new_layers(self) -> Sequence[Layer]:

@@ -290,7 +290,8 @@ def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
     if type(value) is ModuleType:
         return True
     if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
-        return value.__module__ is not None and value.__module__ != globals.get("__name__")
+        home: Any = value.__module__  # builtins may have none
+        return home is not None and home != globals.get("__name__")
     if isinstance(value, (str, bytes, int, float, tuple, type(None))):
         return False
     import sys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recell.building import remake
 from recell.cells import FORWARDED, cell_for
@@ -15,6 +15,8 @@ from recell.unused import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from recell.installing import Face
 
 __all__ = ["Overridden", "OverrideEdit", "Prepared", "dotted", "inside_of"]
 
@@ -35,8 +37,8 @@ class Overridden(State):
     ) -> None:
         self.code = code
         self.closure = closure
-        self.face = origin.face
-        self.kept = None
+        self.face: Face | None = origin.face
+        self.kept: tuple[Any, ...] | None = None
         self._origin = origin
         self.given = given
         """Name -> its value, and the entry that gives it (and holds its private cell)."""

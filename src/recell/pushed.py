@@ -111,7 +111,8 @@ class Stack:
         unit: int,
         look_up: Callable[[str, bool], object] | None = None,
     ) -> None:
-        self.code, self.ops, self.args, self.look_up = code, ops, args, look_up
+        self.code, self.ops, self.args = code, ops, args
+        self.look_up: Callable[[str, bool], object] | None = look_up
         self.steps: list[
             tuple[int, int, int, int, int]
         ] = []  # start, opcode, argument, depth before and after

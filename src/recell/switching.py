@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CellSwitches"]
 
-acquire, release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
+_acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
 class CellSwitch(Layer):
@@ -93,17 +93,17 @@ class CellSwitches:
         self.how = how
         self.code = how.after
         self.values = values
-        self.as_edit = as_edit
+        self.as_edit: Callable[[tuple[CellType, ...]], Edit] = as_edit
         # the everyday case: fresh cells behind the closure
         grown = [values[name] for name in how.grown]
         plain = not how.places and not any(type(value) is CellType or value is EMPTY for value in grown)
         self.fresh = grown if plain else None
-        self.set_closure = closure_setter()
-        self.exchange = compat.require("override").exchange
+        self.set_closure: Callable[..., object] = closure_setter()
+        self.exchange: Callable[..., Any] = compat.require("override").exchange
 
     def enter(self, entries: list[Sequence[Layer]]) -> bool:
         """Enters the override once more."""
-        acquire()
+        _acquire()
         try:
             stack, base = self.stack, self.base
             func, closure, code = stack.func, base.closure, self.code
@@ -143,7 +143,7 @@ class CellSwitches:
             self._done(stack)
             return True
         finally:
-            release()
+            _release()
 
     def _done(self, stack: FunctionStack) -> None:
         """Puts in order what an audit hook or a finalizer entered meanwhile, if it did."""
@@ -158,7 +158,7 @@ class CellSwitches:
 
     def leave(self, entries: list[Sequence[Layer]]) -> bool:
         """Leaves the last entry."""
-        acquire()
+        _acquire()
         try:
             stack, base = self.stack, self.base
             func, slot = stack.func, stack.slot
@@ -196,4 +196,4 @@ class CellSwitches:
             self._done(stack)
             return True
         finally:
-            release()
+            _release()
