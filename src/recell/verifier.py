@@ -28,10 +28,10 @@ def verify(code: CodeType) -> None:
         UnsupportedPythonError: recell does not know this release's opcodes.
         TypeError: not a code object.
 
-    >>> def double(x):
-    ...     return 2 * x
-    >>> verify(double.__code__)
-    >>> verify(double.__code__.replace(co_consts=()))  # doctest: +ELLIPSIS
+    >>> def greet(name):
+    ...     return "hello " + name
+    >>> verify(greet.__code__)
+    >>> verify(greet.__code__.replace(co_consts=()))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     recell.errors.UnsafeCodeError: ...

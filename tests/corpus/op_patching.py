@@ -27,10 +27,10 @@ def entered_and_left(func, change):
     for code, cells in codes:
         assert len(code.co_freevars) == cells
         recell.verify(code)
-        if code.co_freevars == before[0].co_freevars:
-            assert code.co_firstlineno == before[0].co_firstlineno and len(code.co_code) == len(
-                before[0].co_code
-            )
+        assert code.co_firstlineno == before[0].co_firstlineno
+        if code.co_freevars == before[0].co_freevars and func.__name__ != "__annotate__":
+            # (an annotation in a class asks the class's namespace first, and that is taken off the stack: one unit more)
+            assert len(code.co_code) == len(before[0].co_code)
 
 
 def names_of(func):
