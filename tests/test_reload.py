@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
+from sizes import pick
+
 import recell
 from recell import layers, reloading
-from sizes import pick
 
 
 def text(source: str) -> str:
@@ -65,7 +66,14 @@ def snapshot(module: types.ModuleType) -> Dict[str, Any]:
 
     def function(key: str, func: types.FunctionType) -> None:
         annotations = None if sys.version_info >= (3, 14) else func.__annotations__
-        parts = (func.__code__, func.__closure__, func.__defaults__, func.__kwdefaults__, func.__doc__, func.__dict__)
+        parts = (
+            func.__code__,
+            func.__closure__,
+            func.__defaults__,
+            func.__kwdefaults__,
+            func.__doc__,
+            func.__dict__,
+        )
         for number, part in enumerate((*parts, annotations) if annotations else parts):
             found[f"{key}#{number}"] = part
         for name, cell in zip(func.__code__.co_freevars, func.__closure__ or ()):
@@ -337,7 +345,11 @@ REFUSED = {
         "class A:\n    __slots__ = ('x', 'y')\ndef f(): return 2",
         "__slots__",
     ),
-    "slots added": ("class A: pass\ndef f(): return 1", "class A:\n    __slots__ = ()\ndef f(): return 2", "__slots__"),
+    "slots added": (
+        "class A: pass\ndef f(): return 1",
+        "class A:\n    __slots__ = ()\ndef f(): return 2",
+        "__slots__",
+    ),
     "enumeration": (
         "import enum\nclass E(enum.Enum):\n    A = 1\ndef f(): return 1",
         "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\ndef f(): return 2",
@@ -486,7 +498,9 @@ def test_failure_at_every_step_changes_nothing(
     assert aliases[0](1) == ("loud", (1, 3, 4, [1]))
     assert aliases[1](1) == ("loud", (1, 5))
     assert aliases[2]() == (2, "1")
-    before["decorated:calls"] = recell.closure(module.decorated)["calls"]  # it was called: state is not undone
+    before["decorated:calls"] = recell.closure(module.decorated)[
+        "calls"
+    ]  # it was called: state is not undone
     report.undo()
     assert same(before, snapshot(module))
 
@@ -541,7 +555,9 @@ def test_a_class_that_objects_takes_everything_back(make: Callable[..., types.Mo
 
 def test_dry_run_executes_nothing(make: Callable[..., types.ModuleType]) -> None:
     """A dry run compares code alone: nothing runs, nothing changes, and it cannot be undone."""
-    module = make("def f(): return 1\ndef make(a):\n    def inner(): return a\n    return inner\ndef gone(): pass")
+    module = make(
+        "def f(): return 1\ndef make(a):\n    def inner(): return a\n    return inner\ndef gone(): pass"
+    )
     inner = module.make(1)
     before = snapshot(module)
     report = recell.reload(
@@ -564,7 +580,9 @@ def test_data_rerun(make: Callable[..., types.ModuleType]) -> None:
     module = make("X = 1\ncache = {}\nclass A:\n    n = 1\ndef f(): return X, cache")
     module.cache["a"] = 1
     cache = module.cache
-    report = recell.reload(module, source="X = 2\ncache = {}\nclass A:\n    n = 1\ndef f(): return X, cache", data="rerun")
+    report = recell.reload(
+        module, source="X = 2\ncache = {}\nclass A:\n    n = 1\ndef f(): return X, cache", data="rerun"
+    )
     assert module.f() == (2, {})
     assert {"X", "cache"} <= set(report.changed)
     report.undo()
@@ -572,7 +590,9 @@ def test_data_rerun(make: Callable[..., types.ModuleType]) -> None:
     assert module.f() == (1, {"a": 1})
 
 
-def test_a_class_counter_is_state(write: Callable[[str], Path], make: Callable[..., types.ModuleType]) -> None:
+def test_a_class_counter_is_state(
+    write: Callable[[str], Path], make: Callable[..., types.ModuleType]
+) -> None:
     """A class attribute that the text did not change keeps what the program made of it."""
     write("class Job:\n    next_id = 1\n    limit = 5\n    def f(self): return 1\n")
     sys.dont_write_bytecode, before = False, sys.dont_write_bytecode
@@ -585,7 +605,9 @@ def test_a_class_counter_is_state(write: Callable[[str], Path], make: Callable[.
     recell.reload(module)
     assert (module.Job.next_id, module.Job.limit) == (57, 6)
     module.Job.next_id = 58
-    report = recell.reload(module, source="class Job:\n    next_id = 1\n    limit = 7\n    def f(self): return 3\n")
+    report = recell.reload(
+        module, source="class Job:\n    next_id = 1\n    limit = 7\n    def f(self): return 3\n"
+    )
     assert (module.Job.next_id, module.Job.limit) == (58, 7)
     report.undo()
     assert (module.Job.next_id, module.Job.limit) == (58, 6)
@@ -598,7 +620,9 @@ def test_a_class_counter_is_state(write: Callable[[str], Path], make: Callable[.
 
 def test_with_other_layers(make: Callable[..., types.ModuleType]) -> None:
     """Reload, swap, override and patch_closure over one function leave in any order."""
-    module = make("LIMIT = 1\ndef f(): return LIMIT\ndef make(a):\n    def inner(): return a\n    return inner")
+    module = make(
+        "LIMIT = 1\ndef f(): return LIMIT\ndef make(a):\n    def inner(): return a\n    return inner"
+    )
     inner = module.make(1)
     before = snapshot(module)
     changes = [
@@ -607,7 +631,8 @@ def test_with_other_layers(make: Callable[..., types.ModuleType]) -> None:
         recell.patch_closure(inner, a=2).start(),
     ]
     report = recell.reload(
-        module, source="LIMIT = 1\ndef f(): return LIMIT, 'new'\ndef make(a):\n    def inner(): return a, 'new'\n    return inner"
+        module,
+        source="LIMIT = 1\ndef f(): return LIMIT, 'new'\ndef make(a):\n    def inner(): return a, 'new'\n    return inner",
     )
     assert module.f() == (1, "new")
     assert inner() == (2, "new")
@@ -664,7 +689,9 @@ def test_nothing_is_left_behind(make: Callable[..., types.ModuleType]) -> None:
 
     def counted() -> int:
         gc.collect()
-        return sum(type(found) in (dict, types.FunctionType, type, types.CellType) for found in gc.get_objects())
+        return sum(
+            type(found) in (dict, types.FunctionType, type, types.CellType) for found in gc.get_objects()
+        )
 
     before = counted()
     for n in range(10):
@@ -684,7 +711,9 @@ def test_threads_that_call_meanwhile(make: Callable[..., types.ModuleType]) -> N
     """
 
     def of(n: int) -> str:
-        return text(source.format(n=n, parameter="k=1" if n % 2 else "*k", call=f"(super(), {n})[1]" if n % 3 else n))
+        return text(
+            source.format(n=n, parameter="k=1" if n % 2 else "*k", call=f"(super(), {n})[1]" if n % 3 else n)
+        )
 
     module = make(of(0))
     inner, a, f = module.make("kept"), module.A(), module.f

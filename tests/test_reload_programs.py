@@ -12,6 +12,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any, List
 
 import pytest
+
 import recell
 
 EDITS = 10
@@ -37,7 +38,11 @@ def test_http_server_under_constant_requests(monkeypatch: pytest.MonkeyPatch) ->
             + (f"def helper{n}(text): return text\n" if n else "")
             + "class Handler(http.server.BaseHTTPRequestHandler):\n"
             "    protocol_version = 'HTTP/1.1'\n"
-            + ("    def log_message(self, *args): super().log_error\n" if n % 2 else "    def log_message(self, *args): pass\n")
+            + (
+                "    def log_message(self, *args): super().log_error\n"
+                if n % 2
+                else "    def log_message(self, *args): pass\n"
+            )
             + "    def do_GET(self):\n"
             + (f"        text = helper{n}(page(self.path))\n" if n else "        text = page(self.path)\n")
             + "        self.send_response(200)\n"
@@ -79,8 +84,11 @@ def test_http_server_under_constant_requests(monkeypatch: pytest.MonkeyPatch) ->
             thread.start()
         for n in range(1, EDITS + 1):
             reports.append(recell.reload(app, source=handler(n)))
-            edited = re.sub(r'server_version = "[^"]*', f'server_version = "Edited{n}/', original, count=1).replace(
-                "        self.log_request(code)\n", f"        self.log_request(code)\n        self.edit = {n}\n"
+            edited = re.sub(
+                r'server_version = "[^"]*', f'server_version = "Edited{n}/', original, count=1
+            ).replace(
+                "        self.log_request(code)\n",
+                f"        self.log_request(code)\n        self.edit = {n}\n",
             )
             assert f"Edited{n}" in edited and f"self.edit = {n}" in edited
             reports.append(recell.reload(module, source=edited))
@@ -195,4 +203,3 @@ def test_a_web_framework(monkeypatch: pytest.MonkeyPatch) -> None:
 
     asyncio.run(program())
     assert aiohttp and web
-

@@ -7,10 +7,11 @@ import types
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
-import recell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sizes import pick
+
+import recell
 
 NAMES = ("alpha", "beta", "gamma")
 SIZE = pick(40, 1_000)
@@ -37,7 +38,8 @@ class Function(NamedTuple):
         if self.nested:
             lines += [
                 f"{inside}def inner(k={self.nested}):",
-                f"{inside}    return k, {self.body}" + (f", {first} is not None" if first and self.nested % 2 else ""),
+                f"{inside}    return k, {self.body}"
+                + (f", {first} is not None" if first and self.nested % 2 else ""),
                 f"{inside}return inner()",
             ]
         elif self.kind == "generator":
@@ -138,7 +140,9 @@ def shown(func: types.FunctionType) -> Tuple[Any, ...]:
         func.__annotations__,
         func.__doc__,
         func.__module__,
-        result(func(*[None] * (code.co_argcount - len(func.__defaults__ or ())))) if code.co_name != "one" else None,
+        result(func(*[None] * (code.co_argcount - len(func.__defaults__ or ()))))
+        if code.co_name != "one"
+        else None,
     )
 
 
@@ -180,13 +184,17 @@ def clean() -> Any:
 @settings(max_examples=SIZE, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     first=texts,
-    steps=st.lists(st.tuples(st.sampled_from(["edit", "edit", "undo", "undo any"]), texts, st.integers(0, 9)), max_size=7),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["edit", "edit", "undo", "undo any"]), texts, st.integers(0, 9)), max_size=7
+    ),
 )
 def test_random_edits_and_undos(first: Text, steps: List[Tuple[str, Text, int]]) -> None:
     """After each step the module is what a fresh import of the text in force would be; undone, it is what it was."""
     module = module_of(text_of(first))
     names = dict(vars(module))
-    base = recell.reload(module, source=text_of(first))  # from now on the old text is known, as for an imported file
+    base = recell.reload(
+        module, source=text_of(first)
+    )  # from now on the old text is known, as for an imported file
     in_force: List[Tuple[str, Optional[recell.Report]]] = [(text_of(first), None)]
     for action, text, number in steps:
         if action == "edit":

@@ -30,7 +30,7 @@ _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 _DECLARED = frozenset(
     ("__doc__", "__all__", "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__")
 )
-_LAZY = ("__annotate__", "__annotate_func__")
+_LAZY = ("__annotate__",)
 _MODULE_OWN = frozenset(
     [
         "__name__",
@@ -44,7 +44,13 @@ _MODULE_OWN = frozenset(
         "__conditional_annotations__",
     ]
 )
-_CLASS_OWN = OWN | {"__module__", "__slots__", "__abstractmethods__", "__annotations_cache__"}
+_CLASS_OWN = OWN | {
+    "__module__",
+    "__slots__",
+    "__abstractmethods__",
+    "__annotate_func__",
+    "__annotations_cache__",
+}
 
 
 class Claim(NamedTuple):
@@ -175,6 +181,9 @@ class Merge:
             self.changed.append(f"{path} (bases)")
         site = Site(cls, before, path)
         self._names(site, after, before)
+        lazy, new_lazy = before.get("__annotate_func__"), after.get("__annotate_func__")
+        if not alike(lazy, new_lazy):  # set by its property, which forgets the evaluated ones (3.14+)
+            self.bindings.append((site, "__annotate__", new_lazy))
         abstract = after.get("__abstractmethods__", ABSENT)
         if abstract is not ABSENT and abstract != before.get("__abstractmethods__"):
             self.bindings.append((site, "__abstractmethods__", abstract))

@@ -101,18 +101,17 @@ def reload(
     name = vars(module).get("__name__")
     name = name if isinstance(name, str) else module.__class__.__name__
     with _RELOADING:
-        reason = _not_reloadable(module, source)
-        if reason is None:
-            try:
-                text, filename = _text(module, source)
-            except (OSError, UnicodeError) as error:
-                reason = f"the text of {short(module)} cannot be read: {error}"
-        if reason is not None:
-            refusal = SourceError(reason, filename=vars(module).get("__file__"))
+        try:
+            text, filename = _text(module, source)
+        except _NoTextError as error:
+            refusal = SourceError(str(error), filename=vars(module).get("__file__"))
             return Report(module, name, refused=[refusal], dry=dry_run)
-        return _Reload(
-            module, name, _compiled(text, filename, module), filename, text, source is not None
-        ).done(dry_run, data == "rerun")
+        work = _Reload(module, name, _compiled(text, filename, module), filename, text, source is not None)
+        return work.done(dry_run, data == "rerun")
+
+
+class _NoTextError(Exception):
+    """Why a module cannot be reloaded at all."""
 
 
 def _not_reloadable(module: ModuleType, source: object) -> str | None:
@@ -138,6 +137,17 @@ def _not_reloadable(module: ModuleType, source: object) -> str | None:
 
 def _text(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
     """The new text, decoded, and the file name that code and tracebacks are to show."""
+    reason = _not_reloadable(module, source)
+    if reason is None:
+        try:
+            return _read(module, source)
+        except (OSError, UnicodeError) as error:
+            reason = f"the text of {short(module)} cannot be read: {error}"
+    raise _NoTextError(reason)
+
+
+def _read(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
+    """The same, where there is a text; raises OSError or UnicodeError where it cannot be read."""
     spec = getattr(module, "__spec__", None)
     file = getattr(module, "__file__", None)
     origin = getattr(spec, "origin", None)
@@ -182,9 +192,7 @@ def _compiled(text: str, filename: str, module: ModuleType) -> CodeType:
     except (SyntaxError, ValueError) as error:
         msg = f"the new text of {short(module)} does not compile, nothing was changed: {getattr(error, 'msg', error)}"
         place = {name: getattr(error, name, None) for name in ("filename", "lineno", "offset", "text")}
-        problem = SourceError(msg, **place)
-        problem.print_file_and_line = None
-        raise problem from error
+        raise SourceError(msg, **place) from error
     return code
 
 

@@ -61,7 +61,9 @@ def compared(size: int, every: bool) -> Callable[[], tuple[float, float]]:
     return round
 
 
-def beside(reloader: Callable[[types.ModuleType], Any], size: int, every: bool) -> Callable[[], tuple[float, float]]:
+def beside(
+    reloader: Callable[[types.ModuleType], Any], size: int, every: bool
+) -> Callable[[], tuple[float, float]]:
     """The same with another reloader, which reads the text from a file."""
     state: dict[str, Any] = {}
 
@@ -76,7 +78,9 @@ def beside(reloader: Callable[[types.ModuleType], Any], size: int, every: bool) 
             state.update(module=importlib.import_module("edited_file"), path=path, mark=0)
         state["mark"] += 1
         new = text(size, state["mark"], every)
-        state["path"].write_text(new + "\n" * state["mark"])  # another size: a pyc of the same second counts as stale
+        state["path"].write_text(
+            new + "\n" * state["mark"]
+        )  # another size: a pyc of the same second counts as stale
         start = time.perf_counter()
         compile(new, "edited.py", "exec", dont_inherit=True)
         middle = time.perf_counter()
@@ -118,7 +122,9 @@ BENCHMARKS = [
             beside(reloader, size, every),
             reach=None,
             rounds=5,
-            only=lambda name=name: name.partition(".")[0] in ("recell", "importlib") or has(name.partition(".")[0]),
+            only=lambda name=name: (
+                name.partition(".")[0] in ("recell", "importlib") or has(name.partition(".")[0])
+            ),
         )
         for name, reloader in (
             ("recell.reload of a file", ours),

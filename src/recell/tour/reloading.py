@@ -47,11 +47,15 @@ def reload_the_standard_library(stage: Stage) -> None:
         text = stream.read()
     handler = server.SimpleHTTPRequestHandler
     before = vars(handler)["guess_type"]
-    edited = text.replace("def guess_type(self, path):", "def guess_type(self, path):\n        return 'text/tour'", 1)
+    edited = text.replace(
+        "def guess_type(self, path):", "def guess_type(self, path):\n        return 'text/tour'", 1
+    )
     stage.did("planned = recell.reload(http.server, source=edited, dry_run=True)")
     planned = recell.reload(server, source=edited, dry_run=True)
     stage.did("planned.changed", planned.changed)
-    stage.check("a dry run tells and changes nothing", vars(handler)["guess_type"] is before and not planned.active)
+    stage.check(
+        "a dry run tells and changes nothing", vars(handler)["guess_type"] is before and not planned.active
+    )
     instance = handler.__new__(handler)
     with recell.reload(server, source=edited) as report:
         stage.did("recell.reload(http.server, source=edited)", report)
@@ -61,7 +65,8 @@ def reload_the_standard_library(stage: Stage) -> None:
         stage.check("class and method are the very same objects", vars(handler)["guess_type"] is before)
         stage.check("functions below the edit know their new lines", report.moved != ())
     stage.check(
-        "undone: the old text again", before.__code__.co_firstlineno and instance.guess_type("a.png") == "image/png"
+        "undone: the old text again",
+        before.__code__.co_firstlineno and instance.guess_type("a.png") == "image/png",
     )
 
 
