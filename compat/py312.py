@@ -8,9 +8,23 @@ objects of its own start (`gc.get_freeze_count()` is 375 in 3.12.1). Source: Lib
 
 from __future__ import annotations
 
+from types import CodeType
+
 from .py311 import RELEASE as PREVIOUS
 
 _BACKWARD = frozenset({"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
+
+def scope_parameters(code: CodeType) -> tuple[str, ...]:
+    """A scope's parameters, named by what they hold; for every other code its parameters as they are.
+
+    With keyword defaults alone, the scope of a generic function gets their dict in slot 0, which is called `.defaults`
+    all the same: Python/compile.c counts the arguments that it passes, not the names.
+    """
+    parameters = code.co_varnames[: code.co_argcount]
+    if parameters == (".defaults",) and code.co_varnames[1:2] == (".kwdefaults",):
+        return (".kwdefaults",)
+    return parameters
+
 
 RELEASE = PREVIOUS._replace(
     version=(3, 12),

@@ -10,6 +10,7 @@ from types import CellType, CodeType
 
 from recell import _kinds as kinds
 from recell import _opcodes as ops
+from recell.compat.py312 import scope_parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Program:
         if known is not None:
             return known
         if kind is CodeType:
-            name = _TRUSTING.get(value.co_varnames[: value.co_argcount], "code")
+            name = _TRUSTING.get(scope_parameters(value), "code")
             if name == "comprehension_code" and not takes_iterator(value, machine):
                 name = "code"
             if value.co_flags & 0x20:  # calling its function makes an iterator
@@ -251,9 +252,10 @@ class Program:
         """Loads and stores of the compiler's own variables have kinds."""
         machine, kept = self.machine, self.machine.effects.compiler_names
         arguments = self.code.co_argcount
+        parameters = scope_parameters(self.code)
         known = {
             slot: kept[name]
-            for slot, name in enumerate(self.slots)
+            for slot, name in enumerate((*parameters, *self.slots[len(parameters) :]))
             if name in kept and (slot < arguments or (name in _CELL_NAMES and name in self.code.co_cellvars))
             if name != ".0" or takes_iterator(self.code, machine)
         }
@@ -297,4 +299,5 @@ _TRUSTING = {
     (".kwdefaults",): "kwdefaults_code",
     (".defaults", ".kwdefaults"): "all_defaults_code",
 }
+
 _CACHES = [bytes(2 * units) for units in range(16)]

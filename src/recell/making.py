@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from types import CodeType
 
+from recell.compat.py312 import scope_parameters
 from recell.instructions import CLOSURE, Site, opcodes, sites
 from recell.pushed import UNKNOWN, Stack, constant, numbers, slot_names
 
@@ -133,7 +134,7 @@ class Making:
 
         Its defaults are evaluated outside of that scope, and passed to it as `.defaults` and `.kwdefaults`.
         """
-        parameters = self.nested.co_varnames[: self.nested.co_argcount]
+        parameters = scope_parameters(self.nested)
         unit = self._first()
         start, number, _ = _step(self.raw, unit)
         flags = DEFAULTS * (".defaults" in parameters) | KWDEFAULTS * (".kwdefaults" in parameters)
