@@ -121,6 +121,7 @@ def test_tables_that_do_not_move_stay_as_they_are() -> None:
 def test_locations_of_what_is_taken_out_are_carried() -> None:
     """Where an instruction goes, the lines behind it stay; each form of entry, lines up and down."""
 
+    # fmt: off
     def func(a, b):
         x = a.attribute_one + b.attribute_two; y = (  # noqa: E702
             a
@@ -134,6 +135,7 @@ def test_locations_of_what_is_taken_out_are_carried() -> None:
             y
         )
 
+    # fmt: on
     code = func.__code__
     old = list(code.co_positions())
     for unit in range(len(old)):
