@@ -53,6 +53,8 @@ class Effects(NamedTuple):
     """What the counters in inline caches say before the first run; 0 where the first run marks RESUME alone."""
     ascending_lines: bool
     """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
+    resume_before_generator: int
+    """The argument of a RESUME that RETURN_GENERATOR may follow, or -1 where none comes before it."""
     delegating_yields: bool
     """YIELD_VALUE's argument says that it yields for another iterator."""
 

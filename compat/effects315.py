@@ -38,6 +38,7 @@ EFFECTS = PREVIOUS._replace(
         "GET_ITER": (0, 3),
         "RESUME": (0, 15),
     },
+    resume_before_generator=4,  # a generator expression takes its iterator first
     fresh_counter=9,  # the backoff has three bits instead of four
     quiet=PREVIOUS.quiet | {"LOAD_COMMON_CONSTANT"},
 )

@@ -215,5 +215,6 @@ EFFECTS = Effects(
     locals_need_cells=False,
     fresh_counter=0,
     ascending_lines=False,
+    resume_before_generator=-1,
     delegating_yields=False,
 )

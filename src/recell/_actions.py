@@ -220,6 +220,11 @@ class Actions:
             raise self.refuse(index, "makes a generator, but the flags say that this is a plain function")
         if not unset & self.started:
             raise self.refuse(index, "makes a generator of a generator")
+        resume = self.machine.numbers["RESUME"]
+        for earlier in range(index):  # a frame that has been seen cannot move into a generator
+            number, argument = self.program.read(earlier)
+            if number == resume and argument != self.machine.effects.resume_before_generator:
+                raise self.refuse(index, f"makes a generator after RESUME {argument}")
         return stack, depth, unset & ~self.started, loose, pushed
 
     def yield_value(self, index: int, operand: int, now: Now, handler: Handler | None) -> Now:
