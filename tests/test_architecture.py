@@ -147,15 +147,18 @@ def test_the_release_is_read_in_compat_alone(path: Path) -> None:
         assert name not in forbidden, f"{path.name}:{node.lineno} reads {name}"  # type: ignore[attr-defined]
 
 
-def test_bytecode_is_imported_by_the_assembler_alone() -> None:
-    """One module knows the `bytecode` library; it is loaded on first need."""
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="sys.stdlib_module_names came with 3.10")
+def test_no_other_package_is_needed() -> None:
+    """At run time recell stands on the standard library alone; `bytecode` is an oracle of the tests."""
+    known = {*sys.stdlib_module_names, "__future__"}
     users = {
-        path.name
+        (path.name, dotted)
         for path in SOURCE.glob("**/*.py")
         for dotted, _ in imported(path)
-        if dotted.partition(".")[0] == "bytecode"
+        if dotted.partition(".")[0] not in known
     }
-    assert users <= {"assembler.py"}
+    assert {dotted.partition(".")[0] for _, dotted in users} <= {"recell", "pytest"}, users
+    assert {name for name, dotted in users if dotted.partition(".")[0] == "pytest"} <= {"pytest_plugin.py"}
 
 
 def test_files_have_one_purpose() -> None:
