@@ -14,6 +14,7 @@ from .py311 import RELEASE as PREVIOUS
 
 _BACKWARD = frozenset({"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 
+
 def scope_parameters(code: CodeType) -> tuple[str, ...]:
     """A scope's parameters, named by what they hold; for every other code its parameters as they are.
 

@@ -24,7 +24,8 @@ def units(code: CodeType) -> list[tuple[int, int]]:
     """The code units; 3.10's compiler leaves arguments on instructions that take none, and `bytecode` drops them."""
     raw = code.co_code
     return [
-        (number, argument if number >= dis.HAVE_ARGUMENT else 0) for number, argument in zip(raw[::2], raw[1::2])
+        (number, argument if number >= dis.HAVE_ARGUMENT else 0)
+        for number, argument in zip(raw[::2], raw[1::2])
     ]
 
 
@@ -38,7 +39,8 @@ def test_bytecode_reads_promoted_code_as_cpython_does() -> None:
         code = recell.promote(func, {name: getattr(builtins, name, None)}).__code__
         again = bytecode.ConcreteBytecode.from_code(code, extended_arg=True)
         rebuilt = again.to_code(
-            stacksize=code.co_stacksize, **({"compute_exception_stack_depths": False} if hasattr(code, "co_exceptiontable") else {})
+            stacksize=code.co_stacksize,
+            **({"compute_exception_stack_depths": False} if hasattr(code, "co_exceptiontable") else {}),
         )
         assert units(rebuilt) == units(code), (func, name)
         assert rebuilt.co_freevars == code.co_freevars

@@ -31,6 +31,25 @@ class Actions:
         self.machine = program.machine
         self.started = 1 << len(program.slots)  # stands for "RETURN_GENERATOR has run" among the slots
         self.leaders: set[int] = set()
+        self.silent = self.machine.quiet - {
+            self.machine.numbers.get("JUMP_BACKWARD", -1)
+        }  # that one lets signals in
+        self.run_end = 0  # the index behind the run that is walked
+        self.pending = (
+            False  # the handler was not told of the present state, as nothing could be raised in it
+        )
+
+    def exposed(self, index: int) -> bool:
+        """Whether anything may be raised from an instruction on, before a local changes or the run ends."""
+        program, silent = self.program, self.silent
+        while index < self.run_end:
+            if program.read(index)[0] not in silent:
+                return True
+            move = program.moves[index]
+            if move is not None and move[6] in (ops.STORE, ops.CLEAR):
+                return False
+            index += 1
+        return False
 
     def protect(self, index: int, handler: Handler, stack: int, depth: int, unset: int, loose: int) -> None:
         """An exception may leave this state to the handler."""
@@ -64,8 +83,10 @@ class Actions:
             raise self.refuse(
                 index, f"stores what is no cell in the place of free variable `{self.program.slots[slot]}`"
             )
-        if handler is not None and (unset | before[0], loose | before[1]) != before:
-            self.protect(index, handler, stack >> WIDTH, depth - 1, unset, loose)
+        if handler is not None and (self.pending or (unset | before[0], loose | before[1]) != before):
+            self.pending = not self.exposed(index + 1)
+            if not self.pending:
+                self.protect(index, handler, stack >> WIDTH, depth - 1, unset, loose)
         return unset, loose
 
     def check_lent(self, index: int, stack: int, bit: int) -> None:
@@ -93,7 +114,9 @@ class Actions:
         unset |= bit
         loose |= bit
         if handler is not None:
-            self.protect(index, handler, stack, depth, unset, loose)
+            self.pending = not self.exposed(index + 1)
+            if not self.pending:
+                self.protect(index, handler, stack, depth, unset, loose)
         return stack, depth, unset, loose, pushed
 
     def deref(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:

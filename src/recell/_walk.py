@@ -162,10 +162,14 @@ class Walk(Actions):
             if blocks:
                 self.blocks = blocks
                 handler = self.block_handler(blocks)
+            self.pending = False
             if handler is not None:
                 floor = handler[3]
+                self.run_end = last + (end is not None)
                 if depth - moves[first][0] < floor:
                     floor = ENDLESS  # PUSH_EXC_INFO, say: the handler's part is not in order yet
+                elif not blocks and not self.exposed(first):
+                    self.pending = True
                 else:
                     self.protect(first, handler, stack, depth, unset, loose)
             index = first - 1
@@ -186,7 +190,7 @@ class Walk(Actions):
                             pushed ^= kinds.OBJECT | kinds.CELL
                         lent |= operand
                     elif action == STORE:
-                        if stack & SPECIAL_STORES or not loose & operand:
+                        if stack & SPECIAL_STORES or not loose & operand or self.pending:
                             unset, loose = self.store(index, stack, depth, unset, loose, operand, handler)
                         elif unset & operand:
                             unset ^= operand
@@ -201,7 +205,9 @@ class Walk(Actions):
                         if lent & operand and action <= CLEAR:
                             self.check_lent(index, stack, operand)
                         now = stack, depth, unset, loose, pushed
-                        stack, depth, unset, loose, pushed = methods[action](self, index, operand, now, handler)
+                        stack, depth, unset, loose, pushed = methods[action](
+                            self, index, operand, now, handler
+                        )
                 stack = stack >> down << up | pushed
                 depth += change
                 if depth > limit:
