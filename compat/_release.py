@@ -6,9 +6,8 @@ changed it. Opcodes are named, never numbered: numbers come from the running int
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
-
 from types import CodeType
+from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 
 class Release(NamedTuple):

@@ -258,7 +258,8 @@ async def asynchronous_generator(n):
 
 def imports(name):
     import os.path as path
-    from string import digits, ascii_letters as letters
+    from string import ascii_letters as letters
+    from string import digits
 
     assert name, f"no {name}"
     return path.join(digits[0], letters[0]), getattr(path, name, None)

@@ -96,9 +96,7 @@ def constructible(data):
     numbers = opcode.opmap
     size = dict(enumerate(caches)) if isinstance(caches, list) else {numbers[n]: c for n, c in caches.items()}
     kept = {
-        number
-        for name, number in numbers.items()
-        if name.startswith("INSTRUMENTED_") or name in ELSEWHERE
+        number for name, number in numbers.items() if name.startswith("INSTRUMENTED_") or name in ELSEWHERE
     }
     if not kept.isdisjoint(data[::2]):
         raise ValueError("cannot be read")

@@ -35,7 +35,9 @@ def starts(code: CodeType) -> list[int]:
 
 def instructions(code: CodeType) -> list[tuple[object, ...]]:
     """What the code does, without padding and with jumps by what they lead to."""
-    kept = [each for each in dis.get_instructions(code) if each.opname not in ("EXTENDED_ARG", "CACHE", "NOP")]
+    kept = [
+        each for each in dis.get_instructions(code) if each.opname not in ("EXTENDED_ARG", "CACHE", "NOP")
+    ]
     index = {each.offset: position for position, each in enumerate(kept)}
     offsets = sorted(index)
 
@@ -177,8 +179,12 @@ def test_finding_instructions_agrees_with_dis() -> None:
         ]
         arguments = {offset: raw[offset + 1] for offset, _, _ in seen}
         assert [
-            (offset, number, argument if number >= dis.HAVE_ARGUMENT else 0) for offset, number, argument in sorted(seen)
-        ] == [(offset, number, argument if number >= dis.HAVE_ARGUMENT else 0) for offset, number, argument in expected]
+            (offset, number, argument if number >= dis.HAVE_ARGUMENT else 0)
+            for offset, number, argument in sorted(seen)
+        ] == [
+            (offset, number, argument if number >= dis.HAVE_ARGUMENT else 0)
+            for offset, number, argument in expected
+        ]
         assert len(arguments) == len(expected)
 
 
@@ -189,7 +195,9 @@ def test_jump_targets_agree_with_dis() -> None:
         theirs = {each.argval for each in dis.get_instructions(code) if each.opcode in JUMPS}
         # END_ASYNC_FOR (3.14+) names its loop for monitoring; older `dis` modules do not call it a jump
         assert theirs <= mine
-        assert mine - theirs == set() or "END_ASYNC_FOR" in {each.opname for each in dis.get_instructions(code)}
+        assert mine - theirs == set() or "END_ASYNC_FOR" in {
+            each.opname for each in dis.get_instructions(code)
+        }
 
 
 def test_same_size_edits_leave_the_tables_alone() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from recell import Patcher, RecellError, ScopeError, attach, closure, make_cell, rebind, repoint, replace
+from recell import Patcher, RecellError, ScopeError, attach, closure, make_cell, rebind, replace, repoint
 
 
 class Base:

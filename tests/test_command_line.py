@@ -47,7 +47,9 @@ def test_tour_plays_every_step_and_every_check_holds(capsys):
 
 
 def test_module_runs_as_a_command():
-    done = subprocess.run([sys.executable, "-m", "recell", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "recell", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("recell ")
 
 

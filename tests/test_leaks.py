@@ -71,7 +71,10 @@ def test_references_come_back_to_what_they_were() -> None:
     held = [CODE, FUNC.__globals__, *FUNC.__closure__, FUNC.__defaults__, FUNC.__kwdefaults__, FUNC.__dict__]
     before = [sys.getrefcount(each) for each in held]
     copies = [
-        make() for _ in range(10) for name, make in MAKERS.items() if name in ("rebind", "replace", "clone", "make_function")
+        make()
+        for _ in range(10)
+        for name, make in MAKERS.items()
+        if name in ("rebind", "replace", "clone", "make_function")
     ]
     assert sys.getrefcount(CODE) > before[0]
     del copies

@@ -6,6 +6,7 @@ import sys
 import types
 
 import pytest
+
 import recell
 
 BEFORE = """

@@ -105,7 +105,9 @@ def test_free_variables_in_any_order_and_appended():
     verify(patched(inner_code.replace(co_freevars=freevars), offset + 1, 3))
 
 
-@pytest.mark.parametrize("value", [CellType(1), CellType(), [], {}, {1}, object(), plain.__code__, (CellType(1),), 1j, ...])
+@pytest.mark.parametrize(
+    "value", [CellType(1), CellType(), [], {}, {1}, object(), plain.__code__, (CellType(1),), 1j, ...]
+)
 def test_constants_of_any_kind(value):
     """Cells, lists, code objects: as values they are all the same."""
     verify(assemble(("LOAD_CONST", 1), "RETURN_VALUE", co_consts=(None, value)))
@@ -136,7 +138,9 @@ def test_a_cell_as_a_constant_in_the_place_of_a_cell_variable():
         return
     cell = {"co_consts": (None, CellType(1)), "co_cellvars": ("c",), "co_varnames": ()}
     verify(assemble(("LOAD_CONST", 1), ("STORE_FAST", 0), ("LOAD_DEREF", 0), "RETURN_VALUE", **cell))
-    refused(assemble(("LOAD_CONST", 0), ("STORE_FAST", 0), ("LOAD_DEREF", 0), "RETURN_VALUE", **cell), "no cell")
+    refused(
+        assemble(("LOAD_CONST", 0), ("STORE_FAST", 0), ("LOAD_DEREF", 0), "RETURN_VALUE", **cell), "no cell"
+    )
 
 
 def test_three_hundred_free_variables():
@@ -173,7 +177,9 @@ def test_nested_code_is_checked():
     assert "deep" in str(refused(outer))
 
 
-@pytest.mark.parametrize("instructions", [(), ("NOP",), (("LOAD_CONST", 0), "POP_TOP"), (("JUMP_FORWARD", 0),)])
+@pytest.mark.parametrize(
+    "instructions", [(), ("NOP",), (("LOAD_CONST", 0), "POP_TOP"), (("JUMP_FORWARD", 0),)]
+)
 def test_the_end_is_not_run_past(instructions):
     """Every path ends."""
     if instructions or not NEW:
@@ -193,13 +199,21 @@ def test_half_a_code_unit():
 def test_unknown_and_internal_opcodes():
     """Only what a compiler emits: no gaps, no specialised or instrumented ones, no CACHE."""
     known = {number for name, number in opmap.items() if number < 256}
-    internal = {n for name, n in opmap.items() if name.startswith(("INSTRUMENTED", "CACHE", "RESERVED", "INTERPRETER"))}
+    internal = {
+        n
+        for name, n in opmap.items()
+        if name.startswith(("INSTRUMENTED", "CACHE", "RESERVED", "INTERPRETER"))
+    }
     start = len(units(("RESUME", 0))) if NEW else 0
     # behind the return, room for the caches that the constructor believes in
     base = assemble("NOP", *RETURN, *["NOP"] * 16, **CONSTS)
     verify(base)
     # 3.12 and 3.13 cannot even make these (230 is ENTER_EXECUTOR)
-    unmakeable = {"INSTRUMENTED_LINE", "INSTRUMENTED_INSTRUCTION"} if (3, 12) <= sys.version_info[:2] <= (3, 13) else ()
+    unmakeable = (
+        {"INSTRUMENTED_LINE", "INSTRUMENTED_INSTRUCTION"}
+        if (3, 12) <= sys.version_info[:2] <= (3, 13)
+        else ()
+    )
     left_out = {opmap[name] for name in unmakeable} | ({230} if sys.version_info[:2] == (3, 12) else set())
     for number in sorted((set(range(256)) - known | internal) - left_out):
         refused(patched(base, start, number))
@@ -228,19 +242,31 @@ def test_forged_opcodes_that_cannot_be_read(name):
     verify(traced.__code__)
 
 
-INDEXES = [("LOAD_CONST", 5), ("LOAD_FAST", 1), ("STORE_FAST", 1), ("DELETE_FAST", 1), ("LOAD_NAME", 1), ("STORE_GLOBAL", 1)]
+INDEXES = [
+    ("LOAD_CONST", 5),
+    ("LOAD_FAST", 1),
+    ("STORE_FAST", 1),
+    ("DELETE_FAST", 1),
+    ("LOAD_NAME", 1),
+    ("STORE_GLOBAL", 1),
+]
 
 
 @pytest.mark.parametrize(("name", "argument"), INDEXES)
 def test_indexes_stay_in_their_tables(name, argument):
     """Constants, names and locals."""
-    code = assemble(("LOAD_CONST", 0), (name, argument), *RETURN, co_varnames=("x",), co_names=("n",), **CONSTS)
+    code = assemble(
+        ("LOAD_CONST", 0), (name, argument), *RETURN, co_varnames=("x",), co_names=("n",), **CONSTS
+    )
     refused(code, "out of range")
 
 
 def test_deref_indexes_stay_in_their_table():
     """Cell and free variables."""
-    refused(assemble(("LOAD_DEREF", 1), "RETURN_VALUE", co_freevars=("x",), **CONSTS), "out of range" if not NEW else "")
+    refused(
+        assemble(("LOAD_DEREF", 1), "RETURN_VALUE", co_freevars=("x",), **CONSTS),
+        "out of range" if not NEW else "",
+    )
 
 
 def test_extended_arguments():
@@ -278,7 +304,9 @@ def test_jumps_land_on_instructions():
 # -- what is refused: the stack ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("instructions", [("POP_TOP",), (("LOAD_CONST", 1), ("BUILD_LIST", 2), "RETURN_VALUE"), ("RETURN_VALUE",)])
+@pytest.mark.parametrize(
+    "instructions", [("POP_TOP",), (("LOAD_CONST", 1), ("BUILD_LIST", 2), "RETURN_VALUE"), ("RETURN_VALUE",)]
+)
 def test_the_stack_does_not_underflow(instructions):
     """What lies below belongs to others."""
     refused(assemble(*instructions, *RETURN, **CONSTS), "the stack holds")
@@ -331,7 +359,9 @@ def test_copy_and_swap_follow_the_kinds():
     """What was an iterator below is one after it was moved."""
     loop = (("LOAD_CONST", 3), ("GET_ITER", 0), ("LOAD_CONST", 1), ("SWAP", 2))
     more = (("SWAP", 3), ("SWAP", 2)) if sys.version_info >= (3, 15) else (("SWAP", 2),)
-    refused(assemble(*loop, ("FOR_ITER", 2), "POP_TOP", "POP_TOP", *RETURN, **CONSTS)) if len(more) > 1 else None
+    refused(assemble(*loop, ("FOR_ITER", 2), "POP_TOP", "POP_TOP", *RETURN, **CONSTS)) if len(
+        more
+    ) > 1 else None
     assert refused(assemble(("LOAD_CONST", 1), ("COPY", 1), ("COPY", 3), "RETURN_VALUE", **CONSTS))
 
 
@@ -361,7 +391,9 @@ def test_free_variables_are_copied_first_and_all():
     offset = at(inner_code, "COPY_FREE_VARS")
     refused(patched(inner_code, offset, opmap["NOP"], 0), "hold no cell")
     refused(patched(inner_code, offset + 1, 2), "copies 2 free variables of 1")
-    refused(inner_code.replace(co_freevars=("other", *inner_code.co_freevars)), "copies 1 free variables of 2")
+    refused(
+        inner_code.replace(co_freevars=("other", *inner_code.co_freevars)), "copies 1 free variables of 2"
+    )
     late = (("LOAD_DEREF", 0), "RETURN_VALUE")
     fields = {"co_freevars": ("x",), **CONSTS}
     verify(assemble(("COPY_FREE_VARS", 1), ("RESUME", 0), *late, opening=False, **fields))
@@ -429,7 +461,12 @@ def test_yields_belong_into_generators():
     code = generating.__code__
     refused(code.replace(co_flags=code.co_flags & ~0x20))
     refused(code.replace(co_flags=code.co_flags | 0x80), "more than one kind")
-    yielding = [("LOAD_CONST", 0), ("YIELD_VALUE", 0), *([("RESUME", 1), "POP_TOP"] if NEW else ["POP_TOP"]), *RETURN]
+    yielding = [
+        ("LOAD_CONST", 0),
+        ("YIELD_VALUE", 0),
+        *([("RESUME", 1), "POP_TOP"] if NEW else ["POP_TOP"]),
+        *RETURN,
+    ]
     refused(assemble(*yielding, **CONSTS))
 
 

@@ -20,10 +20,15 @@ def main(arguments: list[str] | None = None) -> int:
     inspect.add_argument("target", metavar="MODULE:NAME", help="for example json.decoder:JSONDecoder.decode")
     output = inspect.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON")
-    output.add_argument("--dot", action="store_true", help="print a graph of functions and cells for Graphviz")
+    output.add_argument(
+        "--dot", action="store_true", help="print a graph of functions and cells for Graphviz"
+    )
     commands.add_parser("doctor", help="what works on this interpreter, found out by doing it")
     options = parser.parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):  # trees and reprs may hold any character; a narrow terminal shows escapes
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # trees and reprs may hold any character; a narrow terminal shows escapes
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
@@ -34,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "inspect":
         from recell.inspecting import run_inspect
 
-        return run_inspect(options.target, "json" if options.json else "dot" if options.dot else "tree", sys.stdout)
+        return run_inspect(
+            options.target, "json" if options.json else "dot" if options.dot else "tree", sys.stdout
+        )
     if options.command == "doctor":
         from recell.doctor import run_doctor
 

@@ -96,11 +96,15 @@ class BlockWalk(Walk):
             raise self.refuse(index, "there is no block of its kind")
         return blocks[:-1], blocks[-1][2]
 
-    def pop_block(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
+    def pop_block(
+        self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
+    ) -> Iterator[Change]:
         below, _ = self.top(index, blocks, WAITING)
         yield index + 1, stack, depth, below
 
-    def pop_except(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
+    def pop_except(
+        self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
+    ) -> Iterator[Change]:
         below, level = self.top(index, blocks, HANDLING)
         if depth - level not in (3, 4):
             raise self.refuse(index, f"the saved exception lies at {depth - 3}, its block says {level}")
@@ -114,7 +118,9 @@ class BlockWalk(Walk):
             raise self.refuse(index, f"its saved exception is not at {level} on the stack")
         return stack >> WIDTH * (excess + 3), level, below
 
-    def end_async_for(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
+    def end_async_for(
+        self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
+    ) -> Iterator[Change]:
         stack, depth, below = self.leave(index, stack, depth, blocks)
         if not depth or stack & kinds.NULL:
             raise self.refuse(index, "there is no asynchronous iterator below")
@@ -147,14 +153,18 @@ class BlockWalk(Walk):
             else (index + 1, stack, depth, blocks)
         )
 
-    def end_finally(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
+    def end_finally(
+        self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
+    ) -> Iterator[Change]:
         kind = self.found(index, stack, depth)
         if kind == kinds.NULL:
             yield index + 1, stack >> WIDTH, depth - 1, blocks
         elif kind == kinds.RETURN_ADDRESS:
             yield (stack & ENTRY) >> kinds.PARAMETER, stack >> WIDTH, depth - 1, blocks
 
-    def with_cleanup_start(self, index: int, argument: int, stack: int, depth: int, blocks: Blocks) -> Iterator[Change]:
+    def with_cleanup_start(
+        self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
+    ) -> Iterator[Change]:
         """Calls the exit function below, and closes the gap that it leaves."""
         kind = self.found(index, stack, depth)
         if kind == EXC_TYPE:

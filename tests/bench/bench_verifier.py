@@ -75,7 +75,11 @@ def median_ratio() -> tuple[float, float]:
 
 
 def of_size(statements: int) -> CodeType:
-    lines = ["def f(a, b):", *(f"    c{i % 50} = a + {i} if b else [a, b]" for i in range(statements)), "    return a"]
+    lines = [
+        "def f(a, b):",
+        *(f"    c{i % 50} = a + {i} if b else [a, b]" for i in range(statements)),
+        "    return a",
+    ]
     space: dict[str, Any] = {}
     exec("\n".join(lines), space)
     code: CodeType = space["f"].__code__
