@@ -159,8 +159,7 @@ class Comparison:
         self.pairs = [
             Pair(path, before, after, self._only_moved(before, after))
             for path, before, new_code in matches
-            if id(new_code) not in stays
-            for after in (self._final.get(id(new_code), new_code),)
+            for after in (stays.get(id(new_code)) or self._final.get(id(new_code), new_code),)
             if after is not before
         ]
         final = self._final.get
@@ -172,6 +171,12 @@ class Comparison:
     ) -> Iterable[tuple[str, CodeType, CodeType]]:
         before, after = list(old), list(new)
         found: list[tuple[str, CodeType, CodeType]] = []
+        if (
+            len(new) == 1 and old and new[0].co_name != "<lambda>"
+        ):  # earlier versions, which somebody still holds
+            for other in old:
+                self._compare(other, new[0])
+            return [(path, other, new[0]) for other in old]
         for alike in (self.same, self._only_moved, _same_parameters):
             for code in list(after):
                 for other in before:

@@ -135,9 +135,8 @@ class Report(Change):
             ChangeError: it is not active.
             InterferenceError: somebody else assigned a function's code or closure meanwhile; nothing was changed.
         """
-        with warnings.catch_warnings() if self._quiet else _AS_IT_IS:
-            if self._quiet:
-                warnings.simplefilter("ignore", DeprecationWarning)
+        with warnings.catch_warnings():  # a generator may be beneath, where another reload left before
+            warnings.simplefilter("ignore", DeprecationWarning)
             super().undo()
         if self._lines is not None:
             self._lines.hide()
