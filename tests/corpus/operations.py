@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Callable, Sequence, TypeVar
 
-from sizes import FULL, SEED
+from sizes import DEBUG, FULL, SEED
 
 from . import harvest
 
@@ -134,7 +134,7 @@ def run(
         else:
             tally.not_meant += 1
     if count is None and not FULL:
-        count = operation.sample
+        count = operation.sample // 2 if DEBUG else operation.sample
     chosen = sample(meant, count)
     start = time.perf_counter()
     for item in chosen:
