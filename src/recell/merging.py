@@ -4,77 +4,28 @@ from __future__ import annotations
 
 import functools
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from recell.bindings import CLASS_OWN, DECLARED, LAZY, MODULE_OWN, Claim, Site
 from recell.cells import contents_of
 from recell.errors import ScopeError, short
 from recell.following import code_of, current, shows_the_same
-from recell.layers import ABSENT, AttributeLayer, CellLayer, ItemLayer
+from recell.installing import state_of
+from recell.layers import ABSENT, CellLayer
 from recell.likeness import ATOMS, SHOWN, alike, assigns, equal, slots, stays
 from recell.living import Inhabitants, held
-from recell.translating import OWN, Translation, cache_parameters
+from recell.translating import Translation, cache_parameters
 
 if TYPE_CHECKING:
     from types import CodeType
 
     from recell.comparing import Comparison
     from recell.earlier import Constants
-    from recell.layers import Layer
 
-__all__ = ["Merge", "Site"]
+__all__ = ["Merge"]
 
 _DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
 _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
-
-# what the text says of the module or class as a whole: it is followed, whatever data is
-_DECLARED = frozenset(
-    ("__doc__", "__all__", "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__")
-)
-_LAZY = ("__annotate__",)
-_MODULE_OWN = frozenset(
-    [
-        "__name__",
-        "__file__",
-        "__spec__",
-        "__loader__",
-        "__package__",
-        "__path__",
-        "__cached__",
-        "__builtins__",
-        "__conditional_annotations__",
-    ]
-)
-_CLASS_OWN = OWN | {
-    "__module__",
-    "__slots__",
-    "__abstractmethods__",
-    "__annotate_func__",
-    "__annotations_cache__",
-}
-
-
-class Claim(NamedTuple):
-    """A living function, and the run's function whose behaviour it gets."""
-
-    living: Any
-    new: Any
-    path: str
-    take: bool
-    """With the cells of the run's function: it is another function than before (a decorator came or went)."""
-
-
-class Site(NamedTuple):
-    """A namespace that names are bound in: the module's, or a class's."""
-
-    cls: type | None
-    namespace: Any
-    path: str
-
-    def layer(self, name: str, value: object) -> Layer:
-        """What binds a name there."""
-        if self.cls is None:
-            return ItemLayer(self.namespace, name, value)
-        return AttributeLayer(self.cls, name, value)
 
 
 class Merge:
@@ -208,7 +159,7 @@ class Merge:
     # -- names ----------------------------------------------------------------------------------
 
     def _names(self, site: Site, new: Any, old: Any) -> None:
-        own = _MODULE_OWN if site.cls is None else _CLASS_OWN
+        own = MODULE_OWN if site.cls is None else CLASS_OWN
         for name, value in new.items():
             if name in own:
                 continue
@@ -218,7 +169,7 @@ class Merge:
             if before is ABSENT:
                 if type(value).__name__ != "member_descriptor":
                     self.bindings.append((site, name, value))
-                    if name not in _DECLARED:
+                    if name not in DECLARED:
                         self.added.append(self._path(site, name))
             elif type(before) is type(value) is FunctionType:
                 self._functions(site, name, before, value)
@@ -248,7 +199,7 @@ class Merge:
             )
         if site.cls is None:
             return False
-        return name in ("__annotations__", *_LAZY) or (
+        return name in ("__annotations__", *LAZY) or (
             type(value) in ATOMS and self.constants.bound(site.path, name, value)
         )
 
@@ -276,7 +227,7 @@ class Merge:
             if living is not old:
                 self._bind(site, name, new)
             return
-        if name in _LAZY:
+        if name in LAZY:
             if not alike(old, new):
                 self._bind(site, name, new, note=False)
                 if site.cls is None and "__annotations__" in site.namespace:
@@ -335,7 +286,7 @@ class Merge:
 
     def _bind(self, site: Site, name: str, new: Any, note: bool = True) -> None:
         self.bindings.append((site, name, new))
-        if note and name not in _DECLARED:
+        if note and name not in DECLARED:
             self.changed.append(self._path(site, name))
 
     def _imported(self, value: Any) -> bool:
@@ -455,7 +406,7 @@ class Merge:
 
     def _data(self, site: Site, name: str, old: Any, new: Any) -> None:
         path = self._path(site, name)
-        if name in _DECLARED:
+        if name in DECLARED:
             if not equal(old, new):
                 self.bindings.append((site, name, new))
             return
@@ -500,4 +451,13 @@ class Merge:
                 continue  # a method of a class that is new: another's `__class__` would be wrong in it
             if len(functions) == 1 and "<locals>" not in path:
                 for function in reversed(found):  # the first one is that which the namespace leads to
-                    self._claim(function, functions[0], path)
+                    if self._of_one_class(function, functions[0]):
+                        self._claim(function, functions[0], path)
+
+    def _of_one_class(self, old: FunctionType, new: FunctionType) -> bool:
+        """Whether `super()` means one class in both: a class that went and came again is another one."""
+        before, after = current(old).cells().get("__class__"), state_of(new).cells().get("__class__")
+        if before is None or after is None:
+            return True
+        cls = contents_of(after)
+        return self.translation.living.get(id(cls), cls) is contents_of(before)
