@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 from recell import compat
 from recell.cells import contents_of
 from recell.comparing import codes_below
+from recell.paths import is_function
 from recell.reaching import attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Inhabitants", "held"]
 
-_NO_PATHS: Mapping[int, str] = {}
+_HAS_QUALNAME = hasattr(CodeType, "co_qualname")
 # where the GIL is off, reference counts do not tell
 _COUNTS: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 _WRAPPERS = (staticmethod, classmethod, MethodType)
@@ -61,7 +62,7 @@ class Inhabitants:
         namespace: the globals of the functions.
         module: the module's name; classes know it as theirs.
         code_of: gives the code of a function.
-        paths: the paths of code objects, by id, where code objects do not tell (before 3.11).
+        text: the code of the module's text, where an earlier reload keeps it.
     """
 
     namespace: dict[str, Any]
@@ -72,17 +73,22 @@ class Inhabitants:
         namespace: dict[str, Any],
         module: str,
         code_of: Callable[[FunctionType], CodeType] | None = None,
-        paths: Mapping[int, str] = _NO_PATHS,
+        text: CodeType | None = None,
     ) -> None:
         self.namespace, self.module = namespace, module
         self.functions: dict[int, FunctionType] = {}
         self.classes: dict[int, type] = {}
-        self._code_of, self._paths = code_of, paths
+        self._code_of = code_of
+        self._paths: dict[int, str] = {}
+        self._in_bodies: set[int] = set()
+        if text is not None:
+            self._know(text)
         self.by_code: dict[int, FunctionType] = {}
         self._more: dict[int, list[FunctionType]] = {}
         self._seen: set[int] = set()
         self._nested: set[int] = set()
-        self._hidden: set[int] = set()
+        self._counts: dict[int, int] = {}
+        self._usual = 0
         self.values(namespace.values())
 
     def values(self, values: Iterable[Any]) -> None:
@@ -112,6 +118,16 @@ class Inhabitants:
                 functions[id(value)] = value
             waiting.extend(held(value))
 
+    def _know(self, text: CodeType) -> None:
+        """What the code of the module's text tells: it holds the functions' code objects, and has their paths."""
+        if not _HAS_QUALNAME:
+            self._paths = {id(code): path for path, code in codes_below(text)}
+        bodies = [text]
+        for body in bodies:
+            nested = [const for const in body.co_consts if type(const) is CodeType]
+            self._in_bodies.update(map(id, nested))
+            bodies.extend(code for code in nested if not is_function(code))
+
     def codes(self) -> list[tuple[str, CodeType]]:
         """The functions' code objects and those nested in them, each once, with their paths."""
         found = self._codes()
@@ -123,13 +139,16 @@ class Inhabitants:
         by_code: dict[int, FunctionType] = {}
         more: dict[int, list[FunctionType]] = {}
         self.by_code, self._more = by_code, more
-        code_of = self._code_of
+        code_of, paths = self._code_of, self._paths
         for function in self.functions.values():
             code = function.__code__ if code_of is None else code_of(function)
             if by_code.setdefault(id(code), function) is not function:
                 more.setdefault(id(code), []).append(function)
                 continue
-            path = getattr(code, "co_qualname", None) or self._paths.get(id(code))
+            if _HAS_QUALNAME:
+                found.append((code.co_qualname, code))  # type: ignore[attr-defined, unused-ignore]
+                continue
+            path = paths.get(id(code))
             if path is None:
                 path = function.__qualname__
                 if path.rpartition(".")[2] != code.co_name:  # functools.wraps gave it another function's name
@@ -141,27 +160,27 @@ class Inhabitants:
                 if type(const) is CodeType:
                     nested.extend(codes_below(code, path))
                     break
-        known = {id(code) for _, code in found}
-        for path, code in nested:
-            self._nested.add(id(code))
-            if id(code) not in known:
-                known.add(id(code))
-                found.append((path, code))
+        if nested:
+            known = {id(code) for _, code in found}
+            for path, code in nested:
+                self._nested.add(id(code))
+                if id(code) not in known:
+                    known.add(id(code))
+                    found.append((path, code))
         return found
 
     def _count(self, found: list[tuple[str, CodeType]]) -> None:
-        """Notes which code objects are referenced more often than the functions met, and the code around, explain."""
+        """Notes how often each code object is referenced."""
         found.append(("", compile("lambda: 0", "<sample>", "eval").co_consts[0]))
         counts = [getrefcount(code) for _, code in found]
-        usual = counts.pop()
+        self._usual = counts.pop()
         found.pop()
-        by_code, nested = self.by_code, self._nested
-        for (_, code), count in zip(found, counts):
-            key = id(code)
-            if count - usual > (key in by_code) + (key in nested) and count - usual > len(
-                self.running(key)
-            ) + (key in nested):
-                self._hidden.add(key)
+        self._counts = dict(zip([id(code) for _, code in found], counts))
+
+    def _hidden(self, key: int) -> bool:
+        """Whether a code object is referenced more often than the functions met, and the code around, explain."""
+        explained = len(self.running(key)) + (key in self._nested) + (key in self._in_bodies)
+        return not _COUNTS or self._counts.get(key, 1 << 30) - self._usual > explained
 
     def running(self, key: int) -> list[FunctionType]:
         """The functions met that run a code object, given by its id."""
@@ -172,7 +191,7 @@ class Inhabitants:
         """The functions that run each of some code objects, by id: those not met in the namespace included."""
         wanted = list(codes)
         found = {id(code): self.running(id(code)) for code in wanted}
-        if any([id(code) in self._hidden for code in wanted]) or not _COUNTS:
+        if any(self._hidden(id(code)) for code in wanted):
             for function in self._alive():
                 functions = found.get(id(function.__code__))
                 if functions is not None and not any([function is other for other in functions]):

@@ -16,7 +16,7 @@ from typing import Any
 
 from recell import compat
 from recell.callables import describe
-from recell.comparing import Comparison, codes_below
+from recell.comparing import Comparison
 from recell.earlier import CODES, Constants
 from recell.errors import RecellError, ScopeError, SourceError, short
 from recell.following import bridge, code_of
@@ -205,10 +205,7 @@ class _Reload:
         self.module, self.name, self.filename = module, name, filename
         self.namespace = vars(module)
         self.lines = Lines(filename, text if given else None)
-        paths: dict[int, str] = {}
-        if module in CODES and not compat.require("reload").qualname_in_code:
-            paths = {id(nested): path for path, nested in codes_below(CODES[module])}
-        self.living = Inhabitants(self.namespace, name, code_of if _stacks else None, paths)
+        self.living = Inhabitants(self.namespace, name, code_of if _stacks else None, CODES.get(module))
         self.comparison = Comparison(self.living.codes(), code)
         if self.comparison.fresh:
             # a decorator may hide the functions of these paths: then only the heap leads to them

@@ -56,7 +56,7 @@ def compared(size: int, every: bool) -> Callable[[], tuple[float, float]]:
         report = recell.reload(state["module"], source=new)
         end = time.perf_counter()
         assert len(report.changed) == (size if every else 1), report
-        return end - middle, middle - start
+        return 1e9 * (end - middle), 1e9 * (middle - start)
 
     return round
 
@@ -86,7 +86,7 @@ def beside(
         middle = time.perf_counter()
         reloader(state["module"])
         end = time.perf_counter()
-        return end - middle, middle - start
+        return 1e9 * (end - middle), 1e9 * (middle - start)
 
     return round
 
