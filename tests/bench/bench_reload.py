@@ -122,9 +122,7 @@ BENCHMARKS = [
             beside(reloader, size, every),
             reach=None,
             rounds=5,
-            only=lambda name=name: (
-                name.partition(".")[0] in ("recell", "importlib") or has(name.partition(".")[0])
-            ),
+            only=lambda name=name: has(name.replace(".", " ").split()[0]),
         )
         for name, reloader in (
             ("recell.reload of a file", ours),
