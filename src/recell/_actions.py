@@ -45,8 +45,7 @@ class Actions:
         while index < self.run_end:
             if program.read(index)[0] not in silent:
                 return True
-            move = program.moves[index]
-            if move is not None and move[6] in (ops.STORE, ops.CLEAR):
+            if program.moves[index][6] in (ops.STORE, ops.CLEAR):
                 return False
             index += 1
         return False

@@ -293,7 +293,7 @@ class Program:
 # these are no arguments, but cell variables that one scope makes for those inside it
 _CELL_NAMES = (".type_params", "__conditional_annotations__")
 # code that trusts its arguments, by their names
-_TRUSTING = {
+_TRUSTING: dict[tuple[str, ...], str] = {
     (".0",): "comprehension_code",
     (".defaults",): "defaults_code",
     (".kwdefaults",): "kwdefaults_code",

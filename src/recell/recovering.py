@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.building import KEEP, build
 from recell.cells import is_empty
+from recell.compat.py312 import scope_parameters
 from recell.errors import ScopeError, listed, short
 from recell.instructions import free_base
 from recell.making import ANNOTATE, ANNOTATIONS, Making, making
@@ -82,7 +83,7 @@ class Recovery:
         scope = self.made.code
         cells = tuple(self._cell(name, self.codes[:-1]) or CellType() for name in scope.co_freevars)
         values: dict[str, Any] = {".defaults": (), ".kwdefaults": {}}
-        arguments = [values.get(name) for name in scope.co_varnames[: scope.co_argcount]]
+        arguments = [values.get(name) for name in scope_parameters(scope)]
         try:
             new = build(scope, self.globals, scope.co_name, None, cells or None)(*arguments)
         except Exception:  # noqa: BLE001 - an annotation may raise anything
