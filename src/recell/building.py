@@ -33,6 +33,7 @@ KEEP: Any = _Keep()
 # What a release's functions have is asked of the type itself: no opcode fact is needed for it.
 _HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+# (mypy's cache forgets attributes of this name, so a warm and a cold run of it see different types)
 _HAS_BUILTINS = "__builtins__" in vars(FunctionType)
 
 # MAKE_FUNCTION's attribute bits (Include/internal/pycore_opcode_utils.h), as `function_factory` takes them
@@ -193,7 +194,7 @@ def copy_with(
     if not _HAS_BUILTINS:
         if "__builtins__" not in globals and "__builtins__" in func.__globals__:
             globals["__builtins__"] = func.__globals__["__builtins__"]  # before 3.10 each call looks there
-    elif new.__builtins__ is not func.__builtins__:
+    elif new.__builtins__ is not func.__builtins__:  # type: ignore[attr-defined, unused-ignore]
         new = _with_builtins(func, new)
     if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
         new = _with_lazy_annotations(func, new, rebound)
@@ -230,7 +231,7 @@ def _with_builtins(func: FunctionType, new: FunctionType) -> FunctionType:
             "pass globals= with the builtins that it is to have"
         )
         raise BuiltinsMismatchError(msg, target=short(func))
-    return _assemble(new, func.__builtins__)
+    return _assemble(new, func.__builtins__)  # type: ignore[attr-defined, unused-ignore]
 
 
 def _set_annotations(new: FunctionType, annotations: dict[str, Any], annotate: Any) -> None:
@@ -275,7 +276,7 @@ def _with_lazy_annotations(
         new.__annotate__ = annotate  # type: ignore[attr-defined]
         return new
     # assigning one of the two drops the other: both are set while the function is made
-    return _assemble(new, new.__builtins__, {**evaluated}, annotate)
+    return _assemble(new, new.__builtins__, {**evaluated}, annotate)  # type: ignore[attr-defined, unused-ignore]
 
 
 def _evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
@@ -283,7 +284,7 @@ def _evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
 
     Reading `__annotations__` would evaluate; the garbage collector shows what the function holds.
     """
-    known = [func.__globals__, func.__builtins__, func.__dict__]
+    known = [func.__globals__, func.__builtins__, func.__dict__]  # type: ignore[attr-defined, unused-ignore]
     if func.__kwdefaults__ is not None:
         known.append(func.__kwdefaults__)
     dicts: list[Any] = [held for held in get_referents(func) if issubclass(type(held), dict)]
