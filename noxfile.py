@@ -77,6 +77,30 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+PEERS = [
+    "bytecode",
+    "boltons",
+    "makefun",
+    "decorator",
+    "cloudpickle",
+    "dill",
+    "wrapt",
+    "mock",
+    "patchy",
+    "innerscope",
+    "attrs",
+]
+
+
+@nox.session(python=DEFAULT)
+def peers(session: nox.Session) -> None:
+    """The same tasks by other libraries and by hand, written as a page and a plot into docs/."""
+    session.install(build_wheel(session), "pytest>=7.4", "hypothesis>=6.80", *PEERS)
+    session.run(
+        "python", "-m", "bench", "peers", "--write", "docs", *session.posargs, env={"PYTHONPATH": "tests"}
+    )
+
+
 @nox.session(python=DEFAULT)
 def corpus(session: nox.Session) -> None:
     """The table of the corpus, with other packages: `nox -s corpus -- --packages attrs,click`."""

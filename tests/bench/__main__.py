@@ -1,4 +1,7 @@
-"""`python -m bench [topic …] [--json FILE]`: each figure as a ratio to its reference, beside the figure to reach."""
+"""`python -m bench [topic …] [--json FILE]`: each figure as a ratio to its reference, beside the figure to reach.
+
+`python -m bench peers [--write FOLDER]`: the same tasks by other libraries and by hand, as a page and a plot.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,13 @@ from .measure import load_benchmarks
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    if sys.argv[1:2] == ["peers"]:
+        from .peers.run import main as peers
+
+        return peers(sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("topics", nargs="*", help="names of bench_*.py files (all)")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a figure falls short")
