@@ -55,6 +55,11 @@ def functions(value):
     return [inner] if isinstance(inner, types.FunctionType) else []
 
 
+def resolved(value):
+    """What reading a global does with a lazy import (3.15+), and reading a cell does not."""
+    return value.resolve() if type(value).__name__ == "lazy_import" else value
+
+
 def holders(module):
     """The module and its classes, each with what it holds."""
     waiting, seen = [module], []
@@ -102,7 +107,8 @@ def edit(module):
         if HOW == "promoted":
             # one cell for one global, so that functions that assign it still share it
             for each in names:
-                cells.setdefault(each, recell.make_cell(names[each]))
+                if each not in cells:
+                    cells[each] = recell.make_cell(resolved(names[each]))
             new = recell.promote(value, {each: cells[each] for each in names}, strict=False)
         else:
             free = {each for function in functions(value) for each in function.__code__.co_freevars}
