@@ -286,6 +286,7 @@ else:
         return copy_with(func, code, cells, func.__globals__)
 
     replace.__wrapped__ = _replace_parts
+    _replace_parts.__qualname__ = "replace"  # what a TypeError about its arguments calls it
 
 
 def _verify(code: CodeType) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import CodeType
 
+from recell.errors import short
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recell._opcodes import Machine
@@ -40,7 +42,8 @@ def verify(code: CodeType) -> None:
 
     global _machine  # noqa: PLW0603 - built once
     if not isinstance(code, CodeType):
-        msg = f"verify() takes a code object, not {code!r}"
+        hint = "; pass its `__code__`" if hasattr(code, "__code__") else ""
+        msg = f"verify() takes a code object, not {short(code)}{hint}"
         raise TypeError(msg)
     if _machine is None:
         _machine = Machine()
