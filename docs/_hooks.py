@@ -1,8 +1,10 @@
-"""What MkDocs fills in at build time: the reference, from the names that `recell` serves."""
+"""What MkDocs fills in at build time: the reference, the table of releases, and the pictures."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from _drawn import draw_pictures
 
 TITLES = {
     "cells": "Cells and closures",
@@ -57,9 +59,9 @@ def releases() -> str:
     return "\n".join(rows)
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     for mark, fill in (("reference", reference), ("table of releases", releases)):
         comment = f"<!-- the {mark} is filled in here -->"
         if comment in markdown:
             markdown = markdown.replace(comment, fill())
-    return markdown
+    return draw_pictures(markdown, page.file.abs_src_path)
