@@ -1,10 +1,11 @@
-"""What MkDocs fills in at build time: the reference, the table of releases, and the pictures."""
+"""What MkDocs fills in at build time: the reference, the tables of releases, and the pictures."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from _drawn import draw_pictures
+from _releases import differences, releases
 
 TITLES = {
     "cells": "Cells and closures",
@@ -35,32 +36,9 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def releases() -> str:
-    """A row for each release: what its file says has changed, and the facts that limit what recell can do there."""
-    import importlib
-
-    from recell import compat
-
-    rows = ["| CPython | what changed for functions and code objects | facts |", "|---|---|---|"]
-    for minor in range(compat.OLDEST[1], compat.NEWEST[1] + 1):
-        facts = compat.load((3, minor))
-        module = importlib.import_module(f"recell.compat.py3{minor}")
-        changed = (module.__doc__ or "").splitlines()[0].partition(": ")[2].rstrip(".")
-        said = [
-            "cells are locals" if facts.unified_locals else "cells numbered apart",
-            "exception table" if facts.exception_table else "blocks on a stack",
-            f"{sum(facts.caches.values())} cache units behind {len(facts.caches)} opcodes"
-            if facts.caches
-            else "no inline caches",
-        ]
-        if facts.function_factory is not None:
-            said.append("functions made by its own instruction, to be called fast")
-        rows.append(f"| 3.{minor} | {changed[:1].upper()}{changed[1:]} | {'; '.join(said)} |")
-    return "\n".join(rows)
-
-
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    for mark, fill in (("reference", reference), ("table of releases", releases)):
+    fills = (("reference", reference), ("table of releases", releases), ("table of differences", differences))
+    for mark, fill in fills:
         comment = f"<!-- the {mark} is filled in here -->"
         if comment in markdown:
             markdown = markdown.replace(comment, fill())

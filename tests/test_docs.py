@@ -15,6 +15,8 @@ import re
 import sys
 import types
 from pathlib import Path
+from typing import Iterator
+from xml.etree import ElementTree
 
 import pytest
 
@@ -96,5 +98,81 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_no_page_names_a_machine() -> None:
     """No path of one machine in what readers see."""
-    for path in PAGES:
-        assert f"{os.sep}root{os.sep}" not in path.read_text(encoding="utf-8")
+    for path in [*PAGES, *(TOP / "docs").glob("*.svg")]:
+        text = path.read_text(encoding="utf-8")
+        assert f"{os.sep}root{os.sep}" not in text
+        assert f"{os.sep}home{os.sep}" not in text
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
+    """What the site's build calls for each page."""
+    monkeypatch.syspath_prepend(str(TOP / "docs"))
+    before = set(sys.modules)
+    yield importlib.import_module("_hooks")
+    for name in set(sys.modules) - before:
+        if name.startswith("_") and getattr(sys.modules[name], "__file__", "").startswith(str(TOP / "docs")):
+            del sys.modules[name]
+
+
+def built(hooks: types.ModuleType, path: Path) -> str:
+    """The Markdown of a page after the hooks."""
+    page = types.SimpleNamespace(file=types.SimpleNamespace(abs_src_path=str(path)))
+    return hooks.on_page_markdown(path.read_text(encoding="utf-8"), page)
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "docs").glob("**/*.md")), ids=lambda path: path.name)
+def test_pages_are_filled_in(path: Path, hooks: types.ModuleType) -> None:
+    """Every mark is replaced, every picture is drawn once and is well-formed, and the code of the page stays."""
+    text = path.read_text(encoding="utf-8")
+    result = built(hooks, path)
+    assert "is filled in here" not in result
+    assert "<!-- picture" not in result
+    pictures = re.findall(r"<svg.*?</svg>", result, re.S)
+    assert len(pictures) == len(re.findall("^<!-- picture [^:]+:", text, re.M))
+    for picture in pictures:
+        ElementTree.fromstring(picture)
+        assert " at 0x" not in picture, "an address would differ from build to build"
+    assert [found[0] for found in FENCE.finditer(result)] == [found[0] for found in FENCE.finditer(text)]
+
+
+def drawn(picture: str) -> tuple[list[str], int]:
+    """The texts in a picture, and how many cells it shows."""
+    root = ElementTree.fromstring(picture)
+    space = "{http://www.w3.org/2000/svg}"
+    texts = [element.text or "" for element in root.iter(f"{space}text")]
+    return texts, sum(element.get("class") == "cell" for element in root.iter(f"{space}rect"))
+
+
+def test_pictures_show_the_functions_of_that_moment(hooks: types.ModuleType, tmp_path: Path) -> None:
+    """Before and after `rebind`: one cell more, and the shared one drawn once."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python\nimport recell\ndef make(x, y):\n    return lambda: (x, y)\nf = make(1, 2)\n```\n"
+        "<!-- picture before: f -->\n"
+        "```python\ng = recell.rebind(f, x='new')\n```\n"
+        "<!-- picture after: f, g | len -->\n<!-- pictures -->\n",
+        encoding="utf-8",
+    )
+    before, after = re.findall(r"<svg.*?</svg>", built(hooks, page), re.S)
+    texts, cells = drawn(before)
+    assert cells == 2
+    assert sorted(texts) == ["1", "2", "f", "x", "y"]
+    texts, cells = drawn(after)
+    assert cells == 3
+    assert {"f", "g", "'new'"} <= {*texts}
+    assert texts.count("2") == 1
+
+
+def test_what_the_table_of_releases_says_holds_here(hooks: types.ModuleType) -> None:
+    """Rows that can be found out by doing it are, on the interpreter that runs."""
+    from recell import compat
+
+    releases = importlib.import_module("_releases")
+    for row in releases.DIFFERENCES:
+        assert len(row.answers) == 2
+        if row.here is not None:
+            assert bool(row.here()) == bool(row.answer(compat.CURRENT)), row.what
+    table = releases.differences().splitlines()
+    assert all(line.count("|") == table[0].count("|") for line in table)
+    assert table[0].count("3.") == compat.NEWEST[1] - compat.OLDEST[1] + 1
