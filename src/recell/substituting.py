@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opcode import opmap
+from operator import itemgetter
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Dict, Tuple, TypeVar
 
@@ -13,8 +14,10 @@ from recell.errors import ScopeError, SourceError, short
 from recell.spelling import followed, holds, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
     from weakref import ReferenceType
+
+    _Pick = Callable[[Mapping[str, str]], Tuple[str, ...]]
 
 F = TypeVar("F")
 
@@ -56,89 +59,122 @@ def substitute(
     >>> get_x(object(), x=5), get_x.__name__
     (5, 'get_x')
     """
-    if type(func) is FunctionType:
-        quick = _quickly(func, rename, constants)  # type: ignore[arg-type]
-        if quick is not None:
-            return quick  # type: ignore[return-value]
+    if type(func) is not FunctionType:
+        return _closely(func, rename, constants)
+    # the everyday case, kept short: what is not plain goes the other way, errors too
+    function: Any = func
+    code = function.__code__
+    plan = _PLANS.get(id(code))
+    if plan is None or plan[0]() is not code:
+        plan = _planned(code)
+    _, own, strings, pick_varnames, pick_names = plan
+    if not own:
+        return _closely(func, rename, constants)
+    exchanged = own
+    try:
+        if rename:
+            if function.__kwdefaults__ is not None or function.__name__ in rename:
+                return _closely(func, rename, constants)
+            if _HAS_ANNOTATE and function.__annotate__ is not None:
+                return _closely(func, rename, constants)
+            for new in rename.values():
+                if new not in _VALID:
+                    _checked(rename)
+                if new in own or new not in _VALID:
+                    return _closely(func, rename, constants)
+            exchanged = {**own, **rename}
+            if len(exchanged) > len(own) or (len(rename) > 1 and len({*rename.values()}) < len(rename)):
+                return _closely(func, rename, constants)
+        consts = [*code.co_consts]
+        for text, value in constants.items():
+            consts[strings[text]] = value
+    except (KeyError, TypeError, AttributeError):
+        return _closely(func, rename, constants)
+    # the line table of generated code keeps its lines, also where the names no longer do
+    new_code = code.replace(
+        co_varnames=pick_varnames(exchanged), co_names=pick_names(exchanged), co_consts=tuple(consts)
+    )
+    made = copy_with(function, new_code, function.__closure__, function.__globals__)
+    if rename and not _HAS_ANNOTATE and function.__annotations__:
+        _rename_annotations(made, rename)
+    return made  # type: ignore[return-value]
+
+
+# -- the plan of a plain template -------------------------------------------------------------------
+
+_Plan = Tuple["ReferenceType[CodeType]", Dict[str, str], Dict[str, int], "_Pick", "_Pick"]
+
+# id of a template's code -> a weak reference to it, its names (each to itself), where its strings stand, and what
+# makes `co_varnames` and `co_names` out of such names. A plan holds no constant, so none can keep its code alive.
+_PLANS: dict[int, _Plan] = {}
+_VALID: set[str] = set()  # new names that were checked before
+
+
+def _planned(code: CodeType) -> _Plan:
+    """The plan of a code object, to be forgotten with it; without names where the code is not plain."""
+    from weakref import ref
+
+    key = id(code)
+    varnames, names, consts = code.co_varnames, code.co_names, code.co_consts
+    own: dict[str, str] = {}
+    strings: dict[str, int] = {}
+    if (
+        not code.co_freevars
+        and not code.co_cellvars
+        and _IMPORT_NAME not in code.co_code[::2]
+        and code.co_name not in varnames
+        and code.co_name not in names
+        and code.co_name != "__annotate__"
+        and not any(type(const) is CodeType for const in consts)
+    ):
+        own.update((name, name) for name in (*varnames, *names))
+        strings.update((const, index) for index, const in enumerate(consts) if type(const) is str)
+        for index, const in enumerate(consts):
+            if type(const) in (tuple, frozenset, slice) or (not index and const is _docstring(code)):
+                for text in _strings_in(const):
+                    strings.pop(text, None)  # the one that stands in a tuple too, and the docstring
+    plan = ref(code, lambda gone: _forget(key, gone)), own, strings, _picker(varnames), _picker(names)
+    _PLANS[key] = plan
+    return plan
+
+
+def _forget(key: int, gone: ReferenceType[CodeType]) -> None:
+    if key in _PLANS and _PLANS[key][0] is gone:
+        _PLANS.pop(key, None)
+
+
+def _strings_in(const: Any) -> Iterator[str]:
+    if type(const) is str:
+        yield const
+    elif type(const) in (tuple, frozenset, slice):
+        for part in parts(const):
+            yield from _strings_in(part)
+
+
+def _picker(names: Tuple[str, ...]) -> _Pick:
+    """What makes the tuple of exchanged names: in C for more than one."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda exchanged: tuple([exchanged[name] for name in names])
+
+
+def _docstring(code: CodeType) -> object:
+    """The docstring that a function gets from its code, or None."""
+    first = code.co_consts[0] if code.co_consts else None
+    return first if type(first) is str and (not _HAS_ANNOTATE or code.co_flags & _CO_HAS_DOCSTRING) else None
+
+
+# -- every other case -------------------------------------------------------------------------------
+
+
+def _closely(func: F, rename: Mapping[str, str], constants: Mapping[str, object]) -> F:
+    """`substitute` for nested code, closures and whatever else the quick way leaves out; it finds the errors."""
     rename = _checked(rename)
     found: set[str] = set()
     made = rebuild(func, lambda function: _substituted(function, rename, constants, found), "substitute")
     if len(found) < len(rename) + len(constants):
         raise not_found(rename, constants, found, short(func), functions_of(func, "substitute"))
     return made
-
-
-_Plan = Tuple[
-    "ReferenceType[CodeType]", Dict[str, Tuple[int, int]], Dict[str, int], Tuple[str, ...], Tuple[str, ...]
-]
-
-# id of a template's code -> a weak reference to it, where its names stand in `co_varnames` and `co_names` (or -1),
-# where its strings stand, and the two. A plan holds no constant, so none can keep its code alive.
-_PLANS: dict[int, _Plan] = {}
-_VALID: set[str] = set()  # new names that were checked before
-
-
-def _quickly(
-    func: FunctionType, rename: Mapping[str, str], constants: Mapping[str, object]
-) -> FunctionType | None:
-    """The everyday case, kept short: a template without nested code; None where it takes a closer look."""
-    code = func.__code__
-    plan = _PLANS.get(id(code))
-    if plan is None or plan[0]() is not code:
-        plan = _PLANS[id(code)] = _planned(code)
-    _, names, strings, varnames, others = plan
-    if not names or func.__kwdefaults__ is not None or func.__name__ in rename or code.co_name in rename:
-        return None
-    if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
-        return None
-    try:
-        if rename:
-            new_varnames, new_others = [*varnames], [*others]
-            for old, new in rename.items():
-                local, other = names[old]
-                if new in names or new not in _VALID:
-                    return None
-                if local >= 0:
-                    new_varnames[local] = new
-                if other >= 0:
-                    new_others[other] = new
-            if len(rename) > 1 and len({*rename.values()}) < len(rename):
-                return None
-            varnames, others = (*new_varnames,), (*new_others,)
-        consts = [*code.co_consts]
-        for text, value in constants.items():
-            consts[strings[text]] = value
-    except (KeyError, TypeError):
-        return None
-    # the line table of generated code keeps its lines, also where the names no longer do
-    new_code = code.replace(co_varnames=varnames, co_names=others, co_consts=(*consts,))
-    made = copy_with(func, new_code, func.__closure__, func.__globals__)
-    if not _HAS_ANNOTATE and rename and func.__annotations__:
-        _rename_annotations(made, rename)
-    return made
-
-
-def _planned(code: CodeType) -> _Plan:
-    """The plan of a code object, to be forgotten with it; without names where `_quickly` cannot take it."""
-    import weakref
-
-    key = id(code)
-
-    def forget(gone: ReferenceType[CodeType]) -> None:
-        if key in _PLANS and _PLANS[key][0] is gone:
-            _PLANS.pop(key, None)
-
-    places: dict[str, tuple[int, int]] = {}
-    strings: dict[str, int] = {}
-    varnames, names, consts = code.co_varnames, code.co_names, code.co_consts
-    simple = not code.co_freevars and not code.co_cellvars and _IMPORT_NAME not in code.co_code[::2]
-    if simple and not any(type(const) in (CodeType, tuple, frozenset, slice) for const in consts):
-        places.update((name, (index, -1)) for index, name in enumerate(varnames))
-        for index, name in enumerate(names):
-            places[name] = places.get(name, (-1, -1))[0], index
-        # the first may be the docstring
-        strings.update((const, index) for index, const in enumerate(consts) if type(const) is str and index)
-    return weakref.ref(code, forget), places, strings, varnames, names
 
 
 def _substituted(
@@ -163,8 +199,9 @@ def _substituted(
     new = copy_with(template, new_code, func.__closure__, func.__globals__)
     if new_name is not name:
         new.__name__, new.__qualname__ = new_name, new_qualname
-    if constants and type(func.__doc__) is str and func.__doc__ in constants:
-        new.__doc__ = constants[func.__doc__]  # type: ignore[assignment]
+    doc = _docstring(code)
+    if type(doc) is str and doc in constants and func.__doc__ == doc:
+        new.__doc__ = constants[doc]  # type: ignore[assignment]
     if rename:
         if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
             _rename_lazy_annotations(func, new, rename, found)
