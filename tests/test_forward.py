@@ -213,6 +213,8 @@ def test_what_is_refused() -> None:
         forward(5)
     with pytest.raises(TypeError, match="signature"):
         forward(record, 5)
+    with pytest.raises(ValueError, match=r"<class 'dict'> tells no signature .*; pass signature="):
+        forward(dict)
     for text in ("(a, a)", "(a=1, b)", "(class)", "(a): pass\ndef g()", "("):
         with pytest.raises(SourceError):
             forward(record, text)

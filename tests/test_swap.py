@@ -180,6 +180,9 @@ def test_static_and_class_methods_and_partials_mean_their_function():
     part = functools.partial(C.s)
     with swap(part, lambda: 3):
         assert part() == C.s() == 3
+    with swap(vars(C)["c"], classmethod(lambda cls: (cls, 4))), swap(vars(C)["s"], staticmethod(lambda: 5)):
+        assert C.c() == (C, 4) and C.s() == 5
+    assert C.c() == (C, 1) and C.s() == 1
 
 
 def test_what_goes_and_what_stays():

@@ -154,7 +154,11 @@ def _shape_of(obj: Any) -> Shape:
         return shape_of_function(obj)
     import inspect
 
-    return shape_of_signature(inspect.signature(obj))
+    try:
+        return shape_of_signature(inspect.signature(obj))
+    except ValueError as error:  # many classes written in C
+        msg = f"{short(obj)} tells no signature ({error}); pass signature="
+        raise ValueError(msg) from None
 
 
 def _shape_of_text(text: str, globals: dict[str, Any] | None) -> Shape:

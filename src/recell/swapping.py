@@ -199,7 +199,7 @@ def _edit(
     target: FunctionType, replacement: Any, cells: str, verb: str, bridges: Mapping[tuple[str, str], str]
 ) -> SwapEdit:
     """Everything is checked here; nothing changes."""
-    if type(replacement) is staticmethod:
+    if isinstance(replacement, (staticmethod, classmethod)):
         replacement = replacement.__func__
     if not callable(replacement):
         msg = f"{verb} needs a callable as the replacement of {short(target)}, not {short(replacement)}"
