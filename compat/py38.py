@@ -28,44 +28,52 @@ def exchange(
     A closure that only gains cells needs none of it: the old code does not see them. Returns what can be handed
     over as `kept` when the same function goes to the same state again.
     """
-    if before[2] is after[2] and before[3] is after[3] and grows(before[1], after[1]):
-        set_closure(func, after[1])
+    code, closure, defaults, kwdefaults = after
+    old_code, old_closure, old_defaults, old_kwdefaults = before
+    same_defaults = defaults is old_defaults and kwdefaults is old_kwdefaults
+    if closure and same_defaults and grows(old_closure, closure):
+        set_closure(func, closure)
         try:
-            func.__code__ = after[0]
+            func.__code__ = code
         except BaseException:
-            if func.__code__ is not after[0]:
-                set_closure(func, before[1])
+            if func.__code__ is not code:
+                set_closure(func, old_closure)
             raise
         return kept
-    code, closure, defaults, kwdefaults = after
     changed = (
-        closure is not before[1],
-        code is not before[0],
-        defaults is not before[2],
-        kwdefaults is not before[3],
+        closure is not old_closure,
+        code is not old_code,
+        defaults is not old_defaults,
+        kwdefaults is not old_kwdefaults,
     )
-    if (
-        kept is None
-        or kept[0] != changed
-        or kept[1] is not code
-        or kept[2] is not closure
-        or kept[3] is not defaults
-        or kept[4] is not kwdefaults
-    ):
-        kept = (changed, *after, (partial(gc.disable), *_steps(func, changed, after, set_closure)))
-    if changed[1]:  # a hook that objects does so before anything changes
+    steps = None
+    if kept is not None:
+        known_change, known_code, known_closure, known_defaults, known_kwdefaults, steps, collecting = kept
+        if (
+            known_code is not code
+            or known_closure is not closure
+            or known_defaults is not defaults
+            or known_kwdefaults is not kwdefaults
+            or known_change != changed
+        ):
+            steps = None
+    if steps is None:
+        steps = (partial(gc.disable), *_steps(func, changed, after, set_closure))
+        collecting = steps + _COLLECT
+        kept = (changed, code, closure, defaults, kwdefaults, steps, collecting)
+    if code is not old_code:  # a hook that objects does so before anything changes
         _audit("object.__setattr__", func, "__code__", code)
-    collecting = gc.isenabled()
+    is_collecting = gc.isenabled()
     try:
-        deque(map(_call, kept[5] + _COLLECT if collecting else kept[5]), maxlen=0)
+        _exhaust(map(_call, collecting if is_collecting else steps))
     except BaseException:
         steps = _steps(func, changed, before, set_closure)
-        deque(map(_call, steps + _COLLECT if collecting else steps), maxlen=0)
+        _exhaust(map(_call, steps + _COLLECT if is_collecting else steps))
         raise
     return kept
 
 
-_audit, _call = sys.audit, partial.__call__
+_audit, _call, _exhaust = sys.audit, partial.__call__, deque(maxlen=0).extend
 _COLLECT = (partial(gc.enable),)
 
 

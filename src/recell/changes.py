@@ -105,6 +105,10 @@ class Change:
     ) -> None:
         self.undo()
 
+    def _times(self) -> int:
+        """How much more often it was entered than left."""
+        return len(self._entries)
+
     def _new_layers(self) -> Sequence[Layer]:
         """The layers of one more entry."""
         return self._layers
@@ -149,9 +153,8 @@ class Change:
 
     def __repr__(self) -> str:
         about = f": {', '.join(self._names)}" if self._names else ""
-        state = "active" if self._entries else "not active"
-        if len(self._entries) > 1:
-            state = f"active {len(self._entries)} times"
+        times = self._times()
+        state = "not active" if not times else "active" if times == 1 else f"active {times} times"
         return f"<{self._verb} of {name_of(self._target)}{about}; {state}>"
 
 

@@ -56,29 +56,6 @@ class Edit:
         raise NotImplementedError
 
 
-class Switch:
-    """One edit that changes nothing but the code, prepared: where it is a function's only layer, one store does it.
-
-    No lock is taken for it. Entering takes the stack's one `free` token and puts the switch into its `slot`, leaving
-    takes it out and gives the token back, each in one C call: two threads cannot do either at once. Whoever wants
-    more of the stack `spread`s a switch into edits and states, which keep the token as long as there are any; the
-    switch then finds its slot empty, and has the stack put in order. Between the last look at the slot and the store
-    no thread is switched (`Release.atomic_stores`; elsewhere a lock is taken), unless an audit hook lets it: a store
-    that came late is straightened out afterwards.
-    """
-
-    __slots__ = ("above", "base", "edit")
-
-    above: State
-    base: State
-    edit: Edit
-
-    def __init__(self, edit: Edit, base: State, above: State) -> None:
-        self.edit = edit
-        self.base = base
-        self.above = above
-
-
 class FunctionStack:
     """A function, its base, and the edits over it."""
 
@@ -189,6 +166,7 @@ class FunctionStack:
             switch = self.slot.pop()
         except IndexError:  # there is none, or it was left meanwhile
             return
+        switch.spread()
         if self.edits or self.busy:
             self.edits.append(switch.edit)
             self.states.append(switch.edit(self.states[-1]))
@@ -196,8 +174,9 @@ class FunctionStack:
         self.edits.append(switch.edit)
         self.states[:] = [switch.base, switch.above]
         func, base = self.func, switch.base
+        self.busy = switch.busy  # nothing is installed until it is through
         stored = func.__code__ is not base.code or func.__closure__ is not base.closure
-        self.installed = switch.above if stored else base
+        self.installed = switch.above if stored and not self.busy else base
 
     def overtaken(self, gone: Edit | None = None) -> None:
         """The store of a switch was interrupted, or somebody spread it meanwhile: everything is put in order.

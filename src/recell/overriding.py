@@ -6,23 +6,21 @@ import sys
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell import compat
 from recell.callables import describe, function_of, functions_of
 from recell.cells import cells_of
-from recell.changes import Change
+from recell.code_switching import CodeSwitch, Switching
 from recell.contents import check_class_cell
 from recell.errors import ScopeError, short
-from recell.installing import GIL, WITH_GIL, State
-from recell.layers import LOCK, FunctionLayer, Switch, in_force
+from recell.installing import State
+from recell.layers import LOCK, FunctionLayer, in_force
 from recell.override_edits import OverrideEdit, Prepared, dotted, inside_of
 from recell.standins import attribute_of
-from recell.switching import CellSwitches
+from recell.switching import CellSwitch, CellSwitches
 from recell.unused import unused_name, value_of
 from recell.uses import uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from recell.layers import Edit, Layer
 
@@ -31,10 +29,10 @@ __all__ = ["Override", "override"]
 _NOTHING: Mapping[str, object] = {}
 
 
-class Override(Change):
+class Override(Switching):
     """What `override` returns. It is also a mapping from names to the values that they have: `fakes["urlopen"]`."""
 
-    __slots__ = ("_cells", "_fakes", "_functions", "_mocks", "_pairs", "_seen", "_switch", "_values")
+    __slots__ = ("_again", "_fakes", "_functions", "_mocks", "_pairs", "_seen", "_values")
 
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._functions = _functions(target)
@@ -48,8 +46,8 @@ class Override(Change):
         self._mocks = [name for name, value in values.items() if _is_default(value)]
         self._pairs: list[tuple[Prepared, FunctionLayer]] = []
         self._seen: list[CodeType] = []
-        self._switch: tuple[Any, ...] | None = None
-        self._cells: CellSwitches | None = None
+        self._switch = self._cells = self._known = None
+        self._again = False
         super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
         self._new_layers()
 
@@ -65,87 +63,18 @@ class Override(Change):
             for prepared, layer in self._pairs
         ]
 
-    def __enter__(self) -> Override:
-        switch = self._switch
-        if switch is None:
-            cells = self._cells
-            if cells is None or not cells.enter(self._entries):
-                self._enter_and_remember()
-            return self
-        stack, func, known, code, closure, code_above, layers, slot, take, give, put, _, add, _ = switch
-        try:
-            take()
-        except IndexError:  # another switch
-            self._enter()
-            return self
-        if (
-            stack.edits
-            or stack.busy
-            or func.__code__ is not code
-            or func.__closure__ is not closure
-            or GIL._is_gil_enabled is not WITH_GIL
-        ):
-            give(None)
-            self._switch = None  # the function is not what it was: prepared anew
-            self._enter_and_remember()
-            return self
-        put(known)
-        try:
-            if slot:
-                func.__code__ = code_above
-            add(layers)
-        except BaseException as error:
-            if slot or type(error) is not ValueError:
-                if layers in self._entries:  # an audit hook objected to the store, or a signal came behind it
-                    self._entries.remove(layers)
-                stack.overtaken(known.edit)
-                raise
-            add(layers)  # the store came late: another thread had exchanged the closure
-        if not slot:
-            stack.overtaken()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        switch = self._switch
-        if switch is None:
-            cells = self._cells
-            if cells is None or not cells.leave(self._entries):
-                self.undo()
-            return
-        stack, func, known, code, closure, code_above, _, slot, _, give, _, remove, _, drop = switch
-        if (
-            not slot
-            or slot[0] is not known
-            or func.__code__ is not code_above
-            or func.__closure__ is not closure
-            or GIL._is_gil_enabled is not WITH_GIL
-        ):
-            self.undo()
-            return
-        try:
-            func.__code__ = code
-        except ValueError:
-            if known in slot:
-                raise
-            # else the store came late: another thread had exchanged the closure
-        try:
-            remove(known)
-        except ValueError:
-            stack.overtaken(known.edit)
-        else:
-            give(None)
-        drop()
-
     def _enter_and_remember(self) -> None:
+        if not self._again:  # most are entered once
+            self._again = True
+            self._enter()
+            return
         with LOCK:
             self._enter()
             self._remember()
 
     def _remember(self) -> None:
         """What the next entry needs, where this one was the only layer and changed either code or closure, or grew."""
-        self._cells = None
+        self._cells = self._known = None
         layers = self._entries[-1]
         if self._mocks or len(layers) != 1:
             return
@@ -154,22 +83,13 @@ class Override(Change):
         stack, how = layer.stack, prepared.known
         if how is None or len(stack.edits) != 1 or stack.installed is not stack.states[-1]:
             return
-        base, above = stack.states
+        base = stack.states[0]
         if base.face is not None or base.code is not how.before:
             return
+        self._stack = stack
         if not how.places and not how.grown:
-            states = (base.code, base.closure, above.code)
-            free, slot, entries = stack.free, stack.slot, self._entries
-            methods = (free.pop, free.append, slot.append, slot.remove, entries.append, entries.pop)
-            self._switch = (
-                stack,
-                stack.func,
-                Switch(layer.edit, base, above),
-                *states,
-                layers,
-                slot,
-                *methods,
-            )
+            switch = self._known = CodeSwitch(self, stack)
+            self._switch = switch.parts(stack)
         elif not (how.places and how.after is not how.before):
 
             def as_edit(closure: tuple[CellType, ...]) -> Edit:
@@ -177,7 +97,11 @@ class Override(Change):
                 edit.adopt(base, how, closure)
                 return edit
 
-            self._cells = CellSwitches(stack, base, how, prepared.values, as_edit)
+            known = self._known = CellSwitch(self, stack, as_edit)
+            self._cells = CellSwitches(known, stack, how, prepared.values)
+
+    def _layer(self, edit: Edit) -> Layer:
+        return self._pairs[0][1].again(edit)
 
     def _prepare(self) -> None:
         """Everything is looked at and checked here; nothing changes."""
@@ -324,35 +248,3 @@ def _used(code: CodeType, values: Mapping[str, object]) -> dict[str, object]:
 def _is_default(value: object) -> bool:
     mock = sys.modules.get("unittest.mock")
     return mock is not None and value is mock.DEFAULT
-
-
-def _lock_the_short_way() -> None:
-    enter, leave = Override.__enter__, Override.__exit__
-    acquire, release = LOCK.acquire, LOCK.release
-
-    def enter_locked(self: Override) -> Override:
-        if self._switch is None:
-            return enter(self)
-        acquire()
-        try:
-            return enter(self)
-        finally:
-            release()
-
-    def leave_locked(self: Override, kind: Any, error: Any, traceback: Any) -> None:
-        if self._switch is None:
-            return leave(self, kind, error, traceback)
-        acquire()
-        try:
-            leave(self, kind, error, traceback)
-        finally:
-            release()
-
-    Override.__enter__ = enter_locked  # type: ignore[method-assign]
-    Override.__exit__ = leave_locked  # type: ignore[method-assign]
-
-
-_release = compat.find()
-if _release is None or not _release.atomic_stores:
-    # it takes no lock, and counts on nobody coming between a look and the store behind it
-    _lock_the_short_way()

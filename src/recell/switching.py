@@ -7,193 +7,163 @@ from typing import TYPE_CHECKING, Any
 
 from recell import compat
 from recell.cells import EMPTY, cell_for
+from recell.code_switching import Switch
 from recell.installing import GIL, WITH_GIL, closure_setter
-from recell.layers import LOCK, Layer
+from recell.layers import LOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import CodeType
+    from collections.abc import Callable, Mapping
 
-    from recell.installing import State
+    from recell.code_switching import Switching
     from recell.layers import Edit, FunctionStack
     from recell.planning import Plan
 
-__all__ = ["CellSwitches"]
+__all__ = ["CellSwitch", "CellSwitches"]
 
 _acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
-class CellSwitch(Layer):
-    """One entry: its private cells. Edit and state are made when somebody else wants more of the stack."""
+class CellSwitch(Switch):
+    """The entry of an override with private cells. Edit and state are made when others want more of the stack.
 
-    __slots__ = ("_edit", "closure", "switches")
+    What a finalizer, a signal's handler or an audit hook asks for while it is `busy` is put in order afterwards.
+    """
+
+    __slots__ = ("_as_edit", "closure")
 
     closure: tuple[CellType, ...]
-    switches: CellSwitches
 
-    def __init__(self, switches: CellSwitches, closure: tuple[CellType, ...]) -> None:
-        self.switches = switches
-        self.closure = closure
-        self._edit: Any = None
+    def __init__(
+        self, change: Switching, stack: FunctionStack, as_edit: Callable[[tuple[CellType, ...]], Edit]
+    ) -> None:
+        super().__init__(change, stack)
+        self.closure = self.above.closure or ()
+        self._as_edit: Callable[[tuple[CellType, ...]], Edit] = as_edit
 
-    @property
-    def base(self) -> State:
-        """The state beneath it."""
-        return self.switches.base
-
-    @property
-    def edit(self) -> Any:
-        """The edit that this entry stands for."""
-        if self._edit is None:
-            self._edit = self.switches.as_edit(self.closure)
-        return self._edit
-
-    @property
-    def above(self) -> State:
-        """The state that it makes of the base."""
-        state: State = self.edit(self.base)
-        return state
-
-    def enter(self) -> None:
-        self.switches.stack.enter(self.edit)
-
-    def check(self) -> None:
-        self.switches.stack.check()
-
-    def leave(self) -> None:
-        self.switches.stack.leave(self.edit)
+    def spread(self) -> None:
+        self.edit = self._as_edit(self.closure)
+        self.above = self.edit(self.base)
+        super().spread()
 
 
 class CellSwitches:
-    """What the entries of an override have in common: the function's base, and how names get into it.
+    """Enters and leaves an override with private cells, each time with cells of its own. All is done under the lock.
 
     Both methods say whether they did it; where there are other layers, or the function is not what it was, they
     leave it to the stack.
     """
 
-    __slots__ = ("as_edit", "base", "code", "exchange", "fresh", "how", "set_closure", "stack", "values")
-
-    base: State
-    code: CodeType
-    fresh: list[object] | None
-    how: Plan
-    stack: FunctionStack
-    values: Mapping[str, object]
+    __slots__ = ("_exchange", "_grown", "_how", "_parts", "_values")
 
     def __init__(
-        self,
-        stack: FunctionStack,
-        base: State,
-        how: Plan,
-        values: Mapping[str, object],
-        as_edit: Callable[[tuple[CellType, ...]], Edit],
+        self, known: CellSwitch, stack: FunctionStack, how: Plan, values: Mapping[str, object]
     ) -> None:
-        self.stack = stack
-        self.base = base
-        self.how = how
-        self.code = how.after
-        self.values = values
-        self.as_edit: Callable[[tuple[CellType, ...]], Edit] = as_edit
-        # the everyday case: fresh cells behind the closure
+        self._how, self._values = how, values
         grown = [values[name] for name in how.grown]
+        # the everyday case: fresh cells behind the closure
         plain = not how.places and not any(type(value) is CellType or value is EMPTY for value in grown)
-        self.fresh = grown if plain else None
-        self.set_closure: Callable[..., object] = closure_setter()
-        self.exchange: Callable[..., Any] = compat.require("override").exchange
+        self._grown = grown if plain else None
+        self._exchange: Callable[..., Any] = compat.require("override").exchange
+        base, free = known.base, stack.free
+        values_there = (known, stack.func, base.code, base.closure, how.after, stack.states, stack.slot)
+        self._parts = (*values_there, free.pop, free.append, closure_setter())
 
-    def enter(self, entries: list[Sequence[Layer]]) -> bool:
-        """Enters the override once more."""
+    def enter(self, change: Switching) -> bool:
+        """Enters the override once more; False where that takes the long way: nothing has changed."""
+        known, func, code, closure, new_code, states, slot, take, _, set_closure = self._parts
         _acquire()
         try:
-            stack, base = self.stack, self.base
-            func, closure, code = stack.func, base.closure, self.code
             if (
-                stack.edits
-                or stack.slot
-                or stack.busy
-                or func.__code__ is not base.code
+                states
+                or slot
+                or func.__code__ is not code
                 or func.__closure__ is not closure
-                or base.face is not None
                 or GIL._is_gil_enabled is not WITH_GIL
             ):
                 return False
+            if self._grown is None:
+                new_closure = self._how.closure(closure, self._cell) or ()
+            elif closure is None:
+                new_closure = tuple([CellType(value) for value in self._grown])
+            else:
+                new_closure = (*closure, *[CellType(value) for value in self._grown])
             try:
-                stack.free.pop()
+                take()
             except IndexError:  # another thread is half way through a switch
                 return False
-            if self.fresh is not None:
-                new_closure = (*(closure or ()), *[CellType(value) for value in self.fresh])
-            else:
-                new_closure = self.how.closure(closure, lambda name: cell_for(self.values[name])) or ()
-            switch = CellSwitch(self, new_closure)
-            stack.states.append(base)
-            stack.installed = base
-            stack.busy = True
+            known.closure = new_closure
+            known.busy = True
+            slot.append(known)
             try:
-                self.set_closure(func, new_closure)
-                if code is not base.code:
-                    func.__code__ = code
-                stack.slot.append(switch)
-                entries.append((switch,))
+                set_closure(func, new_closure)
+                if new_code is not code:
+                    func.__code__ = new_code
             except BaseException:
-                if func.__code__ is base.code:
-                    self.set_closure(func, closure)
-                self._done(stack)
+                if func.__code__ is code:
+                    set_closure(func, closure)
+                self._finish(change, entered=False)
                 raise
-            self._done(stack)
+            known.busy = False
+            if not slot:
+                self._finish(change, entered=True)
             return True
         finally:
             _release()
 
-    def _done(self, stack: FunctionStack) -> None:
-        """Puts in order what an audit hook or a finalizer entered meanwhile, if it did."""
-        stack.busy = False
-        if stack.edits:
-            stack.overtaken()
-        else:
-            stack.states.clear()
-            stack.installed = None
-            if not stack.slot:
-                stack.free.append(None)
-
-    def leave(self, entries: list[Sequence[Layer]]) -> bool:
-        """Leaves the last entry."""
+    def leave(self, change: Switching) -> bool:
+        """Leaves the last entry; False where that takes the long way: nothing has changed."""
+        known, func, code, closure, new_code, _, slot, _, give, set_closure = self._parts
         _acquire()
         try:
-            stack, base = self.stack, self.base
-            func, slot = stack.func, stack.slot
-            switch: Any = entries[-1][0] if entries else None
             if (
                 not slot
-                or slot[0] is not switch
-                or stack.busy
-                or func.__code__ is not self.code
-                or func.__closure__ is not switch.closure
+                or slot[0] is not known
+                or func.__code__ is not new_code
+                or func.__closure__ is not known.closure
                 or GIL._is_gil_enabled is not WITH_GIL
             ):
                 return False
-            slot.pop()
-            stack.states.append(base)
-            stack.installed = base
-            stack.busy = True
+            known.busy = True
             try:
-                if self.code is base.code:
-                    self.set_closure(func, base.closure)
+                if new_code is code:
+                    set_closure(func, closure)
                 else:
-                    defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
-                    base.kept = self.exchange(
+                    base, defaults, kwdefaults = known.base, func.__defaults__, func.__kwdefaults__
+                    base.kept = self._exchange(
                         func,
-                        (self.code, switch.closure, defaults, kwdefaults),
-                        (base.code, base.closure, defaults, kwdefaults),
-                        self.set_closure,
+                        (new_code, known.closure, defaults, kwdefaults),
+                        (code, closure, defaults, kwdefaults),
+                        set_closure,
                         base.kept,
                     )
-                entries.pop()
             except BaseException:
-                slot.append(switch)
-                self._done(stack)
+                # interrupted behind the last step, it is done
+                self._finish(change, entered=func.__code__ is not code or func.__closure__ is not closure)
                 raise
-            self._done(stack)
+            known.busy = False
+            if slot:
+                del slot[0]
+                give(None)
+            else:
+                self._finish(change, entered=False)
             return True
         finally:
             _release()
+
+    def _cell(self, name: str) -> CellType:
+        return cell_for(self._values[name])
+
+    def _finish(self, change: Switching, *, entered: bool) -> None:
+        """Puts in order what was interrupted, or what others asked for meanwhile."""
+        known, slot, give = self._parts[0], self._parts[6], self._parts[8]
+        known.busy = False
+        if not slot:
+            stack = change._stack
+            stack.busy = False
+            if entered:
+                stack.overtaken()
+            else:
+                change._drop(known)
+        elif not entered:
+            del slot[0]
+            give(None)
