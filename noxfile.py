@@ -109,6 +109,23 @@ def corpus(session: nox.Session) -> None:
     session.run("python", "-m", "corpus", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+@nox.session(python=["3.11", DEFAULT])
+def packages(session: nox.Session) -> None:
+    """Other packages' own tests while all their functions are promoted: `nox -s packages -- attrs click`."""
+    session.install(
+        build_wheel(session) + "[packages]", "pytest>=7.4", "hypothesis>=6.80", "cloudpickle>=3.0"
+    )
+    session.run("python", "-m", "packages", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(python=["3.9", "3.11", "3.13", "3.14", NEWEST])
+def hostile(session: nox.Session) -> None:
+    """Functions that Cython compiled, coverage measures, and that travel by dill and dask."""
+    session.install(build_wheel(session) + "[hostile]", "pytest>=7.4", "hypothesis>=6.80", "cloudpickle>=3.0")
+    files = ["tests/test_hostile.py", "tests/test_travelling.py", "tests/test_travelling_clusters.py"]
+    session.run("python", "-m", "pytest", "-o", "pythonpath=tests", *(session.posargs or files))
+
+
 @nox.session(python=DEFAULT)
 def lint(session: nox.Session) -> None:
     session.install("-e", ".[lint]")

@@ -141,6 +141,14 @@ def test_globals_are_those_given() -> None:
     assert func() == 5
 
 
+def test_calls_on_imported_names_are_compiled_as_in_their_module() -> None:
+    """The compiler treats `name.attribute()` otherwise where the module imports the name, parentheses or not."""
+    text = "def func():\n    return os.getcwd(), (os.path.join)('a'), (os).getpid(), os.path.join('b')\n"
+    space: dict = {}
+    exec("import os\n" + text, space)
+    assert recell.define(text, globals=space).__code__.co_code == space["func"].__code__.co_code
+
+
 def test_a_method_is_mangled_and_finds_its_class() -> None:
     """`class_name` mangles private names and gives a `__class__` cell."""
 

@@ -151,7 +151,7 @@ class Definition:
 
         return [
             found
-            for found in {*re.findall(r"\b(\w+)\s*\.\s*\w+\s*\(", self.text)}
+            for found in {*re.findall(r"\b(\w+)[\s)]*\.\s*\w+[\s)]*\(", self.text)}
             if found.isidentifier() and _seems_imported(found, self.globals)
         ]
 

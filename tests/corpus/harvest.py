@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib
 import importlib.machinery
+import importlib.util
 import inspect
 import io
 import sys

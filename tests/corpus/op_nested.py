@@ -77,6 +77,16 @@ def _is_from_source(func: types.FunctionType) -> bool:
     return filename.endswith(".py") and Path(filename).exists() and inspect.getmodule(func) is not None
 
 
+def _has_defaults_of_its_own(func: types.FunctionType) -> bool:
+    """Nobody wrote to its defaults after it was made (as networkx' decorators do): names that are no parameters,
+    or the function itself."""
+    code = func.__code__
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    own = func.__kwdefaults__ or {}
+    fits = len(func.__defaults__ or ()) <= code.co_argcount and {*own} <= {*keywords}
+    return fits and not any(value is func for value in own.values())
+
+
 def as_it_lives(func: types.FunctionType) -> None:
     """From the module's code object, the function that lives in the module: what is said to be constant is right."""
     code = func.__code__
@@ -202,6 +212,11 @@ OPERATIONS = [
     Operation("patch_inner", there_and_back, applies=_makes_functions, over="live", sample=200),
     Operation("inner, dummy cells", taken_out, applies=_has_functions, over="code", sample=500),
     Operation(
-        "inner, as it lives", as_it_lives, applies=_is_from_source, over="live", sample=400, ceiling=0.03
+        "inner, as it lives",
+        as_it_lives,
+        applies=lambda func: _is_from_source(func) and _has_defaults_of_its_own(func),
+        over="live",
+        sample=400,
+        ceiling=0.03,
     ),
 ]
