@@ -130,6 +130,19 @@ def test_bad_targets_are_told_in_one_line_with_status_2(target, part, capsys):
     assert out.count("\n") == 1
 
 
+def test_a_module_of_the_folder_one_stands_in_is_found(tmp_path, monkeypatch, capsys):
+    """The installed command finds what `python -m recell` finds, and leaves `sys.path` as it was."""
+    (tmp_path / "module_of_this_folder.py").write_text("def f(x=1):\n    return lambda: x\ng = f()\n")
+    monkeypatch.chdir(tmp_path)
+    before = [*sys.path]
+    try:
+        assert main(["inspect", "module_of_this_folder:g"]) == 0
+    finally:
+        sys.modules.pop("module_of_this_folder", None)
+    assert "x = 1" in capsys.readouterr().out
+    assert sys.path == before
+
+
 def test_tour_counts_a_step_that_raises_as_failed():
     from recell import tour
 

@@ -39,9 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "inspect":
         from recell.inspecting import run_inspect
 
-        return run_inspect(
-            options.target, "json" if options.json else "dot" if options.dot else "tree", sys.stdout
-        )
+        sys.path.insert(0, "")  # modules of the folder one stands in, as `python -m recell` finds them
+        try:
+            return run_inspect(
+                options.target, "json" if options.json else "dot" if options.dot else "tree", sys.stdout
+            )
+        finally:
+            if "" in sys.path:
+                sys.path.remove("")
     if options.command == "doctor":
         from recell.doctor import run_doctor
 
