@@ -17,20 +17,21 @@ DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE, ANNOTATE = 1, 2, 4, 8, 16
 
 
 def function_factory(attributes: int) -> CodeType:
-    """The code of a factory `(code, *values) -> function`, its values in the order of the attribute's bit.
+    """The code of a factory `(code, defaults, kwdefaults, annotations, closure, annotate) -> function`.
 
-    Called as `FunctionType(function_factory(CLOSURE), globals)(code, closure)`; the code is an argument, so
-    that nothing has to be cached for each code object.
+    What is not among the attributes is ignored. Called as `FunctionType(function_factory(CLOSURE), globals)(code,
+    None, None, None, closure, None)`; the code is an argument, so that nothing has to be cached for each code object.
     """
     import opcode
 
     number, cache_units = opcode.opmap, opcode._inline_cache_entries  # type: ignore[attr-defined]
-    present = [bit for bit in (DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE, ANNOTATE) if attributes & bit]
+    bits = (DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE, ANNOTATE)
+    present = [(slot, bit) for slot, bit in enumerate(bits, 1) if attributes & bit]
     units: list[tuple[str, int]] = [("RESUME", 0)]
     units += [("CACHE", 0)] * cache_units.get("RESUME", 0)
-    units += [("LOAD_FAST", slot) for slot in range(len(present), -1, -1)]
-    units += [("MAKE_FUNCTION", 0)]
-    units += [("SET_FUNCTION_ATTRIBUTE", bit) for bit in present]
+    units += [("LOAD_FAST", slot) for slot, _ in reversed(present)]
+    units += [("LOAD_FAST", 0), ("MAKE_FUNCTION", 0)]
+    units += [("SET_FUNCTION_ATTRIBUTE", bit) for _, bit in present]
     units += [("RETURN_VALUE", 0)]
     lines, left = bytearray(), len(units)
     while left:  # location entries without a line, eight units at most (Objects/locations.md)
@@ -39,9 +40,9 @@ def function_factory(attributes: int) -> CodeType:
         left -= step
     return _template.__code__.replace(
         co_code=bytes(byte for name, argument in units for byte in (number[name], argument)),
-        co_argcount=1 + len(present),
-        co_nlocals=1 + len(present),
-        co_varnames=("code", *(f"value{bit}" for bit in present)),
+        co_argcount=6,
+        co_nlocals=6,
+        co_varnames=("code", "defaults", "kwdefaults", "annotations", "closure", "annotate"),
         co_stacksize=2 + len(present),
         co_consts=(),
         co_names=(),

@@ -18,7 +18,7 @@ import pytest
 from sizes import pick
 
 import recell
-from recell import building, clone, closure, make_cell, make_function, rebind, replace
+from recell import building, clone, closure, functions, make_cell, make_function, rebind, replace
 from recell.callables import function_of
 
 
@@ -332,6 +332,8 @@ def test_tracing_sees_a_copy_as_it_sees_the_original(verb: str) -> None:
 def test_an_unknown_release_can_still_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     """rebind, clone and replace without code= need no opcode fact."""
     monkeypatch.setattr(building, "_FACTORIES", [])
+    monkeypatch.setattr(building, "copy_with", building._copy_typed)
+    monkeypatch.setattr(functions, "copy_with", building._copy_typed)
     function: Any = with_defaults()
     function.tag = 1
     function.__annotations__  # noqa: B018 - evaluated where annotations are lazy

@@ -60,7 +60,7 @@ def forget() -> Any:
 
 
 def evaluated(function: FunctionType) -> bool:
-    return building._evaluated_annotations(function) is not None
+    return building.evaluated_annotations(function) is not None
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -233,6 +233,45 @@ def test_odd_dicts_are_not_taken_for_annotations() -> None:
     assert evaluated(function)
     assert replace(function).__annotations__ == {"a": "a", "b": 1}
     assert new.__annotations__ == {"a": "a"}
+
+
+@pytest.mark.parametrize("changes", range(64))
+def test_evaluated_annotations_are_found_whatever_else_a_function_holds(changes: int) -> None:
+    """Every combination of what may be there or not: attributes, closure, type parameters, docstring, defaults."""
+    function = make() if changes & 1 else unused()
+    if changes & 2:
+        function.x = 1
+    if changes & 4:
+        function.__type_params__ = ()
+    if changes & 8:
+        del function.__doc__
+        del function.__module__
+    if changes & 16:
+        function.__kwdefaults__ = {"k": 1}
+        function.__defaults__ = ()
+    if changes & 32:
+        function.__annotate__ = lambda format: {"a": "other"}
+    assert not evaluated(function)
+    assert not evaluated(replace(function))
+    annotations = function.__annotations__
+    annotations["mine"] = 1
+    assert building.evaluated_annotations(function) is annotations
+    new = replace(function)
+    assert new.__annotations__ == annotations
+    assert (new.__dict__, new.__type_params__) == (function.__dict__, function.__type_params__)
+    function.__annotations__ = annotations  # which takes `__annotate__` away
+    assert building.evaluated_annotations(function) is annotations
+
+
+def test_annotations_that_are_another_part_of_the_function_too() -> None:
+    plain: Any = FunctionType((lambda: 0).__code__, {}, closure=())
+    assert not evaluated(plain)
+    for function in (plain, make()):
+        function.__annotate__ = lambda format: {}
+        function.__annotations__["x"] = 1
+        function.__dict__ = function.__annotations__
+        assert building.evaluated_annotations(function) is function.__dict__
+        assert replace(function).__annotations__ == {"x": 1}
 
 
 def test_annotations_given_replace_the_lazy_ones() -> None:

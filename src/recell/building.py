@@ -7,6 +7,7 @@ the one place that makes function objects; the verbs in `functions`, `scopes`, `
 from __future__ import annotations
 
 import sys
+from functools import partial
 from gc import get_referents
 from types import CellType, CodeType, FunctionType
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["KEEP", "build", "copy_with", "own_version", "remake"]
+__all__ = ["KEEP", "build", "copy_with", "evaluated_annotations", "own_version", "remake"]
 
 
 class _Keep:
@@ -36,12 +37,13 @@ _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 # (mypy's cache forgets attributes of this name, so a warm and a cold run of it see different types)
 _HAS_BUILTINS = "__builtins__" in vars(FunctionType)
 
-# MAKE_FUNCTION's attribute bits (Include/internal/pycore_opcode_utils.h), as `function_factory` takes them
-_DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE, _ANNOTATE = 1, 2, 4, 8, 16
-
 
 def _factories() -> list[Any]:
-    """The factories of this release, by attribute bits; empty where `types.FunctionType` makes equal functions."""
+    """The factories of this release, by the bits of the attributes that they set; empty where none is needed.
+
+    The bits are MAKE_FUNCTION's (Include/internal/pycore_opcode_utils.h): defaults 1, keyword defaults 2,
+    annotations 4, closure 8, `__annotate__` 16. Assigning defaults later would cost the specialisation.
+    """
     release = compat.find()
     if release is None or release.function_factory is None:
         return []
@@ -58,73 +60,37 @@ def build(
     defaults: tuple[Any, ...] | None,
     closure: tuple[CellType, ...] | None,
     kwdefaults: dict[str, Any] | None = None,
+    annotations: dict[str, Any] | None = None,
+    annotate: object = None,
+    make: Callable[..., Any] = FunctionType,
 ) -> FunctionType:
     """A function from its parts, called as fast as the compiler's own.
 
     The closure must fit the code: nothing here checks it, and one that does not fit crashes the interpreter.
-    `kwdefaults` must be a plain dict; it is not copied.
+    `kwdefaults` and `annotations` must be plain dicts; they are not copied. `make` is what calls `FunctionType`.
     """
     # a subclass of tuple is fine for a function, and not for SET_FUNCTION_ATTRIBUTE
     if not _FACTORIES or (defaults is not None and type(defaults) is not tuple):
-        new: FunctionType = FunctionType(code, globals, name, defaults, closure)
+        new: FunctionType = make(code, globals, name, defaults, closure)
         if kwdefaults is not None:
             new.__kwdefaults__ = kwdefaults
+        if annotate is not None:
+            _set_annotations(new, annotations, annotate)
+        elif annotations is not None:
+            new.__annotations__ = annotations
         return new
-    # the factory is chosen by attribute bits; assigning an attribute later would cost the specialisation
+    bits = 0 if defaults is None else 1
+    if kwdefaults is not None:
+        bits += 2
+    if annotations is not None:
+        bits += 4
     if closure is not None:
-        if defaults is not None:
-            if kwdefaults is not None:
-                new = FunctionType(_FACTORIES[11], globals)(code, defaults, kwdefaults, closure)
-            else:
-                new = FunctionType(_FACTORIES[9], globals)(code, defaults, closure)
-        elif kwdefaults is not None:
-            new = FunctionType(_FACTORIES[10], globals)(code, kwdefaults, closure)
-        else:
-            new = FunctionType(_FACTORIES[8], globals)(code, closure)
-    elif defaults is not None:
-        if kwdefaults is not None:
-            new = FunctionType(_FACTORIES[3], globals)(code, defaults, kwdefaults)
-        else:
-            new = FunctionType(_FACTORIES[1], globals)(code, defaults)
-    elif kwdefaults is not None:
-        new = FunctionType(_FACTORIES[2], globals)(code, kwdefaults)
-    else:
-        new = FunctionType(_FACTORIES[0], globals)(code)
+        bits += 8
+    if annotate is not None:
+        bits += 16
+    new = make(_FACTORIES[bits], globals)(code, defaults, kwdefaults, annotations, closure, annotate)
     if code.co_name is not name:
         new.__name__ = name
-    return new
-
-
-def _assemble(
-    like: FunctionType,
-    builtins: dict[str, Any],
-    annotations: dict[str, Any] | None = None,
-    annotate: object = None,
-) -> FunctionType:
-    """A function with the parts of `like`, made in a frame with these builtins (3.10+)."""
-    call = FunctionType(_call.__code__, {"__builtins__": builtins})
-    name, globals = like.__name__, like.__globals__
-    defaults = like.__defaults__
-    if not _FACTORIES or (defaults is not None and type(defaults) is not tuple):
-        new: FunctionType = call(FunctionType, like.__code__, globals, name, defaults, like.__closure__)
-        new.__kwdefaults__ = like.__kwdefaults__
-        if annotations is not None:
-            _set_annotations(new, annotations, annotate)
-        return new
-    bits = 0
-    values: list[object] = []
-    for bit, value in (
-        (_DEFAULTS, defaults),
-        (_KWDEFAULTS, like.__kwdefaults__),
-        (_ANNOTATIONS, annotations),
-        (_CLOSURE, like.__closure__),
-        (_ANNOTATE, annotate),
-    ):
-        if value is not None:
-            bits |= bit
-            values.append(value)
-    new = call(FunctionType, _FACTORIES[bits], globals)(like.__code__, *values)
-    new.__name__ = name
     return new
 
 
@@ -174,30 +140,26 @@ def own_version(code: CodeType) -> CodeType:
     return code.replace() if jit is not None and jit.is_enabled() else code
 
 
-def copy_with(
+def _copy_typed(
     func: FunctionType,
     code: CodeType,
     closure: tuple[CellType, ...] | None,
     globals: dict[str, Any],
     rebound: Mapping[int, CellType] | None = None,
 ) -> FunctionType:
-    """`remake` with every part named: kept short, because each nanosecond here is paid by every verb."""
+    """`copy_with` where `FunctionType` makes what MAKE_FUNCTION makes (before 3.13), and for what no factory takes."""
+    new = FunctionType(code, globals, func.__name__, func.__defaults__, closure)
     kwdefaults = func.__kwdefaults__
     if kwdefaults is not None:
-        kwdefaults = {**kwdefaults}
-    if _FACTORIES:
-        new = build(code, globals, func.__name__, func.__defaults__, closure, kwdefaults)
-    else:  # `build` itself, without the cost of a call
-        new = FunctionType(code, globals, func.__name__, func.__defaults__, closure)
-        if kwdefaults is not None:
-            new.__kwdefaults__ = kwdefaults
+        new.__kwdefaults__ = {**kwdefaults}
     if not _HAS_BUILTINS:
         if "__builtins__" not in globals and "__builtins__" in func.__globals__:
             globals["__builtins__"] = func.__globals__["__builtins__"]  # before 3.10 each call looks there
     elif new.__builtins__ is not func.__builtins__:  # type: ignore[attr-defined, unused-ignore]
         new = _with_builtins(func, new)
     if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
-        new = _with_lazy_annotations(func, new, rebound)
+        annotations = evaluated_annotations(func)
+        _set_annotations(new, *_following(func, annotations, code, closure, globals, rebound))
     else:
         annotations = func.__annotations__
         if annotations:
@@ -216,7 +178,74 @@ def copy_with(
     return new
 
 
-def _with_builtins(func: FunctionType, new: FunctionType) -> FunctionType:
+def _copy_made(
+    func: FunctionType,
+    code: CodeType,
+    closure: tuple[CellType, ...] | None,
+    globals: dict[str, Any],
+    rebound: Mapping[int, CellType] | None = None,
+) -> FunctionType:
+    """`copy_with` where MAKE_FUNCTION makes a function that is called faster (3.13+): everything before it is made."""
+    defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
+    if defaults is not None and type(defaults) is not tuple:
+        return _copy_typed(func, code, closure, globals, rebound)
+    annotations = annotate = type_params = None
+    if _HAS_ANNOTATE:
+        annotate = func.__annotate__  # type: ignore[attr-defined]
+    if annotate is None:
+        annotations = func.__annotations__ or None
+        type_params = func.__type_params__
+    else:
+        held = get_referents(func)  # see `evaluated_annotations`
+        if held[-2] is not annotate or held[-3] is not func.__closure__:
+            annotations = evaluated_annotations(func)
+            type_params = func.__type_params__
+        if type(annotate) is FunctionType and (
+            annotate.__closure__ is not None or globals is not func.__globals__
+        ):
+            annotations, annotate = _following(func, annotations, code, closure, globals, rebound)
+    bits = 0 if defaults is None else 1
+    if kwdefaults is not None:
+        kwdefaults = {**kwdefaults}
+        bits += 2
+    if closure is not None:
+        bits += 8
+    if annotations is not None:
+        annotations = {**annotations}
+        bits += 4 if annotate is None else 20
+    new: FunctionType = FunctionType(_FACTORIES[bits], globals)(
+        code, defaults, kwdefaults, annotations, closure, annotate
+    )
+    if new.__builtins__ is not func.__builtins__:  # type: ignore[attr-defined, unused-ignore]
+        new = _with_builtins(func, new, annotations, annotate)
+    if annotate is not None and annotations is None:
+        new.__annotate__ = annotate  # type: ignore[attr-defined]
+    name, qualname = func.__name__, func.__qualname__
+    if code.co_name is not name:
+        new.__name__ = name
+    if code.co_qualname is not qualname:  # type: ignore[attr-defined, unused-ignore]
+        new.__qualname__ = qualname
+    # assigning costs no more than asking whether it is needed
+    new.__module__ = func.__module__
+    new.__doc__ = func.__doc__
+    attributes = func.__dict__
+    if attributes:
+        new.__dict__ = {**attributes}
+    if type_params:
+        new.__type_params__ = type_params
+    return new
+
+
+copy_with = _copy_made if _FACTORIES else _copy_typed
+"""`remake` with every part named: kept short, because each nanosecond here is paid by every verb."""
+
+
+def _with_builtins(
+    func: FunctionType,
+    new: FunctionType,
+    annotations: dict[str, Any] | None = None,
+    annotate: object = None,
+) -> FunctionType:
     """`new`, made again under the builtins of `func` where its own globals do not say which.
 
     A function binds its builtins when it is made (3.10+): from its globals, or, where these have none, from the
@@ -231,67 +260,86 @@ def _with_builtins(func: FunctionType, new: FunctionType) -> FunctionType:
             "pass globals= with the builtins that it is to have"
         )
         raise BuiltinsMismatchError(msg, target=short(func))
-    return _assemble(new, func.__builtins__)  # type: ignore[attr-defined, unused-ignore]
-
-
-def _set_annotations(new: FunctionType, annotations: dict[str, Any], annotate: Any) -> None:
-    """Both `__annotate__` and the evaluated dict on a finished function (3.14+); assigning one drops the other."""
-    new.__annotate__ = annotate  # type: ignore[attr-defined]
-    try:
-        evaluated = new.__annotations__
-    except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
-        new.__annotations__ = annotations
-    else:
-        evaluated.clear()
-        evaluated.update(annotations)
+    call = FunctionType(_call.__code__, {"__builtins__": func.__builtins__})  # type: ignore[attr-defined, unused-ignore]
+    return build(
+        new.__code__,
+        globals,
+        new.__name__,
+        new.__defaults__,
+        new.__closure__,
+        new.__kwdefaults__,
+        annotations,
+        annotate,
+        partial(call, FunctionType),
+    )
 
 
 def _call(function: Callable[..., Any], *values: object) -> Any:
     return function(*values)
 
 
-def _with_lazy_annotations(
-    func: FunctionType, new: FunctionType, rebound: Mapping[int, CellType] | None
-) -> FunctionType:
-    """`new` with the `__annotate__` of `func` (3.14+), and with the annotations that were evaluated already.
+def _set_annotations(new: FunctionType, annotations: dict[str, Any] | None, annotate: Any) -> None:
+    """Both `__annotate__` and the evaluated dict on a finished function (3.14+); assigning one drops the other."""
+    new.__annotate__ = annotate  # type: ignore[attr-defined]
+    if annotations is None:
+        return
+    try:
+        evaluated = new.__annotations__
+    except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
+        new.__annotations__ = {**annotations}
+    else:
+        evaluated.clear()
+        evaluated.update(annotations)
+
+
+def _following(
+    func: FunctionType,
+    annotations: dict[str, Any] | None,
+    code: CodeType,
+    closure: tuple[CellType, ...] | None,
+    globals: dict[str, Any],
+    rebound: Mapping[int, CellType] | None,
+) -> tuple[dict[str, Any] | None, Any]:
+    """What a copy with this code, closure and globals gets as evaluated annotations, and as `__annotate__` (3.14+).
 
     The copy's `__annotate__` sees the cells and globals that the copy sees.
     """
     annotate: Any = func.__annotate__  # type: ignore[attr-defined]
-    evaluated = _evaluated_annotations(func)
-    own = annotate.__closure__ if type(annotate) is FunctionType else None
-    moved = new.__globals__ is not func.__globals__ and type(annotate) is FunctionType
-    if own is not None or moved:
-        replaced: dict[int, CellType] = {**(rebound or {})}
-        before = dict(zip(func.__code__.co_freevars, func.__closure__ or ()))
-        after = zip(new.__code__.co_freevars, new.__closure__ or ())
-        replaced.update((id(before[name]), cell) for name, cell in after if name in before)
-        new_own = tuple(replaced.get(id(cell), cell) for cell in own or ())
-        moved = moved and annotate.__globals__ is func.__globals__
-        if moved or any(there is not here for there, here in zip(new_own, own or ())):
-            if evaluated is not None and _evaluates_to(annotate, evaluated):
-                evaluated = None  # nobody changed them: the copy evaluates its own
-            annotate = remake(annotate, closure=new_own or None, globals=new.__globals__ if moved else None)
-    if evaluated is None:
-        new.__annotate__ = annotate  # type: ignore[attr-defined]
-        return new
-    # assigning one of the two drops the other: both are set while the function is made
-    return _assemble(new, new.__builtins__, {**evaluated}, annotate)  # type: ignore[attr-defined, unused-ignore]
+    if type(annotate) is not FunctionType:
+        return annotations, annotate
+    own = annotate.__closure__ or ()
+    replaced: dict[int, CellType] = {**(rebound or {})}
+    before = dict(zip(func.__code__.co_freevars, func.__closure__ or ()))
+    after = zip(code.co_freevars, closure or ())
+    replaced.update((id(before[name]), cell) for name, cell in after if name in before)
+    new_own = tuple(replaced.get(id(cell), cell) for cell in own)
+    moved = globals is not func.__globals__ and annotate.__globals__ is func.__globals__
+    if moved or any(there is not here for there, here in zip(new_own, own)):
+        if annotations is not None and _evaluates_to(annotate, annotations):
+            annotations = None  # nobody changed them: the copy evaluates its own
+        annotate = remake(annotate, closure=new_own or None, globals=globals if moved else None)
+    return annotations, annotate
 
 
-def _evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
+def evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
     """The dict of evaluated annotations, if there is one, without evaluating them (3.14+).
 
-    Reading `__annotations__` would evaluate; the garbage collector shows what the function holds.
+    Reading `__annotations__` would evaluate; the garbage collector shows what the function holds. At the end of that
+    come the closure, the evaluated annotations, `__annotate__`, the type parameters and the qualified name, each
+    where there is one; in front of them the name and the `__dict__` (Objects/funcobject.c, `func_traverse`).
     """
-    known = [func.__globals__, func.__builtins__, func.__dict__]  # type: ignore[attr-defined, unused-ignore]
-    if func.__kwdefaults__ is not None:
-        known.append(func.__kwdefaults__)
-    dicts: list[Any] = [held for held in get_referents(func) if issubclass(type(held), dict)]
-    if len(dicts) <= len(known):
+    held = get_referents(func)
+    at = -2
+    if held[at] is func.__type_params__:
+        at = -3
+    if held[at] is func.__annotate__:  # type: ignore[attr-defined]
+        at -= 1
+    found = held[at]
+    if not issubclass(type(found), dict):
         return None
-    others: list[object] = [*known, func.__annotate__, func.__module__, func.__doc__]  # type: ignore[attr-defined]
-    return next((held for held in dicts if not any(held is other for other in others)), None)
+    if not func.__closure__ and found is func.__dict__ and held[at - 1] is func.__name__:
+        return None
+    return found  # type: ignore[no-any-return]
 
 
 def _evaluates_to(annotate: Callable[[int], object], evaluated: dict[str, Any]) -> bool:

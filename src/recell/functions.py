@@ -56,23 +56,20 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
     if type(func) is FunctionType:  # the everyday case, kept short
         function: Any = func
         code, own_cells = function.__code__, function.__closure__  # in one go: they fit each other
-        names = code.co_freevars
-        if len(more) > 8:  # looking for each would take its time
-            many = closure_for(code, more, zip(names, own_cells or ()), function)
-            return copy_with(function, code, many, function.__globals__)  # type: ignore[return-value]
-        cells = [*(own_cells or ())]
-        for name in more:
-            try:
-                at = names.index(name)
-            except ValueError:
-                if names == (FORWARDED,):
-                    inside = rebind(cells[0].cell_contents, more)
-                    return rebind(func, {FORWARDED: inside})
-                raise unknown_free_variable(name, function) from None
-            value = more[name]
-            cells[at] = (
-                value if type(value) is CellType else CellType(value) if value is not EMPTY else CellType()
-            )
+        cells = [*own_cells] if own_cells else []
+        at = 0
+        for name in code.co_freevars:
+            if name in more:
+                value = more.pop(name)
+                if type(value) is not CellType:
+                    value = CellType(value) if value is not EMPTY else CellType()
+                cells[at] = value
+            at += 1  # noqa: SIM113 - `enumerate` would be a twentieth of the whole
+        if more:
+            if code.co_freevars == (FORWARDED,):
+                inside = rebind(cells[0].cell_contents, more)
+                return rebind(func, {FORWARDED: inside})
+            raise unknown_free_variable(next(iter(more)), function)
         return copy_with(function, code, (*cells,) or own_cells, function.__globals__)  # type: ignore[return-value]
     fresh: dict[str, object] = {name: cell_for(value) for name, value in more.items()}
     functions = functions_of(func, "rebind")
@@ -273,7 +270,7 @@ else:
         # another closure, or a plain copy: thirteen parameters more would double the price of the call
         code, cells = func.__code__, func.__closure__  # in one go: they fit each other
         if closure is not KEEP:
-            if type(closure) is not tuple or len(closure) != len(code.co_freevars):
+            if type(closure) is not tuple or cells is None or len(closure) != len(cells):
                 return (
                     rebind(func, closure)
                     if hasattr(closure, "items")

@@ -12,7 +12,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
-from recell.building import _evaluated_annotations as evaluated_annotations
+from recell.building import evaluated_annotations
 from recell.errors import ClosureMismatchError, UnsupportedPythonError, listed, short
 
 if TYPE_CHECKING:

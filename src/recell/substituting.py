@@ -311,9 +311,9 @@ def _rename_lazy_annotations(
     func: FunctionType, new: FunctionType, rename: Mapping[str, str], found: set[str]
 ) -> None:
     """Let `__annotate__` give the new names (3.14+), and the dict that was evaluated already too."""
-    from recell.building import _evaluated_annotations
+    from recell.building import evaluated_annotations
 
-    evaluated = _evaluated_annotations(func)
+    evaluated = evaluated_annotations(func)
     annotate: Any = func.__annotate__  # type: ignore[attr-defined]
     if type(annotate) is FunctionType:
         old = annotate.__code__
