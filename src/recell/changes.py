@@ -11,6 +11,7 @@ from recell.layers import LOCK
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
+    from typing import NoReturn, SupportsIndex
 
     from recell.layers import Layer
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any] | type")
 
-__all__ = ["Change", "name_of"]
+__all__ = ["Change", "name_of", "refuse_travel"]
 
 
 class Change:
@@ -46,7 +47,7 @@ class Change:
     (True, False)
     """
 
-    __slots__ = ("__weakref__", "_entries", "_layers", "_names", "_stays", "_target", "_verb")
+    __slots__ = ("__weakref__", "_entries", "_fresh", "_layers", "_names", "_stays", "_target", "_verb")
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Change:
         self._names = tuple(names)
         self._stays = stays
         self._entries: list[Sequence[Layer]] = []
+        self._fresh = stays  # entered when it is returned: the first `with` is that entry
         if stays:
             self._enter()
 
@@ -96,7 +98,8 @@ class Change:
             self._entries.pop()
 
     def __enter__(self: C) -> C:
-        if not (self._stays and self._entries):
+        fresh, self._fresh = self._fresh, False
+        if not (fresh and self._entries):
             self._enter()
         return self
 
@@ -151,11 +154,23 @@ class Change:
         wrapped: F = decorate(self, decorated)
         return wrapped
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise refuse_travel(self)
+
     def __repr__(self) -> str:
         about = f": {', '.join(self._names)}" if self._names else ""
         times = self._times()
         state = "not active" if not times else "active" if times == 1 else f"active {times} times"
         return f"<{self._verb} of {name_of(self._target)}{about}; {state}>"
+
+
+def refuse_travel(change: object) -> TypeError:
+    """The error for pickling or copying what undoes a change: two handles, or one elsewhere, could not keep count."""
+    msg = (
+        f"cannot pickle or copy {change!r}: a change is made in this process alone; "
+        "make it in the process (or for the copy) where it is to be in force"
+    )
+    return TypeError(msg)
 
 
 def name_of(target: object) -> str:

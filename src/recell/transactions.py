@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recell.changes import Change
+from recell.changes import Change, refuse_travel
 from recell.contents import patch_closure
 from recell.errors import hint_nearest, short
 from recell.layers import ABSENT, AttributeLayer, ItemLayer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from types import CodeType, TracebackType
+    from typing import NoReturn, SupportsIndex
 
     from recell.classes import Repointed
 
@@ -147,6 +148,9 @@ class Patcher:
         if errors:
             raise errors[0]
         return swallowed
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise refuse_travel(self)
 
     def __repr__(self) -> str:
         active = [repr(change) for change in self._changes if change.active]
