@@ -7,27 +7,34 @@ stay those of the text.
 
 from __future__ import annotations
 
+import re
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell.building import build
 from recell.cells import EMPTY, cell_for, cells_of
+from recell.definitions import only_definition, reads, ready_defaults, stands_alone
 from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, nearest, short
-from recell.sourcelines import Lines, held, holding, registered
-from recell.textlines import check_identifier, flush, label_of, problem, several, syntax_problem
+from recell.sourcelines import Lines, held_inside, holding, registered
+from recell.textlines import check_identifier, flush, label_of, syntax_problem
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Mapping
 
+    from recell.definitions import Defaults
+
 __all__ = ["Definition"]
 
 # Names of the scaffold around a definition. No text can spell them, so none can clash with a user's.
 _BINDER, _MAKER, _RESULT = "<binder>", "<maker>", "<result>"
-_SCAFFOLD = f"{_BINDER}.<locals>.{_MAKER}.<locals>."
 
 _ONLY_AST = 0x400  # PyCF_ONLY_AST
 _CO_NESTED = 0x10
+_KNOWS_IMPORTS = hasattr(CodeType, "co_qualname")  # 3.11+: see `imported`
+
+_WORD = re.compile(r"\w+")
+_CLOSING = ") \t\f\r\n\\"  # what may stand between a name and what is done with it
 
 
 class Definition:
@@ -47,6 +54,7 @@ class Definition:
     own_globals: bool
     globals: dict[str, Any]
     label: str
+    prefix: str
 
     def __init__(
         self,
@@ -78,22 +86,25 @@ class Definition:
                 self.mangled(check_identifier(key, "a free variable")): value
                 for key, value in cells_of(closure).items()
             }
+        self.prefix = "" if self.class_name is None else self.class_name + "."
         self.own_globals = globals is None
         self.globals = {} if globals is None else globals
         self.filename = filename
 
     def made(self) -> Any:
         """The function; whatever its decorators return, where it has some."""
-        lines = registered(self.text, self.name or label_of(self.text), self.filename)
+        label = self.name or label_of(self.text)
+        lines = registered(self.text, label, self.filename)
         name = lines.filename
         plain = (
             self.values is None and self.class_name is None and self.name is None and stands_alone(self.text)
         )
         try:
             if plain:
-                module = held(self.compiled_as_it_is(name), lines)
+                module = self.compiled_as_it_is(name)
+                module = module.replace(co_consts=held_inside(module, lines))
             else:
-                maker, cells = self.maker(self.compiled(flush(self.text), name, _ONLY_AST), lines)
+                code, cells, ready = self.scaffolded(self.compiled(flush(self.text), name, _ONLY_AST), lines)
         except BaseException:
             lines.forget()  # the error's traceback keeps the lines alive
             raise
@@ -104,13 +115,16 @@ class Definition:
         if plain:
             namespace: dict[str, Any] = {}
             exec(module, self.globals, namespace)
-            stored = label_of(self.text)
-            if stored not in namespace:  # a name that the compiler normalised
-                stored = [*namespace][-1]
+            # of a name that is not ASCII the compiler takes the normal form
+            stored = label if label in namespace else [*namespace][-1]
             made = namespace[stored]
+        elif ready is None:
+            stored = self.label
+            made = build(code, self.globals, code.co_name, None, cells)()
         else:
             stored = self.label
-            made = build(maker, self.globals, maker.co_name, None, cells)()
+            made = build(code, self.globals, stored, ready[0], cells, ready[1])
+            made.__qualname__ = self.prefix + stored
         if self.own_globals and type(made) is FunctionType and reads(made.__code__, stored):
             self.globals[stored] = made  # a function that calls itself finds itself
         return made
@@ -145,36 +159,51 @@ class Definition:
         A call `name.attribute()` is compiled in another way (3.11+) where the module imports the name
         (Python/compile.c, `is_import_originated`); so is one in a text that is to run in the module's globals.
         """
-        if self.own_globals:
+        if self.own_globals or not _KNOWS_IMPORTS:
             return []
-        import re
-
-        return [
-            found
-            for found in {*re.findall(r"\b(\w+)[\s)]*\.\s*\w+[\s)]*\(", self.text)}
-            if found.isidentifier() and _seems_imported(found, self.globals)
-        ]
+        found: set[str] = set()
+        for before in self.text.split("(")[:-1]:
+            owner, dot, attribute = before.rpartition(".")
+            if dot and attribute.lstrip().rstrip(_CLOSING).isidentifier():
+                word = _WORD.match(
+                    owner.rstrip(_CLOSING)[::-1]
+                )  # the last one, without a search from the left
+                if word is not None:
+                    found.add(word.group()[::-1])
+        return [name for name in found if name.isidentifier() and _seems_imported(name, self.globals)]
 
     # -- the scaffold ---------------------------------------------------------------------------
 
-    def maker(self, tree: ast.Module, lines: Lines) -> tuple[CodeType, tuple[CellType, ...] | None]:
-        """The code of a function that returns the one defined, and the cells for its free variables."""
+    def scaffolded(
+        self, tree: ast.Module, lines: Lines
+    ) -> tuple[CodeType, tuple[CellType, ...] | None, Defaults | None]:
+        """The code of the function defined, the cells for its free variables, and its defaults.
+
+        Where its head has to run (decorators, annotations, defaults that are no constants), the code is that of a
+        function that returns the one defined, and there are no defaults.
+        """
         import ast
 
         name = lines.filename
         node = only_definition(tree, self.text, name)
         place = {"lineno": node.lineno, "col_offset": 0, "end_lineno": node.lineno, "end_col_offset": 0}
+        ready = None
         if isinstance(node, ast.Lambda):
             self.label = "<lambda>"
             body: list[Any] = [ast.Return(value=node, **place)]
         else:
             self.label = self.name or node.name
             node.name = _RESULT
-            body = [node, ast.Return(value=ast.Name(id=_RESULT, ctx=ast.Load(), **place), **place)]
+            body = [node]
+            ready = ready_defaults(node)
+            if ready is None:
+                body.append(ast.Return(value=ast.Name(id=_RESULT, ctx=ast.Load(), **place), **place))
+        if ready is None:
+            body = [_function(_MAKER, [], body, place)]
         bound = list(self.values or ())
         if self.class_name is not None and "__class__" not in bound:
             bound.append("__class__")
-        outer: ast.stmt = _function(_BINDER, bound, [_function(_MAKER, [], body, place)], place)
+        outer: ast.stmt = _function(_BINDER, bound, body, place)
         if self.class_name is not None:
             outer = ast.ClassDef(
                 name=self.class_name,
@@ -193,23 +222,31 @@ class Definition:
             statements.append(ast.Import(names=aliases, **place))
         module = self.compiled(ast.Module(body=statements, type_ignores=[]), name)
         code = _inside(module, self.class_name) if self.class_name is not None else module
-        code = _inside(_inside(code, _BINDER), _MAKER)
+        code = _inside(_inside(code, _BINDER), _MAKER if ready is None else _RESULT)
         cells = self.cells(code)
-        return self.finished(code, lines), cells
+        if ready is None:
+            return self.finished(code, lines), cells, None
+        defaults, keywords = ready
+        if keywords is not None:
+            keywords = {self.mangled(key): value for key, value in keywords.items()}
+        code = self.as_if_alone(code, f"{_BINDER}.<locals>.", code.co_freevars, lines)
+        return code, cells, (defaults, keywords)
+
+    def as_if_alone(self, code: CodeType, scaffold: str, bound: tuple[str, ...], lines: Lines) -> CodeType:
+        """Code with all names in it as if its definition stood by itself, and its lines held."""
+        code = _renamed(code, self.prefix + scaffold, self.prefix, self.label, lines)
+        if any(name != "__class__" for name in bound):
+            return code
+        return code.replace(co_flags=code.co_flags & ~_CO_NESTED)  # nothing is bound around it
 
     def finished(self, maker: CodeType, lines: Lines) -> CodeType:
-        """The maker's code with all names in it as if the definition stood by itself, and its lines held."""
-        scaffold, prefix = _SCAFFOLD, ""
-        if self.class_name is not None:
-            prefix = self.class_name + "."
-            scaffold = prefix + scaffold
-        loose = not any(name != "__class__" for name in maker.co_freevars)
+        """The maker's code, with what it makes as if that stood by itself."""
+        prefix, inside = self.prefix, f"{_BINDER}.<locals>.{_MAKER}.<locals>."
+        scaffold = prefix + inside
         consts = []
         for const in maker.co_consts:
             if type(const) is CodeType:
-                const = _renamed(const, scaffold, prefix, self.label, lines)
-                if loose:  # nothing is bound around it: not nested
-                    const = const.replace(co_flags=const.co_flags & ~_CO_NESTED)
+                const = self.as_if_alone(const, inside, maker.co_freevars, lines)
             elif type(const) is str and const.startswith(scaffold):
                 const = prefix + const[len(scaffold) :].replace(_RESULT, self.label)
             consts.append(const)
@@ -218,11 +255,10 @@ class Definition:
             old, self.label = prefix + self.label, self.name
             consts[at] = _renamed(consts[at], old, prefix + self.name, "", lines).replace(co_name=self.name)
             consts[at:] = [prefix + self.name if const == old else const for const in consts[at:]]
-        holders = holding(lines, maker.co_names, maker)
-        return maker.replace(co_consts=tuple(consts), co_name="<module>", **holders)
+        return maker.replace(co_consts=tuple(consts), co_name="<module>")
 
-    def cells(self, maker: CodeType) -> tuple[CellType, ...] | None:
-        names = maker.co_freevars
+    def cells(self, code: CodeType) -> tuple[CellType, ...] | None:
+        names = code.co_freevars
         values = self.values or {}
         for key in values:
             if key not in names and (key != "__class__" or self.class_name is None):
@@ -303,59 +339,4 @@ def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
         and module.__name__ != globals.get("__name__")
         and module.__dict__.get(name) is value
         for module in [*sys.modules.values()]
-    )
-
-
-# -- what a text may hold ---------------------------------------------------------------------------
-
-
-def stands_alone(text: str) -> bool:
-    """Whether a text is one `def` at the left margin and plainly nothing else; where in doubt, the tree tells."""
-    if "\f" in text or "\r" in text or "global " in text:  # the function's own name may be a global one
-        return False
-    import re
-
-    # no statement begins with a closing bracket; a line of a string may begin with anything, and is in doubt
-    *before, last = re.findall(r"(?m)^[^\s#)\]}]\w*", text) or [""]
-    return last in ("def", "async") and all(word[0] == "@" for word in before)
-
-
-def only_definition(
-    tree: ast.Module, text: str, filename: str
-) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda:
-    """The one definition of a text: a `def`, an `async def`, or a lambda, alone or assigned to a name."""
-    import ast
-
-    found: list[Any] = []
-    for statement in tree.body:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found.append(statement)
-        elif isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign)) and isinstance(
-            statement.value, ast.Lambda
-        ):
-            found.append(statement.value)
-        elif (
-            (isinstance(statement, ast.ImportFrom) and statement.module == "__future__")
-            or isinstance(statement, ast.Pass)
-            or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-        ):
-            continue
-        else:
-            what = "a class" if isinstance(statement, ast.ClassDef) else "another statement"
-            msg = f"the text must define one function and nothing else, and it holds {what}"
-            if isinstance(statement, ast.Expr) and len(tree.body) == 1:
-                msg = "the text is an expression and no lambda; define takes a `def`, an `async def` or a lambda"
-            raise problem(msg, text, filename, statement.lineno, statement.col_offset + 1)
-    if not found:
-        msg = "the text defines no function; define takes a `def`, an `async def` or a lambda"
-        raise problem(msg, text, filename)
-    if len(found) > 1:
-        raise several([(getattr(node, "name", "<lambda>"), node.lineno) for node in found], text, filename)
-    return found[0]  # type: ignore[no-any-return]
-
-
-def reads(code: CodeType, name: str) -> bool:
-    """Whether a code object, or one nested in it, has a name among its global names and attributes."""
-    return name in code.co_names or any(
-        reads(const, name) for const in code.co_consts if type(const) is CodeType
     )

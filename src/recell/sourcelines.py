@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
     from weakref import WeakValueDictionary
 
-__all__ = ["Lines", "held", "holding", "lines_of", "registered"]
+__all__ = ["Lines", "held_inside", "holding", "lines_of", "registered"]
 
 _numbers = itertools.count(1)  # next() is atomic: threads get different ones
 _linecache: ModuleType | None = None
@@ -117,12 +117,12 @@ def holding(lines: Lines, names: tuple[str, ...], code: CodeType) -> dict[str, A
 
 def held(code: CodeType, lines: Lines) -> CodeType:
     """An equal code object that keeps the lines, as does all that is nested in it."""
-    consts = code.co_consts
-    for const in consts:
-        if type(const) is CodeType:
-            consts = tuple([held(const, lines) if type(const) is CodeType else const for const in consts])
-            break
-    return code.replace(co_consts=consts, **holding(lines, code.co_names, code))
+    return code.replace(co_consts=held_inside(code, lines), **holding(lines, code.co_names, code))
+
+
+def held_inside(code: CodeType, lines: Lines) -> tuple[Any, ...]:
+    """The constants of a code object, where all code among them keeps the lines."""
+    return tuple([held(const, lines) if type(const) is CodeType else const for const in code.co_consts])
 
 
 def registered(text: str, label: str, filename: str | None) -> Lines:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from keyword import iskeyword
+
 from recell.errors import SourceError, listed
 from recell.sourcelines import lines_of
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["check_identifier", "flush", "label_of", "may_hold_lines", "problem", "several", "syntax_problem"]
 
 _BLANK = " \t\f"
+_NAME = re.compile(r"\bdef[ \t\f]+(\w+)")
 _HEADS = ("def", "async", "lambda", "class")
 
 
@@ -84,22 +88,17 @@ def _logical_lines(lines: list[str], first: int) -> list[int]:
 
 def label_of(text: str) -> str:
     """What the text seems to define, for its file name."""
-    rest = text.partition("def ")[2].lstrip()
-    size = 0
-    while size < len(rest) and (rest[size].isalnum() or rest[size] == "_"):
-        size += 1
-    return rest[:size] or "lambda"
+    found = _NAME.search(text)
+    return found.group(1) if found is not None else "lambda"
 
 
 def check_identifier(name: object, what: str) -> str:
     """The name, if a text could spell it: an identifier and no keyword; normalised as the compiler does (PEP 3131)."""
-    import keyword
-
     if not isinstance(name, str):
         msg = f"{what} must be a string, not {name!r}"
         raise TypeError(msg)
-    if not name.isidentifier() or name in keyword.kwlist:
-        kind = "a keyword" if name in keyword.kwlist else "no identifier"
+    if not name.isidentifier() or iskeyword(name):
+        kind = "a keyword" if iskeyword(name) else "no identifier"
         msg = f"{what} cannot be {name!r}: it is {kind}"
         raise SourceError(msg, name=name)
     if name.isascii():
