@@ -145,7 +145,9 @@ class Stream:
                 kind, argument = "READ", argument.name
                 padded = i < len(raw) and raw[i].opname in ("JUMP_FORWARD", "PUSH_NULL")
                 # a class's namespace, not looked into
-                if tokens and tokens[-1] == ("POP_TOP", None, where) and not padded:
+                before = raw[i - 3] if i > 2 else each
+                looks = before.opname == "LOAD_LOCALS" or before.argval == "__classdict__"
+                if looks and tokens[-1] == ("POP_TOP", None, where) and not padded:
                     tokens.pop()
                     targets.pop()
             elif kind in CLASS_READS and argument in names:

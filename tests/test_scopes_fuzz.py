@@ -1,24 +1,23 @@
 """Random programs behave the same before and after promote, demote and freeze.
 
 A small grammar of functions in functions: globals that are read, assigned and deleted, free variables, class bodies,
-comprehensions, generators, handlers, loops. The full size adds what hypothesmith generates, where it is installed.
+comprehensions, generators, handlers, loops.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
-from sizes import FULL, SEED, pick
+from sizes import SEED, pick
 from streams import assert_same
 
 import recell
-from recell import editor
 
 GLOBALS = ["A", "B", "C", "D"]
 LOCALS = ["x", "y", "z"]
@@ -361,34 +360,3 @@ def test_the_grammar_makes_programs() -> None:
     good = [func for func in map(load, written) if func is not None]
     assert len(good) > 0.7 * len(written)
     assert sum(bool(recell.scope(func).globals) for func in good) > 0.5 * len(good)
-
-
-def codes(code: CodeType) -> list[CodeType]:
-    return [code, *(inner for each in code.co_consts if isinstance(each, CodeType) for inner in codes(each))]
-
-
-@pytest.mark.skipif(not FULL, reason="the full size only")
-def test_anything_that_parses_can_be_edited() -> None:
-    """Functions in generated modules: every name promoted, demoted and frozen leaves the rest alone."""
-    hypothesmith = pytest.importorskip("hypothesmith")
-
-    @seed(SEED)
-    @settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(hypothesmith.from_node())
-    def edit(source: str) -> None:
-        try:
-            module = compile(source, "<smith>", "exec")
-        except (SyntaxError, ValueError, RecursionError, OverflowError):
-            return
-        for code in codes(module):
-            if code.co_flags & 3 != 3:
-                continue
-            found = editor.uses(code)
-            names = {name for name, use in found.items() if (use.read or use.written) and not use.free}
-            names -= {*code.co_varnames, *code.co_cellvars}
-            new = editor.globals_to_cells(code, sorted(names))
-            assert_same(code, new, names)
-            recell.verify(new)
-            assert_same(code, editor.cells_to_globals(new, new.co_freevars[len(code.co_freevars) :]), names)
-
-    edit()
