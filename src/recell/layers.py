@@ -51,9 +51,15 @@ class Edit:
     """Whether what it does belongs to this function alone: `patch_closure` looks beneath it."""
     whole = False
     """Whether it changes more than code and closure: then `state.face` is there."""
+    follows = False
+    """Whether something is to be told what lies beneath it, whenever that changes: see `follow`."""
 
     def __call__(self, state: State) -> State:
         raise NotImplementedError
+
+    def follow(self, beneath: State) -> bool:
+        """Takes notice of the state beneath; returns whether that changed anything."""
+        return False
 
 
 class FunctionStack:
@@ -125,6 +131,8 @@ class FunctionStack:
         position = self._remove(edit)
         try:
             self.settle()
+            if edit.follows and edit not in self.edits:
+                edit.follow(self._without_private(self.edits[:position]))
         except BaseException:
             self.edits.insert(position, edit)
             self._recompute(position)
@@ -219,9 +227,11 @@ class FunctionStack:
             return
         self.busy = True
         try:
-            while self.installed is not self.states[-1]:
+            while self.installed is not self.states[-1] or self._followed():
                 before, after = self.installed, self.states[-1]
                 assert before is not None
+                if before is after:
+                    continue
                 try:
                     install(self.func, before, after)
                 except BaseException:
@@ -231,6 +241,14 @@ class FunctionStack:
                 self.installed = after
         finally:
             self.busy = False
+
+    def _followed(self) -> bool:
+        """Tells the edits that want to know it what lies beneath them; whether that changed anything."""
+        changed = False
+        for at, edit in enumerate(self.edits):
+            if edit.follows and edit not in self.edits[:at]:  # entered twice, it lies where it was first
+                changed |= edit.follow(self.states[at])
+        return changed
 
     def _remove(self, edit: Edit) -> int:
         edits = self.edits
@@ -275,8 +293,11 @@ class FunctionStack:
         self.spread()
         if not self.edits:
             return state_of(self.func)
+        return self._without_private(self.edits)
+
+    def _without_private(self, edits: list[Edit]) -> State:
         state = self.states[0]
-        for edit in self.edits:
+        for edit in edits:
             if not edit.private:
                 try:
                     state = edit(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from types import CellType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.building import remake
@@ -12,8 +12,8 @@ from recell.cells import FORWARDED
 from recell.changes import Change, name_of
 from recell.contents import holder_beneath
 from recell.errors import ScopeError, short
-from recell.installing import State, face_of, state_of
-from recell.layers import Edit, FunctionLayer, beneath
+from recell.installing import State, face_of, install, state_of
+from recell.layers import Edit, FunctionLayer, beneath, in_force
 from recell.runs import running
 from recell.trampolines import BRIDGES, DECORATED, copied, kind_of, trampoline
 
@@ -26,25 +26,60 @@ __all__ = ["Swap", "swap", "wrap"]
 class SwapEdit(Edit):
     """A replacement, as it was when the swap was asked for."""
 
-    __slots__ = ("bridge", "cells", "replacement", "state", "target")
+    __slots__ = ("below", "bridge", "cells", "original", "replacement", "state", "target")
     whole = True
+    follows = True
 
+    below: State | None
     bridge: str | None
     cells: str
     replacement: Any
     state: State | None
 
-    def __init__(self, target: FunctionType, replacement: Any, bridge: str | None, cells: str) -> None:
+    def __init__(
+        self,
+        target: FunctionType,
+        replacement: Any,
+        bridge: str | None,
+        cells: str,
+        original: FunctionType | None = None,
+    ) -> None:
         self.target: FunctionType = target
         self.replacement = replacement
         self.bridge = bridge
         self.cells = cells
+        self.original: FunctionType | None = original
+        self.below = None  # what `original` does now
         # a replacement swapped itself later on does not change this one
         self.state = state_of(replacement) if type(replacement) is FunctionType else None
         if self.state is not None:
             self.state.face = copied(face_of(replacement))
 
+    def follow(self, beneath: State) -> bool:
+        """Lets `original` do what lies beneath, also when a layer there comes or goes."""
+        original, below = self.original, self.below
+        if original is None or beneath is below:
+            return False
+        if below is None:
+            below = State(original.__code__, original.__closure__, beneath.face)
+        if original.__code__ is not below.code or original.__closure__ is not below.closure:
+            return False  # somebody else changed it
+        self.below = beneath
+        if beneath.code is below.code and beneath.closure is below.closure and beneath.face is below.face:
+            return False
+        face = face_of(original)
+        new_face = face if beneath.face is below.face or beneath.face is None else copied(beneath.face)
+        before = State(below.code, below.closure, face)
+        try:
+            install(original, before, State(beneath.code, beneath.closure, new_face))
+        except BaseException:
+            self.below = below
+            raise
+        return True
+
     def __call__(self, state: State) -> State:
+        if self.replacement is self.original:  # an identity decorator's
+            return state
         own = _own_cells(state)
         if self.state is None:
             return self._trampoline(self.replacement)
@@ -90,25 +125,26 @@ def _own_cells(state: State) -> dict[str, CellType]:
 class Swap(Change):
     """What `swap` and `wrap` return: `original` does what the target did, `running` lists what still does."""
 
-    __slots__ = ("_code", "_original", "_swapped")
+    __slots__ = ("_codes", "_original", "_swapped")
 
     def __init__(self, verb: str, target: FunctionType, edit: SwapEdit, original: FunctionType) -> None:
         self._swapped = target
         self._original = original
-        self._code = original.__code__
+        code, shown = original.__code__, beneath(target).code  # with names overridden, and without
+        self._codes: tuple[CodeType, ...] = (code,) if code is shown else (code, shown)
         super().__init__(
             verb, target, (FunctionLayer(target, edit),), (name_of(edit.replacement),), stays=True
         )
 
     @property
     def original(self) -> FunctionType:
-        """A function that does what the target did, sharing its cells."""
+        """A function that does what the target did, sharing its cells; other layers come and go there, too."""
         return self._original
 
     @property
     def running(self) -> list[Any]:
         """The frames, generators and coroutines that finish with the old code, as of now."""
-        return running(self._code)
+        return [found for code in self._codes for found in running(code)]
 
 
 def swap(target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
@@ -147,8 +183,9 @@ def swap(target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep"
     if cells not in ("keep", "take"):
         msg = f"cells must be 'keep' (the target's) or 'take' (the replacement's), not {cells!r}"
         raise ValueError(msg)
-    edit = _edit(function, replacement, cells, "swap", BRIDGES)
-    return Swap("swap", function, edit, _original(function))
+    original = _original(function)
+    edit = _edit(function, replacement, cells, "swap", BRIDGES, original)
+    return Swap("swap", function, edit, original)
 
 
 def wrap(target: Any, decorator: Callable[[Any], Any], /) -> Swap:
@@ -186,17 +223,22 @@ def wrap(target: Any, decorator: Callable[[Any], Any], /) -> Swap:
     if not callable(decorated):
         msg = f"wrap needs a decorator that returns a callable, and {short(decorator)} returned {short(decorated)}"
         raise TypeError(msg)
-    edit = _edit(function, decorated, "take", "wrap", DECORATED)
+    edit = _edit(function, decorated, "take", "wrap", DECORATED, original)
     return Swap("wrap", function, edit, original)
 
 
 def _original(function: FunctionType) -> FunctionType:
-    state = beneath(function)
+    state = in_force(function)
     return remake(function, state.code, state.closure)
 
 
 def _edit(
-    target: FunctionType, replacement: Any, cells: str, verb: str, bridges: Mapping[tuple[str, str], str]
+    target: FunctionType,
+    replacement: Any,
+    cells: str,
+    verb: str,
+    bridges: Mapping[tuple[str, str], str],
+    original: FunctionType | None = None,
 ) -> SwapEdit:
     """Everything is checked here; nothing changes."""
     if isinstance(replacement, (staticmethod, classmethod)):
@@ -226,7 +268,7 @@ def _edit(
         and replacement.__globals__ is target.__globals__
         and getattr(replacement, "__builtins__", None) is getattr(target, "__builtins__", None)
     )
-    return SwapEdit(target, replacement, None if direct else how, cells)
+    return SwapEdit(target, replacement, None if direct else how, cells, original)
 
 
 def _leads_to(replacement: Any, target: FunctionType) -> str | None:
