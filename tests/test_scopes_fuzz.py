@@ -14,7 +14,7 @@ from typing import Any, Callable
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
-from sizes import SEED, pick
+from sizes import FULL, SEED, pick
 from streams import assert_same
 
 import recell
@@ -236,8 +236,12 @@ def final(func: FunctionType, names: list[str]) -> dict[str, object]:
     }
 
 
-def check(source: str) -> str:
-    """Every edit of the program's function, compared with what it does unedited; a word for what came of it."""
+def check(source: str, shape: bool = True) -> str:
+    """Every edit of the program's function, compared with what it does unedited; a word for what came of it.
+
+    `shape`: compare the code objects as well, instruction by instruction.
+    """
+    same = assert_same if shape else lambda *_: None
     plain = load(source)
     if plain is None:
         return "does not compile"
@@ -267,10 +271,10 @@ def check(source: str) -> str:
         assert "is a local variable" in str(error) or "is a parameter" in str(error)
         values = {name: value for name, value in values.items() if name not in code.co_varnames}
         promoted = recell.promote(func, values)
-    assert_same(code, promoted.__code__, set(values))
+    same(code, promoted.__code__, set(values))
     recell.verify(promoted.__code__)
     back = recell.demote(promoted, *values)
-    assert_same(code, back.__code__, set(values))
+    same(code, back.__code__, set(values))
     recell.verify(back.__code__)
     assert outcome(promoted) == expected
     assert final(promoted, [name for name in GLOBALS[:3] if name in values]) == {
@@ -310,7 +314,7 @@ def check(source: str) -> str:
         recell.verify(demoted.__code__)
         code = func.__code__
         gone = {*code.co_freevars} - {*demoted.__code__.co_freevars}
-        assert_same(code, demoted.__code__, gone, gone)
+        same(code, demoted.__code__, gone, gone)
         assert outcome(demoted) == expected
     return "checked"
 
@@ -334,7 +338,8 @@ def test_programs_behave_the_same(batch: int, record_property: Callable[[str, ob
     )
     @given(programs())
     def run(source: str) -> None:
-        what = check(source)
+        # comparing takes as long as all the rest: in the full size every fourth
+        what = check(source, not FULL or sum(tally.values()) % 4 == 0)
         tally[what] += 1
         seen.add(source)
         assume(what == "checked")
