@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class Prepared:
             attributes.fakes[path[-1]] = value
         self._resolved: tuple[tuple[object, ...], dict[str, object]] = ((), self.values)
         self._plan: Plan | None = None
-        self._planned: object = None
+        self._planned: Mapping[str, object] = {}
 
     def resolve(self, state: State) -> dict[str, object]:
         """The values over a state: stand-ins are made from what the names mean there."""
@@ -104,7 +105,7 @@ class Prepared:
 
     def plan(self, code: CodeType, values: Mapping[str, object]) -> Plan:
         """How these values get into a code object; the last answer is kept."""
-        if self._plan is None or self._plan.before is not code or self._planned is not values:
+        if self._plan is None or self._plan.before is not code or not _same(self._planned, values):
             self._plan = plan(code, values)
             self._planned = values
         return self._plan
@@ -120,9 +121,17 @@ class Prepared:
         return self._plan is not None and not self._plan.places and not self._plan.grown and not self._roots
 
 
+def _same(known: Mapping[str, object], values: Mapping[str, object]) -> bool:
+    """Whether the names have the very same values."""
+    if known is values:
+        return True
+    return len(known) == len(values) and all(known.get(name, known) is values[name] for name in values)
+
+
 def dotted(name: str) -> list[str]:
     """A dotted name's parts. `.0` and `.type_params` are no dotted names but variables of the compiler's own."""
-    parts = name.split(".")
+    # interned: the interpreter's cache of attributes holds each string that it was asked for
+    parts = [intern(part) for part in name.split(".")]
     return parts if all(parts) else [name]
 
 
