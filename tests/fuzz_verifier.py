@@ -10,6 +10,7 @@ since memory that one mutant spoils may kill a later one. The next child goes on
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import random
 import signal
@@ -22,7 +23,9 @@ from opcode import opmap
 from types import CellType, CodeType, FunctionType
 
 SECONDS = 0.5  # for one mutant
-PATIENCE = 8  # for a child that shows no progress
+# for a child that shows no progress: its alarm rings after SECONDS, so it is in a loop that lets no signal in
+PATIENCE = 4 if hasattr(sys, "gettotalrefcount") else 2
+STARTING = 120  # for a child's imports, and a mutant that runs alone
 MEMORY = 3 << 30
 COPY_FREE_VARS = opmap.get("COPY_FREE_VARS")
 ELSEWHERE = ("ENTER_EXECUTOR", "TRACE_RECORD")
@@ -270,6 +273,7 @@ def child(seed, first, last, log, times):
     from recell import UnsafeCodeError, verify
 
     limit()
+    faulthandler.enable()
     numbers = [opmap["NOP"], *sorted(number for number in opmap.values() if number < 256)]
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in range(first, last):
@@ -330,19 +334,20 @@ def fuzz(count, seed=0, times=10, first=0, python=sys.executable, report=lambda 
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
             )
-            where, since = b"", time.monotonic()
+            where, since, hangs = b"", time.monotonic(), False
             output = b""
             while True:
                 try:
-                    output, errors = process.communicate(timeout=1)
+                    output, errors = process.communicate(timeout=0.25)
                     break
                 except subprocess.TimeoutExpired:
                     with open(log, "rb") as reading:
                         now = reading.read()
                     if now != where:
                         where, since = now, time.monotonic()
-                    elif time.monotonic() - since > PATIENCE:
-                        process.kill()
+                    elif time.monotonic() - since > (PATIENCE if now else STARTING):
+                        hangs = True
+                        process.send_signal(signal.SIGABRT)  # faulthandler says where it is
                         output, errors = process.communicate()
                         break
             with open(log) as reading:
@@ -363,8 +368,12 @@ def fuzz(count, seed=0, times=10, first=0, python=sys.executable, report=lambda 
                 if process.returncode < 0
                 else str(process.returncode)
             )
-            if name == "SIGKILL":
+            if hangs:
                 counts["hung"] += 1
+                if deaf(seed, culprit):
+                    counts["deaf"] += 1
+                else:
+                    report(f"mutant {culprit}: hung {errors.decode()[-300:]}")
             elif process.returncode > 0:
                 counts["exited"] += 1  # sys.exit and the like
                 report(f"mutant {culprit}: exit {process.returncode} {errors.decode()[-300:]}")
@@ -374,7 +383,7 @@ def fuzz(count, seed=0, times=10, first=0, python=sys.executable, report=lambda 
                     alone = [python, os.path.abspath(__file__), "--run", str(seed), str(suspect)]
                     try:
                         again = subprocess.run(
-                            alone, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, cwd=folder
+                            alone, stdin=subprocess.DEVNULL, capture_output=True, timeout=STARTING, cwd=folder
                         )
                     except subprocess.TimeoutExpired:
                         continue
@@ -416,6 +425,18 @@ def show(seed, number, disassemble=True):
             except Exception as error:
                 print(repr(error))
     return code, func, args, more
+
+
+def deaf(seed, number):
+    """Whether a mutant has got a jump backwards in which the interpreter looks for no signals: a loop for ever."""
+    import fuzz_specimens
+
+    jump = opmap.get("JUMP_BACKWARD_NO_INTERRUPT")
+    numbers = [opmap["NOP"], *sorted(value for value in opmap.values() if value < 256)]
+    func, _, _, _, code = mutant(seed, number, fuzz_specimens.CALLS, numbers)
+    return any(
+        jump in one.co_code[::2] and one.co_code != old.co_code for one, old in pairs(code, func.__code__)
+    )
 
 
 def pairs(one, old):
