@@ -22,6 +22,7 @@ from sizes import pick
 
 import recell
 from recell import layers, reloading
+from recell.batches import CodesLayer
 
 
 def text(source: str) -> str:
@@ -125,6 +126,9 @@ RICH = """
         @property
         def p(self): return 1
         def gone(self): return 1
+        def rooted(self): return super()
+    class Third(Base):
+        def mine(self, a=1): return __class__, a
     def removed(): return 1
 """
 RICHER = """
@@ -154,6 +158,9 @@ RICHER = """
         def p(self): return 2
         @p.setter
         def p(self, value): pass
+        def rooted(self): return super().f()
+    class Third(Base):
+        def mine(self, a=2): return a, __class__
 """
 
 
@@ -466,7 +473,7 @@ def test_failure_at_every_step_changes_nothing(
     make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever layer cannot be entered, those before it are taken back: the very same objects stand everywhere."""
-    kinds = [layers.FunctionLayer, layers.ItemLayer, layers.AttributeLayer, layers.CellLayer]
+    kinds = [CodesLayer, layers.FunctionLayer, layers.ItemLayer, layers.AttributeLayer, layers.CellLayer]
     enter = {kind: kind.enter for kind in kinds}
     countdown = [10**6]
 

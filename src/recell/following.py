@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gc import get_referents
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,18 @@ from recell.swapping import SwapEdit, _edit
 from recell.trampolines import DECORATED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from recell.comparing import Comparison, Pair
     from recell.living import Inhabitants
     from recell.translating import Translation
 
-__all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "code_of", "current", "shows_the_same"]
+__all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "code_of", "current", "layered", "shows_the_same"]
 
 _NOTHING: dict[str, CellType] = {}
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+_PLAIN = ATOMS - {float, complex}  # two that are equal are alike
+_BARE = len(get_referents(lambda: None))
+_ANNOTATED = "__annotate__" if "__annotate__" in vars(FunctionType) else "__annotations__"
 
 
 class Follow(Edit):
@@ -76,6 +79,11 @@ class FollowWhole(Follow):
 def code_of(function: FunctionType) -> CodeType:
     """The code of `current(function)`."""
     return current(function).code if _stacks else function.__code__
+
+
+def layered() -> Collection[object]:
+    """The ids of the functions that have layers, or had some: the code of others is what it shows."""
+    return set(_stacks) if _stacks else ()
 
 
 def current(function: FunctionType) -> State:
@@ -206,33 +214,30 @@ def bridge(function: FunctionType, replacement: Any) -> SwapEdit:
 
 
 def shows_the_same(function: FunctionType, new: FunctionType) -> bool:
-    """Whether two functions of one code show nothing else either; asked of every function, so it is short."""
+    """Whether two functions show nothing else than their code either; asked of every function, so it is short."""
     defaults, new_defaults = function.__defaults__, new.__defaults__
     if defaults is not new_defaults:
-        if defaults != new_defaults:
+        if defaults is None or new_defaults is None or len(defaults) != len(new_defaults):
             return False
-        for one, other in zip(defaults or (), new_defaults or ()):
-            if type(one) is not type(other) or type(one) not in ATOMS or one != other:
-                return False
+        for one, other in zip(defaults, new_defaults):
+            if one is not other:
+                kind = type(one)
+                if kind is not type(other) or kind not in _PLAIN or one != other:
+                    return False
+    doc, new_doc = function.__doc__, new.__doc__
+    if doc is not new_doc and (type(doc) is not str or type(new_doc) is not str or doc != new_doc):
+        return False
+    # what a bare function refers to; asking one for its attributes or annotations would make a dict
+    bare = _BARE + (defaults is not None) + (function.__closure__ is not None)
     return (
-        not new.__kwdefaults__
-        and not function.__kwdefaults__
-        and not new.__dict__
-        and (function.__doc__ is new.__doc__ or function.__doc__ == new.__doc__)
-        and not _annotated(new)
-        and not _annotated(function)
+        len(get_referents(new)) == len(get_referents(function)) == bare and new.__module__ is not None
+    ) or not (
+        new.__kwdefaults__
+        or function.__kwdefaults__
+        or new.__dict__
+        or getattr(new, _ANNOTATED)
+        or getattr(function, _ANNOTATED)
     )
-
-
-if _HAS_ANNOTATE:
-
-    def _annotated(function: FunctionType) -> bool:
-        return function.__annotate__ is not None  # type: ignore[attr-defined]
-
-else:
-
-    def _annotated(function: FunctionType) -> bool:
-        return bool(function.__annotations__)
 
 
 def _documentation(code: CodeType) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from recell.batches import CodesLayer
 from recell.comparing import Pair
 from recell.following import Reshape, bridge
 from recell.layers import ABSENT, FunctionLayer
@@ -44,10 +45,12 @@ def layers_of(merge: Merge) -> tuple[list[Layer], int]:
 
 def _functions(merge: Merge) -> tuple[list[Layer], int]:
     comparison, living, claims, changed = merge.comparison, merge.living, merge.claims, merge.changed
+    plain = merge.plain
     reshape = Reshape(comparison, living, merge.translation, merge.left)
     layers: list[Layer] = []
+    if plain:
+        layers.append(CodesLayer([living.functions[key] for key in plain], list(plain.values())))
     unchanged: set[int] = set()
-    made = {id(function.__code__): function for function in merge.scratch.functions.values()}
     moved = {id(pair.new) for pair in comparison.pairs if pair.moved}
     for claim in claims.values():
         if claim.new is claim.living:
@@ -60,12 +63,19 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
             if edit.whole or id(edit.code) not in moved:
                 changed.append(claim.path)
     closures = 0
-    pairs = [*comparison.pairs, *_with_other_defaults(comparison)]
+    pairs = []
+    for pair in (*comparison.pairs, *_with_other_defaults(comparison)):
+        if id(living.only(id(pair.old))) not in plain:
+            pairs.append(pair)
+        elif not pair.moved:
+            changed.append(pair.path)
+    made = {id(function.__code__): function for function in merge.scratch.functions.values()} if pairs else {}
     owners = living.owners([pair.old for pair in pairs])
     for pair in pairs:
         functions = owners[id(pair.old)]
         for function in functions:
-            if id(function) not in claims and function.__globals__ is living.namespace:
+            key = id(function)
+            if key not in claims and key not in plain and function.__globals__ is living.namespace:
                 whole = None if ".<locals>." in pair.path else made.get(id(pair.new))
                 if whole is None:
                     follow = reshape.closure(function, pair)

@@ -23,7 +23,7 @@ from typing import Any
 
 from recell.errors import InterferenceError, short
 from recell.installing import State, face_of, install, state_of
-from recell.places import ABSENT, LOCK, AttributeLayer, CellLayer, ItemLayer, Layer, _stacks
+from recell.places import ABSENT, LOCK, AttributeLayer, CellLayer, ItemLayer, Layer, _batches, _stacks
 
 __all__ = [
     "ABSENT",
@@ -124,6 +124,16 @@ class FunctionStack:
                 self.settle()
             self._rest()
             raise
+
+    def lay(self, edit: Edit, base: State) -> None:
+        """Puts an edit on top whose state is installed already, over a base that is not any more."""
+        if not self.edits:
+            self._claim()
+            self.base = base
+            self.states[:] = [base]
+        self.edits.append(edit)
+        self.states.append(edit(self.states[-1]))
+        self.installed = self.states[-1]
 
     def leave(self, edit: Edit) -> None:
         """Takes an edit away wherever it lies: its last entry."""
@@ -349,8 +359,16 @@ class FunctionLayer(Layer):
 def stack_of(func: FunctionType) -> FunctionStack:
     """The stack of a function, made where there is none."""
     with LOCK:
-        stack: FunctionStack | None = _stacks.get(id(func))
-        return _stacks.setdefault(id(func), FunctionStack(func)) if stack is None else stack
+        known: FunctionStack | None = _stacks.get(id(func))
+        if known is not None:
+            return known
+        stack = FunctionStack(func)
+        _stacks[id(func)] = stack
+        for one in tuple(_batches):
+            batch = one()
+            if batch is not None:
+                batch.spread(func, stack)
+        return stack
 
 
 def in_force(func: FunctionType) -> State:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import Counter
 from sys import getrefcount
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from recell import compat
 from recell.cells import contents_of
 from recell.comparing import codes_below
 from recell.paths import is_function
+from recell.places import held_codes
 from recell.reaching import attributes
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def held(obj: Any) -> Iterator[Any]:
 class Inhabitants:
     """The functions and classes of a namespace that its values lead to.
 
-    Attributes: `functions` and `classes`, by id; `by_code`: a function of each code object, by the code's id.
+    Attributes: `functions` and `classes`, by id; `by_code`: a function of each code object, by the code's id;
+    `around`: the ids of those that have others nested in them.
 
     Args:
         namespace: the globals of the functions.
@@ -87,7 +90,9 @@ class Inhabitants:
         self._more: dict[int, list[FunctionType]] = {}
         self._seen: set[int] = set()
         self._nested: set[int] = set()
+        self.around: set[int] = set()
         self._counts: dict[int, int] = {}
+        self._held = Counter([id(code) for codes in held_codes() for code in codes])
         self._usual = 0
         self.values(namespace.values())
 
@@ -99,7 +104,8 @@ class Inhabitants:
             if type(value) is FunctionType:
                 if value.__globals__ is namespace:
                     functions[id(value)] = value
-                if value.__closure__ or value.__dict__:
+                # not its `__dict__`: asking makes one, and most functions have none
+                if value.__closure__ is not None or getattr(value, "__wrapped__", None) is not None:
                     waiting.append(value)
             elif type(value) not in _PLAIN:
                 waiting.append(value)
@@ -128,14 +134,15 @@ class Inhabitants:
             self._in_bodies.update(map(id, nested))
             bodies.extend(code for code in nested if not is_function(code))
 
-    def codes(self) -> list[tuple[str, CodeType]]:
+    def codes(self) -> Iterator[tuple[str, CodeType]]:
         """The functions' code objects and those nested in them, each once, with their paths."""
-        found = self._codes()
-        self._count(found)  # by now nothing else of ours holds a code object
-        return found
+        paths, codes = self._codes()
+        self._count(codes)  # by now nothing else of ours holds a code object
+        return zip(paths, codes)
 
-    def _codes(self) -> list[tuple[str, CodeType]]:
-        found: list[tuple[str, CodeType]] = []
+    def _codes(self) -> tuple[list[str], list[CodeType]]:
+        names: list[str] = []
+        codes: list[CodeType] = []  # not pairs: the garbage collector looks at each tuple
         by_code: dict[int, FunctionType] = {}
         more: dict[int, list[FunctionType]] = {}
         self.by_code, self._more = by_code, more
@@ -146,41 +153,48 @@ class Inhabitants:
                 more.setdefault(id(code), []).append(function)
                 continue
             if _HAS_QUALNAME:
-                found.append((code.co_qualname, code))  # type: ignore[attr-defined, unused-ignore]
-                continue
-            path = paths.get(id(code))
-            if path is None:
-                path = function.__qualname__
+                path = code.co_qualname  # type: ignore[attr-defined, unused-ignore]
+            else:
+                path = paths.get(id(code)) or function.__qualname__
                 if path.rpartition(".")[2] != code.co_name:  # functools.wraps gave it another function's name
                     continue  # it is met again inside the function that made it
-            found.append((path, code))
+            names.append(path)
+            codes.append(code)
         nested: list[tuple[str, CodeType]] = []
-        for path, code in found:
-            for const in code.co_consts:
-                if type(const) is CodeType:
-                    nested.extend(codes_below(code, path))
-                    break
+        for path, code in zip(names, codes):
+            if CodeType in map(type, code.co_consts):
+                self.around.add(id(code))
+                nested.extend(codes_below(code, path))
         if nested:
-            known = {id(code) for _, code in found}
+            known = set(map(id, codes))
             for path, code in nested:
                 self._nested.add(id(code))
                 if id(code) not in known:
                     known.add(id(code))
-                    found.append((path, code))
-        return found
+                    names.append(path)
+                    codes.append(code)
+        return names, codes
 
-    def _count(self, found: list[tuple[str, CodeType]]) -> None:
+    def _count(self, codes: list[CodeType]) -> None:
         """Notes how often each code object is referenced."""
-        found.append(("", compile("lambda: 0", "<sample>", "eval").co_consts[0]))
-        counts = [getrefcount(code) for _, code in found]
+        codes.append(compile("lambda: 0", "<sample>", "eval").co_consts[0])
+        counts = list(map(getrefcount, codes))
         self._usual = counts.pop()
-        found.pop()
-        self._counts = dict(zip([id(code) for _, code in found], counts))
+        codes.pop()
+        self._counts = dict(zip(map(id, codes), counts))
 
     def _hidden(self, key: int) -> bool:
         """Whether a code object is referenced more often than the functions met, and the code around, explain."""
-        explained = len(self.running(key)) + (key in self._nested) + (key in self._in_bodies)
+        explained = (
+            len(self.running(key)) + (key in self._nested) + (key in self._in_bodies) + self._held[key]
+        )
         return not _COUNTS or self._counts.get(key, 1 << 30) - self._usual > explained
+
+    def only(self, key: int) -> FunctionType | None:
+        """The one function that runs a code object, given by its id; None where it may be another number."""
+        if key in self._more or not _COUNTS:
+            return None
+        return None if self._hidden(key) else self.by_code.get(key)
 
     def running(self, key: int) -> list[FunctionType]:
         """The functions met that run a code object, given by its id."""

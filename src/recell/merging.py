@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recell.bindings import CLASS_OWN, DECLARED, LAZY, MODULE_OWN, Claim, Site
 from recell.cells import contents_of
 from recell.errors import ScopeError, short
-from recell.following import code_of, current, shows_the_same
+from recell.following import code_of, current, layered, shows_the_same
 from recell.installing import state_of
 from recell.layers import ABSENT, CellLayer
 from recell.likeness import ATOMS, SHOWN, alike, assigns, equal, slots, stays
@@ -31,8 +31,9 @@ _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 class Merge:
     """What a reload is going to do.
 
-    Attributes: `claims` by the id of the living function; `bindings`; notes for the report: `added`, `removed`,
-    `changed` (names), `kept` and `left` (with reasons), `refused` (errors).
+    Attributes: `claims` and `plain` by the id of the living function, the latter those that get nothing but code;
+    `bindings`; notes for the report: `added`, `removed`, `changed` (names), `kept` and `left` (with reasons),
+    `refused` (errors).
 
     Args:
         living: the module's functions and classes.
@@ -64,6 +65,8 @@ class Merge:
         self.translation, self.constants, self.rerun = translation, constants, rerun
         self.partner = {id(pair.old): pair.new for pair in comparison.pairs}
         self.claims: dict[int, Claim] = {}
+        self.plain: dict[int, CodeType] = {}
+        self._layered = layered()
         self.bindings: list[tuple[Site, str, Any]] = []
         self.bridges: list[tuple[FunctionType, Any]] = []
         self.cells: list[CellLayer] = []
@@ -84,6 +87,8 @@ class Merge:
 
     def _pair_classes(self, old: Any, new: Any) -> None:
         for name, value in new.items():
+            if type(value) is FunctionType:
+                continue
             before = old.get(name)
             if before is value or not issubclass(type(value), type) or not issubclass(type(before), type):
                 continue
@@ -160,11 +165,20 @@ class Merge:
 
     def _names(self, site: Site, new: Any, old: Any) -> None:
         own = MODULE_OWN if site.cls is None else CLASS_OWN
+        was, partner, same = old.get, self.partner.get, self._same
+        adopted, plain = self.translation.living, self.plain
         for name, value in new.items():
-            if name in own:
-                continue
-            before = old.get(name, ABSENT)
+            before = was(name, ABSENT)
             if before is value:
+                continue
+            if type(before) is type(value) is FunctionType:
+                code, new_code = before.__code__, value.__code__
+                if (code is new_code or partner(id(code)) is new_code) and same(before, value):
+                    adopted[id(value)] = before
+                    if code is not new_code:
+                        plain[id(before)] = new_code
+                    continue
+            if name in own:
                 continue
             if before is ABSENT:
                 if type(value).__name__ != "member_descriptor":
@@ -175,8 +189,8 @@ class Merge:
                 self._functions(site, name, before, value)
             else:
                 self._place(site, name, before, value)
-        for name, value in list(old.items()):
-            if name not in new and name not in own and self._was_text(site, name, value):
+        for name in [name for name in list(old) if name not in new]:
+            if name not in own and self._was_text(site, name, old[name]):
                 self.bindings.append((site, name, ABSENT))
                 self.removed.append(self._path(site, name))
 
@@ -203,8 +217,20 @@ class Merge:
             type(value) in ATOMS and self.constants.bound(site.path, name, value)
         )
 
+    def _same(self, old: FunctionType, new: FunctionType) -> bool:
+        """Whether a function that nothing stands around or over shows nothing new: code at most is to change."""
+        return (
+            old.__closure__ is None
+            and new.__closure__ is None
+            and shows_the_same(old, new)
+            and new.__globals__ is self.scratch.namespace
+            and old.__globals__ is self.living.namespace
+            and not (self._layered and id(old) in self._layered)
+            and not (self.claims and id(old) in self.claims)
+        )
+
     def _functions(self, site: Site, name: str, old: FunctionType, new: FunctionType) -> None:
-        """A name that was and is bound to a function; the everyday case, kept short."""
+        """A name that was and is bound to a function."""
         if old.__globals__ is not self.living.namespace or new.__globals__ is not self.scratch.namespace:
             self._place(site, name, old, new)
             return
@@ -313,6 +339,9 @@ class Merge:
         return False
 
     def _claim(self, old: FunctionType, new: FunctionType, path: str, take: bool = False) -> None:
+        if id(old) in self.plain:
+            self.translation.adopt(new, old)
+            return
         if id(old) in self.claims:
             if self.claims[id(old)].new is not new:
                 self.translation.adopt(new, old)  # one function under two names
@@ -438,7 +467,7 @@ class Merge:
             return
         by_new: dict[int, list[FunctionType]] = {}
         for function in self.living.functions.values():
-            if id(function) not in self.claims:
+            if id(function) not in self.claims and id(function) not in self.plain:
                 code = code_of(function)
                 new = self.partner.get(id(code), code)
                 by_new.setdefault(id(new), []).append(function)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from threading import RLock
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from recell.cells import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import CellType
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import CellType, CodeType
 
 __all__ = ["ABSENT", "LOCK", "AttributeLayer", "CellLayer", "CellStack", "ItemLayer", "Layer"]
 
@@ -18,6 +18,17 @@ LOCK = RLock()
 
 # id of what is changed (and the name, for attributes) -> its stack, which holds it: so the id stays its own
 _stacks: WeakValueDictionary[object, Any] = WeakValueDictionary()
+
+# weak references to active layers that stand for layers of many functions, in order of entry
+_batches: list[ref[Any]] = []
+
+
+def held_codes() -> Iterator[Iterable[CodeType]]:
+    """The code objects that those hold."""
+    for one in list(_batches):
+        batch = one()
+        if batch is not None:
+            yield from batch.codes()
 
 
 class Layer:

@@ -206,11 +206,12 @@ class _Reload:
         self.namespace = vars(module)
         self.lines = Lines(filename, text if given else None)
         self.living = Inhabitants(self.namespace, name, code_of if _stacks else None, CODES.get(module))
-        self.comparison = Comparison(self.living.codes(), code)
+        self.comparison = Comparison(self.living.codes(), code, self.living.around)
         if self.comparison.fresh:
             # a decorator may hide the functions of these paths: then only the heap leads to them
             self.living.search()
-            self.comparison = Comparison(self.living.codes(), code)
+            del self.comparison  # what it holds would be counted
+            self.comparison = Comparison(self.living.codes(), code, self.living.around)
 
     def done(self, dry_run: bool, rerun: bool) -> Report:
         if dry_run:
