@@ -351,6 +351,26 @@ def test_what_is_raised_pickles(call: Callable[[], Any]) -> None:
     assert vars(again) == vars(caught.value)
 
 
+@pytest.mark.parametrize("wrong", [None, 0, 5, "count", (), [("count", 1)]])
+def test_values_are_a_mapping(wrong: Any) -> None:
+    """Also what is empty and no mapping is refused, by name of the verb."""
+    bump = make()[0]
+
+    def outer() -> Any:
+        return lambda: None
+
+    for verb in (recell.rebind, recell.override, recell.patch_closure, recell.promote):
+        with pytest.raises(TypeError, match=f"{verb.__name__} takes a mapping from names to values"):
+            verb(bump, wrong)
+    with pytest.raises(TypeError, match="inner takes a mapping from names to values"):
+        recell.inner(outer, "<lambda>", wrong)
+    with pytest.raises(TypeError, match="substitute takes mappings"):
+        recell.substitute(bump, rename=wrong)
+    if wrong:
+        with pytest.raises(TypeError, match="substitute takes mappings"):
+            recell.substitute(bump, constants=wrong)
+
+
 # -- the helpers of messages ---------------------------------------------------------------------------------------
 
 

@@ -137,7 +137,7 @@ def test_unknown_names_are_refused_and_nothing_changes(wrong: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [3, None, "count", ["count"], (), 0, [], {"count"}])
 def test_values_that_are_no_mapping_are_a_type_error(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="rebind takes a mapping of free variables, or keywords, not "):
+    with pytest.raises(TypeError, match="rebind takes a mapping from names to values, or keywords, not "):
         rebind(make()[0], wrong)
 
 

@@ -65,6 +65,13 @@ def cell_for(value: object) -> CellType:
     return CellType() if value is EMPTY else CellType(value)
 
 
+def check_mapping(values: object, verb: str) -> None:
+    """Raises TypeError for values that are no mapping."""
+    if not hasattr(values, "items"):
+        msg = f"{verb} takes a mapping from names to values, or keywords, not {short(values)}"
+        raise TypeError(msg)
+
+
 def cells_of(values: Mapping[str, object]) -> Mapping[str, object]:
     """Values as the verbs take them: a `Closure` stands for its cells, so that they are shared."""
     return values.cells if type(values) is Closure else values

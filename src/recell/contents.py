@@ -6,7 +6,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import function_of
-from recell.cells import EMPTY, FORWARDED, Closure, unknown_free_variable
+from recell.cells import EMPTY, FORWARDED, Closure, check_mapping, unknown_free_variable
 from recell.changes import Change
 from recell.errors import FreeVariableError, short
 from recell.layers import ABSENT, LOCK, CellLayer, beneath
@@ -54,7 +54,10 @@ def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more:
     >>> price(10)
     15.0
     """
-    return PatchedClosure(func, {**values, **more} if values else more)
+    if values is not _NOTHING:
+        check_mapping(values, "patch_closure")
+        more = {**values, **more}
+    return PatchedClosure(func, more)
 
 
 class PatchedClosure(Change):

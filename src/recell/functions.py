@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.building import KEEP, build, copy_with, own_version, remake
 from recell.callables import functions_of, rebuild
-from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, unknown_free_variable
+from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, check_mapping, unknown_free_variable
 from recell.cloning import clone
-from recell.errors import short
 from recell.parts import Parts, check_code, check_globals, closure_for, closure_mapping, merged_defaults
 from recell.substituting import substitute
 
@@ -49,9 +48,7 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
     (8, 4)
     """
     if values is not _NOTHING:
-        if not hasattr(values, "items"):
-            msg = f"rebind takes a mapping of free variables, or keywords, not {short(values)}"
-            raise TypeError(msg)
+        check_mapping(values, "rebind")
         more = {**cells_of(values), **more}
     if type(func) is FunctionType:  # the everyday case, kept short
         function: Any = func

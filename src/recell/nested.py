@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.building import KEEP, build, remake
 from recell.callables import function_of, functions_of, rebuild
-from recell.cells import FORWARDED, Closure, cell_for, cells_of, no_such_free_variable
+from recell.cells import FORWARDED, Closure, cell_for, cells_of, check_mapping, no_such_free_variable
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.inlaying import inlaid
 from recell.inner_patches import InnerEdit, InnerPatch
@@ -93,7 +93,10 @@ def inner(
     if missing not in ("error", "empty"):
         msg = f"missing= is 'error' or 'empty', not {missing!r}"
         raise ValueError(msg)
-    given: Mapping[str, object] = {**cells_of(values), **more} if values else more
+    given: Mapping[str, object] = more
+    if values is not _NOTHING:
+        check_mapping(values, "inner")
+        given = {**cells_of(values), **more}
     if globals is None:
         globals = _standard_globals() if func is None else func.__globals__
     chain = nested_chain(outer, path, line, func_or_code)

@@ -7,7 +7,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import describe, function_of, functions_of
-from recell.cells import cells_of
+from recell.cells import cells_of, check_mapping
 from recell.code_switching import CodeSwitch, Switching
 from recell.contents import check_class_cell
 from recell.errors import ScopeError, short
@@ -204,7 +204,8 @@ def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: obje
     >>> naps
     [3600.9]
     """
-    if values:
+    if values is not _NOTHING:
+        check_mapping(values, "override")
         more = {**cells_of(values), **more}
     return Override(func, more)
 

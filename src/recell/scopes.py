@@ -6,7 +6,7 @@ from types import CellType, FunctionType
 
 from recell.building import remake
 from recell.callables import functions_of, rebuild
-from recell.cells import EMPTY, cell_for, cells_of
+from recell.cells import EMPTY, cell_for, cells_of, check_mapping
 from recell.editor import (
     NotConstant,
     cells_to_globals,
@@ -79,7 +79,8 @@ def promote(
     >>> doubled([1, -2])
     3
     """
-    if values:
+    if values is not _NO_VALUES:
+        check_mapping(values, "promote")
         more = {**cells_of(values), **more}
     if type(func) is FunctionType:
         return _promoted(func, more, strict)  # type: ignore[return-value, arg-type]

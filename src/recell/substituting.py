@@ -169,6 +169,10 @@ def _docstring(code: CodeType) -> object:
 
 def _closely(func: F, rename: Mapping[str, str], constants: Mapping[str, object]) -> F:
     """`substitute` for nested code, closures and whatever else the quick way leaves out; it finds the errors."""
+    for given in (rename, constants):
+        if not hasattr(given, "items"):
+            msg = f"substitute takes mappings as rename= and constants=, not {short(given)}"
+            raise TypeError(msg)
     rename = _checked(rename)
     found: set[str] = set()
     made = rebuild(func, lambda function: _substituted(function, rename, constants, found), "substitute")
