@@ -348,7 +348,7 @@ def test_programs_behave_the_same(batch: int, record_property: Callable[[str, ob
     print(f"batch {batch}: {len(seen)} programs, {dict(tally)}")
     record_property("programs", dict(tally))
     assert tally["checked"] >= pick(100, 500)
-    assert tally["miscompiled"] <= 0.01 * len(seen)
+    assert tally["miscompiled"] <= 0.05 * len(seen)
 
 
 def test_the_grammar_makes_programs() -> None:
