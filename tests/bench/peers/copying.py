@@ -115,7 +115,9 @@ COPY = Task(
     (
         Way("by hand", *MAKERS["by hand"], "a helper of fifteen lines that differ from release to release",
             label="FunctionType, then all the rest"),
-        *(Way(who, *MAKERS[who]) for who in MAKERS if who not in ("by hand", "bytecode")),
+        Way("recell", *MAKERS["recell"]),
+        Way("standard library", *MAKERS["standard library"], shown="FunctionType(func.__code__, …, (make_cell(3), old[1]))"),
+        *(Way(who, *MAKERS[who]) for who in ("boltons", "innerscope", "cloudpickle", "dill")),
         Way("bytecode", *MAKERS["bytecode"], shown="FunctionType(Bytecode.from_code(…).to_code(), …)",
             label="Bytecode.from_code, to_code"),
         Way("standard library", "exec(text, space); space['outer'](3, 2)", f"text = {SOURCE!r}; space = {{}}",

@@ -76,16 +76,16 @@ def _task(entries: List[Entry]) -> Iterator[str]:
             yield f"{written}| – | | {cell(entry.failure)} |"
             continue
         low, median, high = entry.quartiles
-        spread = "the reference" if entry is reference else f"{shown(low)} – {shown(high)}"
+        spread = "the reference" if entry is reference else f"{shown(low)}–{shown(high)}"
         yield f"{written}| {bold(entry, shown(median))} | {spread} | {cell(entry.seen)} |"
 
 
 def _imports(imports: Mapping[str, Tuple[float, float, float]]) -> Iterator[str]:
-    yield "\n## Import\n\nMilliseconds that an import adds to the start of a bare interpreter.\n"
-    yield "| | ms | quartiles |\n|---|---:|---|"
+    yield "\n## Import\n\nAn interpreter that starts, imports the package and ends, against one that only starts and ends.\n"
+    yield "| | × | quartiles |\n|---|---:|---|"
     for package, (low, median, high) in sorted(imports.items(), key=lambda each: each[1][1]):
         name = f"**{package}**" if package == "recell" else package
-        yield f"| {name} | {max(median, 0):.1f} | {max(low, 0):.1f} – {max(high, 0):.1f} |"
+        yield f"| {name} | {median:.2f} | {low:.2f}–{high:.2f} |"
 
 
 def _goals(reached: List[Tuple[Goal, List[Result]]]) -> Iterator[str]:

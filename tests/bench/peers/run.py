@@ -6,7 +6,6 @@ import argparse
 import gc
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Callable, Dict, List, Tuple
 
 from sizes import pick
 
-from ..measure import _calibrated, _timer
+from ..measure import _calibrated, _timer, seconds_of
 from . import copying, editing, patching, wrapping
 from .ways import PACKAGES, Task, Way, installed
 
@@ -97,28 +96,18 @@ IMPORTS = {"recell": "recell", **PACKAGES, "dataclasses": "dataclasses", "unitte
 
 
 def import_times(rounds: int = 0) -> Dict[str, Tuple[float, float, float]]:
-    """Milliseconds that each package's import adds to a bare interpreter: quartiles, taken in turn."""
+    """An interpreter that imports each package, as a multiple of a bare one: quartiles, taken in turn."""
     modules = {
         package: module
         for package, module in IMPORTS.items()
         if package not in PACKAGES or installed(package)
     }
-    added: Dict[str, List[float]] = {package: [] for package in modules}
+    found: Dict[str, List[float]] = {package: [] for package in modules}
     for _ in range(rounds or pick(7, 20)):
-        bare = _seconds("pass")
+        bare = seconds_of("pass")
         for package, module in modules.items():
-            added[package].append(1e3 * (_seconds(f"import {module}") - bare))
-    return {package: tuple(statistics.quantiles(taken, n=4)) for package, taken in added.items()}  # type: ignore[misc]
-
-
-def _seconds(statement: str) -> float:
-    """The least of two runs of an interpreter; the first may have to write bytecode."""
-    taken = []
-    for _ in range(2):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True)
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+            found[package].append(seconds_of(f"import {module}") / bare)
+    return {package: tuple(statistics.quantiles(taken, n=4)) for package, taken in found.items()}  # type: ignore[misc]
 
 
 def main(arguments: List[str]) -> int:
