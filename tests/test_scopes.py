@@ -1,57 +1,17 @@
-"""scope, promote, demote, freeze: what a name means inside a function, and what it is made to mean."""
+"""scope and promote, and what holds for all verbs: what a name means inside a function, and what it is made to mean."""
 
 from __future__ import annotations
 
 import functools
-import gc
 import inspect
-import pickle
-import sys
 import types
-import weakref
 
 import pytest
+from scoping import LIMIT, Kinds, assigning, make, refused
 from sizes import pick
 
 import recell
-from recell import EMPTY, ScopeError, compat, demote, freeze, promote, scope
-
-LIMIT = 3
-unused_global = 1
-
-
-def make(factor, spare=None):
-    def scaled(value, *, plus=0):
-        """The value, scaled."""
-        doubled = value * 2
-
-        def inner():
-            return factor * doubled + LIMIT
-
-        return inner() + plus + len("ab")
-
-    scaled.tag = "kept"
-    return scaled
-
-
-def assigning():
-    global counter_value
-    counter_value = counter_value + 1
-    return counter_value
-
-
-def refused(call, *args, **kwargs):
-    with pytest.raises(ScopeError) as caught:
-        call(*args, **kwargs)
-    assert isinstance(caught.value, ValueError)
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (str(again), again.name, again.target) == (
-        str(caught.value),
-        caught.value.name,
-        caught.value.target,
-    )
-    return caught.value
-
+from recell import EMPTY, compat, demote, freeze, promote, scope
 
 # -- scope ----------------------------------------------------------------------------------------
 
@@ -68,7 +28,7 @@ def test_scope_sorts_every_name() -> None:
 def test_scope_reads_well() -> None:
     """One line: whose scope it is, and the names by kind."""
     assert repr(scope(make(10))) == (
-        f"<scope of {__name__}.make.<locals>.scaled: nonlocals factor=10; globals LIMIT; builtins len>"
+        "<scope of scoping.make.<locals>.scaled: nonlocals factor=10; globals LIMIT; builtins len>"
     )
     assert repr(scope(lambda: None)).endswith(": no names>")
 
@@ -280,43 +240,6 @@ def test_a_free_variable_of_the_same_name_is_refused() -> None:
     assert freeze(outer(), LIMIT=1)() == (1, 3)
 
 
-class Base:
-    def greet(self):
-        return "base"
-
-
-class Kinds(Base):
-    """Every kind of callable that a class holds."""
-
-    def method(self):
-        return LIMIT, super().greet()
-
-    @staticmethod
-    def static():
-        return LIMIT
-
-    @classmethod
-    def class_method(cls):
-        return cls.__name__, LIMIT
-
-    @property
-    def prop(self):
-        return LIMIT
-
-    @prop.setter
-    def prop(self, value):
-        self.__dict__["stored"] = value + LIMIT + other_global
-
-    @functools.cached_property
-    def cached(self):
-        return LIMIT
-
-    partial_method = functools.partialmethod(lambda self, extra: (LIMIT, extra), 7)
-
-
-other_global = 1000
-
-
 @pytest.mark.parametrize("verb", ["promote", "freeze", "there and back"])
 def test_the_kind_comes_back(verb: str) -> None:
     """Methods, static and class methods, properties, cached properties and partials stay what they are."""
@@ -358,242 +281,6 @@ def test_a_propertys_accessors_take_what_they_use() -> None:
     assert new.fset.__code__.co_freevars == ("other_global",)
     assert "does not use" in str(refused(promote, Kinds.prop, nothing=1))
     assert freeze(Kinds.prop, other_global=2).fset.__code__.co_consts[-1] == 2
-
-
-# -- demote ---------------------------------------------------------------------------------------
-
-
-def test_demoted_names_are_globals_of_a_copy() -> None:
-    """The values stand in a new dict; the other free variables stay shared; the function's own globals are untouched."""
-    func = make(10)
-    new = demote(func, "factor")
-    assert new(1) == func(1)
-    assert new.__closure__ is None
-    assert new.__globals__ is not func.__globals__
-    assert new.__globals__["factor"] == 10
-    assert "factor" not in globals()
-    new.__globals__["factor"] = 0
-    assert new(1) == func(1) - 20
-    assert inspect.signature(new) == inspect.signature(func)
-
-
-def test_demote_without_names_takes_all() -> None:
-    """All free variables, but for the `__class__` that super() looks for."""
-    assert demote(promote(make(10), LIMIT=1)).__closure__ is None
-    method = promote(Kinds.method, LIMIT=8)
-    new = demote(method)
-    assert new.__code__.co_freevars == ("__class__",)
-    assert new(Kinds()) == (8, "base")
-
-
-def test_demote_into_a_given_dict() -> None:
-    """The dict becomes the function's globals; what it holds already stays, what it lacks is put in."""
-    space = {"LIMIT": 100, "__builtins__": __builtins__}
-    new = demote(make(10), globals=space)
-    assert new.__globals__ is space
-    assert space["factor"] == 10
-    assert new(1) == 20 + 100 + 2
-    space["factor"] = 1
-    assert demote(make(10), "factor", globals=space)(1) == 2 + 100 + 2
-
-
-def test_an_empty_cell_becomes_an_undefined_global() -> None:
-    """Reading it is a NameError, as it was."""
-    new = demote(recell.rebind(make(10), factor=EMPTY), "factor")
-    assert "factor" not in new.__globals__
-    with pytest.raises(NameError):
-        new(1)
-
-
-def test_what_demote_refuses() -> None:
-    """Names that are no free variables, `__class__` under super(), globals that are no dict."""
-    assert "is a global" in str(refused(demote, make(1), "LIMIT"))
-    assert "is a parameter" in str(refused(demote, make(1), "value"))
-    error = refused(demote, make(1), "factr")
-    assert error.nearest == "factor"
-    assert "super()" in str(refused(demote, Kinds.method, "__class__"))
-    with pytest.raises(TypeError, match="dict"):
-        demote(make(1), globals=[])
-    assert demote(lambda: 1)() == 1
-
-
-def test_assignments_follow() -> None:
-    """`nonlocal` writes become writes of the new globals."""
-
-    def counter():
-        count = 0
-
-        def bump():
-            nonlocal count
-            count += 1
-            return count
-
-        return bump
-
-    bump = counter()
-    new = demote(bump, "count")
-    assert [new(), new(), bump()] == [1, 2, 1]
-    assert new.__globals__["count"] == 2
-
-
-# -- freeze ---------------------------------------------------------------------------------------
-
-
-def test_frozen_names_are_constants() -> None:
-    """Globals, builtins and free variables, with their present value or the given one, in nested functions too."""
-    func = make(10)
-    new = freeze(func, "LIMIT", "len", factor=2)
-    assert new(1) == 4 + 3 + 2
-    assert new.__closure__ is None
-    assert func(1) == 20 + 3 + 2
-    assert scope(new).globals == scope(new).builtins == scope(new).nonlocals == {}
-    recell.closure(func)["factor"] = 5
-    assert freeze(func, "factor")(1) == 10 + 3 + 2
-
-
-def test_freeze_by_itself() -> None:
-    """Without arguments: all free variables never assigned and hashable; the others keep their cells."""
-
-    def outer(number, items, count):
-        def func():
-            nonlocal count
-            count += 1
-            return number, items, count
-
-        return func
-
-    func = outer(1, [2], 3)
-    new = freeze(func)
-    assert new.__code__.co_freevars == ("count", "items")
-    assert all(cell in func.__closure__ for cell in new.__closure__)
-    assert new() == (1, [2], 4)
-    assert new() == (1, [2], 5)
-    assert freeze(recell.rebind(func, number=EMPTY)).__code__.co_freevars == ("count", "items", "number")
-
-
-def test_what_leads_back_stays_a_cell() -> None:
-    """The function itself, a class or an instance that holds it: a constant there would never be collected."""
-
-    def outer():
-        def factorial(n):
-            return 1 if n < 2 else n * factorial(n - 1)
-
-        return factorial
-
-    assert freeze(outer()).__code__.co_freevars == ("factorial",)
-
-    def with_class():
-        class Holder:
-            def method(self):
-                return Holder
-
-            def static():
-                return Holder, LIMIT
-
-            static = staticmethod(static)
-
-        return Holder
-
-    holder = with_class()
-    assert freeze(holder.method).__code__.co_freevars == ("Holder",)
-    assert freeze(vars(holder)["static"]).__func__.__code__.co_freevars == ("Holder",)
-
-    def with_instance():
-        class Slotted:
-            __slots__ = ("callback",)
-
-        class Plain:
-            pass
-
-        def func():
-            return slotted, plain
-
-        slotted, plain = Slotted(), Plain()
-        slotted.callback = plain.callback = func
-        return func
-
-    assert freeze(with_instance()).__code__.co_freevars == ("plain", "slotted")
-    assert freeze(Kinds.method).__code__.co_freevars == ("__class__",)
-
-
-def test_a_frozen_function_is_collected() -> None:
-    """Nothing that `freeze` made by itself keeps its function alive."""
-
-    class Value:
-        pass
-
-    def outer(value):
-        def func():
-            return value
-
-        return func
-
-    func = freeze(outer(Value()))
-    watcher = weakref.ref(func), weakref.ref(func())
-    del func
-    gc.collect()
-    assert [each() for each in watcher] == [None, None]
-
-
-def test_a_cell_stands_for_its_contents() -> None:
-    """A constant cannot be shared: a cell gives its contents, a wrapped one itself, an empty one is refused."""
-    cell = recell.make_cell(7)
-    assert freeze(lambda: LIMIT, LIMIT=cell)() == 7
-    assert freeze(lambda: LIMIT, LIMIT=recell.make_cell(cell))() is cell
-    assert "empty" in str(refused(freeze, lambda: LIMIT, LIMIT=EMPTY))
-    assert "empty" in str(refused(freeze, lambda: LIMIT, LIMIT=recell.make_cell()))
-
-
-def test_class_bodies_that_store_the_name() -> None:
-    """The class's own name wins there, the frozen value where the class has none yet."""
-
-    def func():
-        class K:
-            before = LIMIT
-            LIMIT = 10
-            after = LIMIT
-
-        return K.before, K.LIMIT, K.after, LIMIT
-
-    assert freeze(func, LIMIT=1)() == promote(func, LIMIT=1)() == (1, 10, 10, 1)
-    assert func() == (3, 10, 10, 3)
-
-    promoted = promote(func, LIMIT=2)
-    again = freeze(promoted, LIMIT=1)
-    assert again() == (1, 10, 10, 1)
-    assert again.__closure__[0] is not promoted.__closure__[0]
-    assert freeze(promoted).__closure__ == promoted.__closure__
-    assert demote(promoted)() == promoted() == (2, 10, 10, 2)
-
-
-def test_any_value_can_be_frozen() -> None:
-    """Unhashable values, code objects, functions and cells keep their identity."""
-    code = (lambda: 1).__code__
-    for value in ([1], {}, code, make, object(), 1.5, "text", (1, [2]), None, True, sys):
-        got = freeze(lambda: LIMIT, LIMIT=value)()
-        assert got is value or got == value
-        nested = freeze(lambda: (lambda: LIMIT)(), LIMIT=value)
-        assert nested() is value or nested() == value
-        # a code object among the constants is a value, no nested function
-        again = promote(freeze(lambda: (LIMIT, (lambda: len)()), LIMIT=value), len=5)
-        assert again()[1] == 5
-
-
-def test_what_freeze_refuses() -> None:
-    """Assigned names, parameters and locals, unused names, names without a value, `__class__` under super()."""
-    func = make(10)
-    assert "is assigned or deleted" in str(refused(freeze, assigning, counter_value=1))
-    assert "is a parameter of" in str(refused(freeze, func, "value"))
-    assert "is a local variable of" in str(refused(freeze, func, doubled=1))
-    error = refused(freeze, func, "factr")
-    assert error.nearest == "factor"
-    assert "has no value now" in str(refused(freeze, lambda: missing, "missing"))  # noqa: F821
-    assert "has no value now" in str(refused(freeze, recell.rebind(func, factor=EMPTY), "factor"))
-    assert "super()" in str(refused(freeze, Kinds.method, "__class__"))
-    with pytest.raises(TypeError, match="text"):
-        freeze(func, 3)
-    with pytest.raises(TypeError, match="freeze needs a Python function"):
-        freeze(int, "x")
 
 
 # -- all of them ----------------------------------------------------------------------------------

@@ -1,0 +1,52 @@
+"""What the tests of the verifier share: functions whose code they change, and how a refusal is checked."""
+
+from __future__ import annotations
+
+from types import CodeType
+
+import pytest
+
+from recell import UnsafeCodeError, verify
+
+RETURN = (("LOAD_CONST", 0), "RETURN_VALUE")
+CONSTS = {"co_consts": (None, 1, "text", (), "other")}
+
+
+def refused(code: CodeType, reason: str = "") -> UnsafeCodeError:
+    with pytest.raises(UnsafeCodeError) as caught:
+        verify(code)
+    assert reason in caught.value.reason, caught.value
+    return caught.value
+
+
+def plain(a, b=2):
+    total = a
+    for x in range(b):
+        total += x
+    return total
+
+
+def closing(a):
+    value = a
+
+    def inner(c=1):
+        return value + c
+
+    return inner
+
+
+def guarded(a):
+    try:
+        return 1 / a
+    except ZeroDivisionError as error:
+        return str(error)
+    finally:
+        str(a)
+
+
+def generating(n):
+    for i in range(n):
+        yield i
+
+
+inner_code = closing(1).__code__
