@@ -122,7 +122,7 @@ def packages(session: nox.Session) -> None:
 def hostile(session: nox.Session) -> None:
     """Functions that Cython compiled, coverage measures, and that travel by dill and dask."""
     session.install(build_wheel(session) + "[hostile]", "pytest>=7.4", "hypothesis>=6.80", "cloudpickle>=3.0")
-    files = ["tests/test_hostile.py", "tests/test_travelling.py", "tests/test_travelling_clusters.py"]
+    files = ["tests/test_hostile.py", "tests/test_hostile_compiled.py", "tests/test_travelling.py"]
     session.run("python", "-m", "pytest", "-o", "pythonpath=tests", *(session.posargs or files))
 
 

@@ -82,4 +82,44 @@ def exercise(work: FunctionType) -> int:
     with recell.wrap(work, twice):
         check(work(values), (expected(), expected()))
     unchanged()
+    return checks + _less_common(work, values, unchanged)
+
+
+def _less_common(work: FunctionType, values: list[int], unchanged: Any) -> int:
+    """Nested functions, generated ones, methods and transactions; returns how many were checked."""
+    changed = (*expected()[:2], "changed")
+
+    def checked(found: object, wanted: object) -> int:
+        assert found == wanted, (found, wanted)
+        return 1
+
+    checks = checked(recell.inner(work, "<lambda>")(), 3)
+    checks += checked(recell.replace_inner(work, "<lambda>", lambda: "changed")(values), changed)
+    with recell.patch_inner(work, "<lambda>", lambda: "changed"):
+        checks += checked(work(values), changed)
+    unchanged()
+    renamed = recell.substitute(work, rename={"total": "amount", "values": "numbers"})
+    checks += checked(renamed(numbers=values), expected())
+    checks += checked(recell.forward(work, signature="(first)")(values), expected())
+    checks += checked(
+        recell.define("lambda values: work(values)", globals={}, closure={"work": work})(values), expected()
+    )
+    checks += checked(
+        recell.build_function("made", "(values)", "return work(values)", closure={"work": work})(values),
+        expected(),
+    )
+    with recell.Patcher() as patcher:
+        patcher.override(work, SCALE=10)
+        patcher.patch_closure(work, step=5)
+        checks += checked(work(values), expected(step=5, scale=10))
+    unchanged()
+
+    class Holder:
+        pass
+
+    with recell.attach(Holder, recell.clone(work), "work"):
+        checks += checked(Holder.__dict__["work"](values), expected())
+    checks += checked(hasattr(Holder, "work"), False)
+    checks += checked([each is work for each in recell.owners(work.__closure__[0])].count(True), 1)
+    unchanged()
     return checks

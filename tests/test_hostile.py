@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bdb
 import builtins
 import cProfile
-import importlib
+import importlib.util
 import linecache
+import os
 import subprocess
 import sys
 import threading
@@ -22,7 +24,7 @@ import recell
 
 HERE = Path(__file__).parent
 PACKAGE = Path(recell.__file__).parent.parent
-CHECKS = 28
+CHECKS = 39
 
 
 def subject(
@@ -199,6 +201,76 @@ def test_while_monitoring_instruments_the_code(local: bool) -> None:
     assert exercise(work) == CHECKS
 
 
+MEASURED = """
+import sys
+sys.path[:0] = sys.argv[2:]
+import coverage, importlib.util, recell
+from hostile_subject import exercise
+
+spec = importlib.util.spec_from_file_location("measured_subject", sys.argv[1])
+missing = []
+for run in (lambda work: work([1, 2]), exercise):
+    cover = coverage.Coverage(config_file=False, data_file=None, include=[sys.argv[1]], branch=True)
+    cover.start()
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    outcome = run(module.make(2))
+    cover.stop()
+    missing.append(cover.analysis2(sys.argv[1])[3])
+print(outcome, missing == [[], []] or missing)
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("coverage") is None, reason="coverage is not installed")
+@pytest.mark.parametrize("core", ["ctrace", "pytrace", "sysmon"])
+def test_while_coverage_measures(tmp_path: Path, core: str) -> None:
+    """Under each of coverage's ways to measure, with branches: the same results, and the same lines covered."""
+    if core == "sysmon" and sys.version_info < (3, 14):
+        pytest.skip("measures branches from 3.14 on")
+    path = tmp_path / "measured_subject.py"
+    path.write_text(SOURCE)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", MEASURED, str(path), str(PACKAGE), str(HERE)],
+        env={**os.environ, "COVERAGE_CORE": core},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert done.stdout.decode().split() == [str(CHECKS), "True"]
+
+
+def test_a_debugger_stops_at_its_breakpoints(tmp_path: Path) -> None:
+    """Breakpoints set in the file before hold in what is overridden, rebuilt and promoted, each with the variables."""
+    path = tmp_path / "debugged_subject.py"
+    path.write_text(SOURCE)
+    space: dict[str, Any] = {}
+    exec(compile(SOURCE, str(path), "exec"), space)
+    work = space["make"](2)
+    line = 1 + next(number for number, text in enumerate(SOURCE.splitlines()) if "+= value * step" in text)
+    stops = []
+
+    class Debugger(bdb.Bdb):
+        def user_line(self, frame: types.FrameType) -> None:
+            if frame.f_lineno == line:
+                stops.append((frame.f_locals["step"], frame.f_locals["value"]))
+            self.set_continue()
+
+    debugger = Debugger()
+    assert debugger.set_break(str(path), line) is None
+    before = sys.gettrace()
+    try:
+        debugger.runcall(work, [1])
+        with recell.override(work, step=5, SCALE=10):
+            debugger.runcall(work, [1])
+        debugger.runcall(recell.rebind(work, step=7), [1])
+        debugger.runcall(recell.promote(work, SCALE=7), [1])
+        debugger.runcall(work, [1])
+    finally:
+        sys.settrace(before)
+        debugger.clear_all_breaks()
+    assert stops == [(2, 1), (5, 1), (7, 1), (2, 1), (2, 1)]
+
+
 def test_while_other_threads_call_it() -> None:
     """Threads that call all the while see the one meaning or the other, never a mixture, never an error."""
     work = subject()
@@ -257,6 +329,20 @@ def test_thousands_of_locals_names_and_constants() -> None:
     assert recell.freeze(work, "step", LAST=5, NAME0=1)() == (1003, plain[1], 7)
     with recell.override(work, {f"NAME{count - 1}": 7, "LAST": 5}):
         assert work() == (1002, plain[1] + 7, 7)
+    with recell.override(work, step=12, LAST=5):
+        assert work() == (1012, plain[1] + 10, 17)
+    with recell.swap(work, recell.rebind(work, step=12), cells="take"):
+        assert work() == (1012, plain[1] + 10, 13)
+    with recell.wrap(work, lambda original: lambda: original()[0]):
+        assert work() == 1002
+    with recell.patch_inner(work, "<lambda>", lambda: "patched"):
+        assert work() == (*plain[:2], "patched")
+    renamed = recell.substitute(work, rename={f"v{count - 1}": "last", "step": "pace"})
+    assert renamed() == plain
+    assert renamed.__code__.co_varnames[-1] == "last"
+    assert recell.demote(work)() == plain
+    assert recell.inner(space["make"], "work", step=2)() == plain
+    recell.verify(renamed.__code__)
     assert work() == plain
 
 
@@ -296,16 +382,39 @@ def test_subinterpreters() -> None:
     """A second interpreter in the process imports recell and does the same."""
     name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
     interpreters = pytest.importorskip(name)
-    script = (
+    # one with a GIL of its own cannot load ctypes on 3.12: there the in-place verbs raise UnsupportedPythonError
+    interpreter = interpreters.create(isolated=False) if sys.version_info < (3, 13) else interpreters.create()
+    try:
+        failure = interpreters.run_string(interpreter, in_another_interpreter())
+    finally:
+        interpreters.destroy(interpreter)
+    assert failure is None, failure
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="PEP 734 came with 3.14")
+def test_interpreters_that_share_functions() -> None:
+    """`concurrent.interpreters`: what recell made is called in another interpreter, and a pool of them uses recell."""
+    from concurrent import interpreters
+    from concurrent.futures import InterpreterPoolExecutor
+
+    def plain(value):
+        return value * 2
+
+    plain.__module__ = None  # shared by value: interpreters take functions without closure and globals
+    interpreter = interpreters.create()
+    try:
+        assert interpreter.call(recell.replace(plain, name="other"), 4) == interpreter.call(plain, 4) == 8
+    finally:
+        interpreter.close()
+    with InterpreterPoolExecutor(2) as pool:
+        found = [pool.submit(exec, in_another_interpreter()) for _ in range(4)]
+        assert [future.result() for future in found] == [None] * 4
+
+
+def in_another_interpreter() -> str:
+    return (
         f"import sys; sys.path[:0] = {[str(PACKAGE), str(HERE)]!r}\n"
         "from hostile_subject import SOURCE, exercise\n"
         "space = {}; exec(SOURCE, space)\n"
         f"assert exercise(space['make'](2)) == {CHECKS}\n"
     )
-    # one with a GIL of its own cannot load ctypes on 3.12: there the in-place verbs raise UnsupportedPythonError
-    interpreter = interpreters.create(isolated=False) if sys.version_info < (3, 13) else interpreters.create()
-    try:
-        failure = interpreters.run_string(interpreter, script)
-    finally:
-        interpreters.destroy(interpreter)
-    assert failure is None, failure

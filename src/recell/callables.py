@@ -198,6 +198,8 @@ def refusal(obj: object, verb: str, *, single: bool) -> TypeError:
         hint = "a mock has no code and no closure; pass the function it stands for"
     elif what.startswith("an lru_cache"):
         hint = "use `f.__wrapped__`, and clear the cache with `f.cache_clear()`"
+    elif what.startswith("the compiled function"):
+        hint = "compiled code has neither bytecode nor cells; override its name in the Python function that calls it"
     elif property in kind.__mro__ and single:
         hint = "a property has up to three functions: pass its .fget, .fset or .fdel"
     elif property in kind.__mro__:
