@@ -45,6 +45,21 @@ def test_a_comprehension_inside_one_that_takes_the_name_of_a_cell() -> None:
     recell.verify(func.__code__)
 
 
+def test_a_comprehension_that_makes_a_cell_of_its_own() -> None:
+    """Before its handler begins, its variable's slot is cleared and gets a new cell; memory would have to run out."""
+
+    def func(values, x=0):
+        try:
+            x += len([lambda: x for x in values])
+        finally:
+            str(x)
+        with values:
+            x = {a: [x for x in values] for a in values if any(a for b in values if x)}
+        return x, lambda: x
+
+    recell.verify(func.__code__)
+
+
 def test_a_program_that_cpython_miscompiles_is_refused() -> None:
     """A free variable of a class body that a comprehension inside another one names too (gh-121377, gh-156664).
 
