@@ -424,6 +424,7 @@ def sleeps():
         (fetch, "url", "`url` is a parameter of it"),
         (now, "today", "`today` is a local variable of it"),
         (fetch, "tme", "did you mean `time`"),
+        (fetch, "time.", r"does not use `time\.` as"),
         (everything, "nothing_like_it", "it uses"),
     ],
 )

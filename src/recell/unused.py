@@ -48,7 +48,8 @@ def _resolved(value: Any) -> Any:
 
 def unused_name(full_name: str, target: object, functions: Sequence[FunctionType]) -> ScopeError:
     """The error for a name that none of the functions uses, with the best hint that can be found."""
-    name = full_name.partition(".")[0] or full_name
+    parts = full_name.split(".")
+    name = parts[0] if all(parts) else full_name  # as `dotted` takes them
     shown = short(target)
     tables = [uses(func.__code__) for func in functions]
     names = sorted({used for table in tables for used, use in table.items() if _is_used(use)})
