@@ -18,9 +18,10 @@ recell beside other libraries and beside what people write by hand, for the same
 this page comes out of one run, on CPython {version} and {cores} cores, in {seconds:.0f} seconds:
 
 ```sh
-python -m pip install -e . pytest hypothesis {packages}
-PYTHONPATH=tests python -m bench peers --write docs
+nox -s peers
 ```
+
+or, in an environment that has the libraries, `PYTHONPATH=tests python -m bench peers --write docs`.
 
 A figure is a ratio: how long something took, divided by how long the first line of its task took *in the same round*; in every
 round each way of each task takes its turn, so that what disturbs the machine disturbs all alike. Shown is the median of the
@@ -45,7 +46,6 @@ def write(
     return (
         HEAD.format(
             **about,
-            packages=" ".join(PACKAGES),
             versions=", ".join(present) or "no other libraries",
             missing=f" Not installed: {', '.join(missing)}." if missing else "",
         )
