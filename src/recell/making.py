@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     Known = dict[str, Any]
+    Plain = tuple[tuple[Any, ...] | None, dict[str, Any] | None]
 
-__all__ = ["ANNOTATE", "ANNOTATIONS", "UNKNOWN", "Making", "making"]
+__all__ = ["ANNOTATE", "ANNOTATIONS", "UNKNOWN", "Making", "first_of", "making", "place", "plain_defaults"]
 
 _QUALNAME_IN_CODE = hasattr(CodeType, "co_qualname")
 DEFAULTS, KWDEFAULTS, ANNOTATIONS, ANNOTATE = 1, 2, 4, 16
@@ -71,9 +72,7 @@ class Making:
 
     def qualname(self) -> str:
         """The qualified name that the instructions give (before 3.11)."""
-        raw, at = self.raw, 2 * self.make
-        index = raw[at - 1] if raw[at - 4] != opcodes().extended_arg else _step(raw, self.make)[2]
-        name: str = self.code.co_consts[index]
+        name: str = self.code.co_consts[_step(self.raw, self.make)[2]]
         return name
 
     def stored_as(self) -> str | None:
@@ -85,49 +84,20 @@ class Making:
             unit += 1
         return slot_names(self.code)[argument | args[unit]] if ops[unit] == known.store_deref else None
 
-    def plain_defaults(self) -> tuple[tuple[Any, ...] | None, dict[str, Any] | None] | None:
-        """Defaults and keyword defaults in the everyday case, constants only; None where it is another one.
-
-        Read backwards, without a pass over everything in front of them.
-        """
-        flags, raw, code = self.flags, self.raw, self.code
-        if flags & (ANNOTATIONS | ANNOTATE):
-            return None
-        positional: Any = None
-        keyword: dict[str, Any] | None = None
-        unit, more = self._first(), numbers()
-        if flags & KWDEFAULTS:
-            unit, number, count = _step(raw, unit)
-            flat: list[Any] = []
-            in_pairs = number == more.build_map
-            if not in_pairs and number != more.build_const_key_map:
-                return None
-            wanted = 2 * count if in_pairs else count + 1
-            while len(flat) < wanted:
-                unit, number, argument = _step(raw, unit)
-                flat.append(constant(code, number, argument))
-                if flat[-1] is UNKNOWN:
-                    return None
-            if in_pairs:
-                flat.reverse()
-                keyword = dict(zip(flat[::2], flat[1::2]))
-            else:
-                # branches may have been joined behind the first constant, unless a store stands in front of it
-                if not flags & DEFAULTS and (not unit or raw[2 * unit - 2] not in more.stores):
-                    return None
-                keyword = dict(zip(flat[0], flat[:0:-1]))
-        if flags & DEFAULTS:
-            # whatever branches stand in the expressions, they are joined in front of BUILD_TUPLE
-            _, number, argument = _step(raw, unit)
-            positional = constant(code, number, argument)
-            if positional.__class__ is not tuple:
-                return None
-        return positional, keyword
+    def plain_defaults(self) -> Plain | None:
+        """Defaults and keyword defaults in the everyday case, constants only; None where it is another one."""
+        unit = first_of(self.raw, self.load, self.flags)
+        if self.flags & ANNOTATE:
+            lazy = self.annotate()
+            unit = -1 if lazy is None else first_of(lazy.raw, lazy.load, lazy.flags)
+        elif self.flags & ANNOTATIONS:
+            unit = self._plain_annotations(_nothing)[0]
+        return None if unit < 0 else plain_defaults(self.code, self.raw, unit, self.flags)
 
     def defaults(self) -> tuple[Known, Known]:
         """Positional and keyword-only defaults by parameter name, `UNKNOWN` where no constant gives them."""
         above = bin(self.flags & (ANNOTATIONS | ANNOTATE)).count("1")
-        return self._defaults(self.nested, self.flags, self._first(), above)
+        return self._defaults(self.nested, self.flags, first_of(self.raw, self.load, self.flags), above)
 
     def defaults_passed(self, nested: CodeType) -> tuple[Known, Known]:
         """The same for a generic function `nested`, where this is the making of the scope of its type parameters.
@@ -135,7 +105,7 @@ class Making:
         Its defaults are evaluated outside of that scope, and passed to it as `.defaults` and `.kwdefaults`.
         """
         parameters = scope_parameters(self.nested)
-        unit = self._first()
+        unit = first_of(self.raw, self.load, self.flags)
         start, number, _ = _step(self.raw, unit)
         flags = DEFAULTS * (".defaults" in parameters) | KWDEFAULTS * (".kwdefaults" in parameters)
         return self._defaults(nested, flags, start if number == numbers().swap else unit, 0)
@@ -164,59 +134,196 @@ class Making:
         """The annotations that are constants or single names (before 3.14), `look_up(name, from_cell)` gives names."""
         if not self.flags & ANNOTATIONS:
             return {}
-        return Stack(self.code, self.ops, self.args, self._first(), look_up).annotations()
+        unit, plain = self._plain_annotations(look_up)
+        if unit >= 0:
+            return plain
+        return Stack(
+            self.code, self.ops, self.args, first_of(self.raw, self.load, self.flags), look_up
+        ).annotations()
 
     def annotate(self) -> Making | None:
         """Where the `__annotate__` function is made that this function gets (3.14+)."""
         if not self.flags & ANNOTATE:
             return None
-        first = self._first()
-        for site in sites(self.code, self.ops, self.args):
-            other = Making(self.code, site.code, self.raw, site.load[0], site.make)
-            if other.end == first:
-                return other
-        return None
+        known, raw = opcodes(), self.raw
+        at = 2 * first_of(self.raw, self.load, self.flags) - 2
+        while raw[at] == known.set_attribute:
+            at -= 2
+        if raw[at] != known.make_function:
+            return None
+        load, number, index = _step(raw, at >> 1)
+        nested = constant(self.code, number, index)
+        return Making(self.code, nested, raw, load, at >> 1) if type(nested) is CodeType else None
 
-    def _first(self) -> int:
-        """The code unit where the closure's loads start, or those of the code where there is none."""
-        if not self.flags & CLOSURE:
-            return self.load
-        pairs, raw = opcodes().closure_pairs, self.raw
-        unit, _, count = _step(raw, self.load)
-        while count > 0:
-            unit, number, _ = _step(raw, unit)
-            count -= 2 if number in pairs else 1
-        return unit
+    def _plain_annotations(self, look_up: Callable[[str, bool], object]) -> tuple[int, dict[str, object]]:
+        """Where the annotations start, and what they are, in the everyday case; -1 where it is another one.
+
+        Every one is a constant or a single name. Read backwards: what several branches may have pushed has a jump in
+        front of it, and not the name of the parameter.
+        """
+        raw, code, known = self.raw, self.code, opcodes()
+        other: tuple[int, dict[str, object]] = -1, {}
+        unit, number, count = _step(raw, first_of(raw, self.load, self.flags))
+        names: Any = None
+        if number == known.load_const:
+            flat = code.co_consts[count]
+            return (unit, dict(zip(flat[::2], flat[1::2]))) if flat.__class__ is tuple else other
+        if number == numbers().build_const_key_map:
+            unit, number, argument = _step(raw, unit)
+            names = constant(code, number, argument)
+        elif number != known.build_tuple:
+            return other
+        values: list[object] = []
+        for _ in range(count):
+            before = unit - known.global_units
+            if not raw[2 * unit - 2] and before >= 0 and raw[2 * before] == known.load_global:
+                unit = before + 1  # in front of its caches
+            unit, number, argument = _step(raw, unit)
+            value = constant(code, number, argument)
+            if value is UNKNOWN:
+                if number == known.load_global:
+                    value = look_up(code.co_names[argument >> known.global_shift], False)
+                elif number == known.load_name:
+                    value = look_up(code.co_names[argument], False)
+                elif number == known.load_deref:
+                    value = look_up(slot_names(code)[argument], True)
+                else:
+                    return other
+            values.append(value)
+        if names is not None and unit and raw[2 * unit - 2] in known.jumps:
+            return other
+        values.reverse()
+        pairs = zip(values[::2], values[1::2]) if names is None else zip(names, values)
+        return unit, {name: value for name, value in pairs if value is not UNKNOWN}  # type: ignore[misc]
+
+
+def _nothing(name: str, from_cell: bool) -> object:
+    return UNKNOWN
 
 
 def making(code: CodeType, nested: CodeType) -> Making | None:
     """The first place where `code` makes a function of `nested`; None where it does not do so the compiler's way."""
-    known = opcodes()
+    found = place(code, nested)
+    return None if found is None else Making(code, nested, found[0], found[1], found[2])
+
+
+# LOAD_CONST's code unit by its argument, and the opcodes EXTENDED_ARG, MAKE_FUNCTION and SET_FUNCTION_ATTRIBUTE
+_units: tuple[list[bytes], int, int, int] | None = None
+
+
+def place(
+    code: CodeType, nested: CodeType, index: int = -1
+) -> tuple[bytes, int, int, int, str | None] | None:
+    """What `making` finds, before an object is made of it.
+
+    The code units as bytes; the units of LOAD_CONST and MAKE_FUNCTION; the flags; the qualified name that the
+    instructions give (before 3.11). `index` says which constant `nested` is, where that is known.
+    """
+    global _units  # noqa: PLW0603 - resolved once
+    if _units is None:
+        known = opcodes()
+        loads = [bytes((known.load_const, index)) for index in range(256)]
+        _units = (loads, known.extended_arg, known.make_function, known.set_attribute)
+    loads, extended, make_function, set_attribute = _units
     raw = code.co_code
-    index = 0
-    for found in code.co_consts:
-        if found is nested:
-            break
-        index += 1
+    if index < 0:
+        index = 0
+        for found in code.co_consts:
+            if found is nested:
+                break
+            index += 1
     if index > 255:
         for site in sites(code, raw[::2], raw[1::2]):
             if site.code is nested:
-                return Making(code, nested, raw, site.load[0], site.make)
+                made = Making(code, nested, raw, site.load[0], site.make)
+                qualname = None if _QUALNAME_IN_CODE else made.qualname()
+                return raw, made.load, made.make, made.flags, qualname
         return None
-    extended, load_const = known.extended_arg, known.load_const
-    pair = bytes((load_const, index))
+    pair = loads[index]
     at = raw.find(pair)
     while at >= 0:
         if not at & 1 and (not at or raw[at - 2] != extended):
             make = at + 2
             if not _QUALNAME_IN_CODE:
+                named = 0
                 while raw[make] == extended:
+                    named = (named | raw[make + 1]) << 8
                     make += 2
+                named |= raw[make + 1]
                 make += 2
-            if make < len(raw) and raw[make] == known.make_function:
-                return Making(code, nested, raw, at >> 1, make >> 1)
+                if make < len(raw) and raw[make] == make_function:
+                    return raw, at >> 1, make >> 1, raw[make + 1], code.co_consts[named]
+            elif make < len(raw) and raw[make] == make_function:
+                if set_attribute < 0:
+                    return raw, at >> 1, make >> 1, raw[make + 1], None
+                flags, behind = 0, make + 2
+                while raw[behind] == set_attribute:
+                    flags |= raw[behind + 1]
+                    behind += 2
+                return raw, at >> 1, make >> 1, flags, None
         at = raw.find(pair, at + 1)
     return None
+
+
+def first_of(raw: bytes, unit: int, flags: int) -> int:
+    """The code unit where the closure's loads start, or those of the code, at `unit`, where there is no closure."""
+    if not flags & CLOSURE:
+        return unit
+    known = opcodes()
+    pairs, extended = known.closure_pairs, known.extended_arg
+    unit, _, count = _step(raw, unit)
+    while count > 0:
+        unit -= 1
+        count -= 2 if raw[2 * unit] in pairs else 1
+        while unit and raw[2 * unit - 2] == extended:
+            unit -= 1
+    return unit
+
+
+def plain_defaults(code: CodeType, raw: bytes, unit: int, flags: int) -> Plain | None:
+    """Defaults and keyword defaults that end in front of a unit, constants only; None where they are others.
+
+    Read backwards, without a pass over everything in front of them.
+    """
+    known, more, consts = opcodes(), numbers(), code.co_consts
+    extended, load_const = known.extended_arg, known.load_const
+    positional: Any = None
+    keyword: dict[str, Any] | None = None
+    at = 2 * unit
+    if flags & KWDEFAULTS:
+        unit, number, count = _step(raw, unit)
+        at = 2 * unit
+        in_pairs = number == more.build_map
+        if not in_pairs and number != more.build_const_key_map:
+            return None
+        flat: list[Any] = []
+        for _ in range(2 * count if in_pairs else count + 1):
+            at -= 2
+            number, argument = raw[at], raw[at + 1]
+            if at and raw[at - 2] == extended:
+                unit, number, argument = _step(raw, (at >> 1) + 1)
+                at = 2 * unit
+            value = consts[argument] if number == load_const else constant(code, number, argument)
+            if value is UNKNOWN:
+                return None
+            flat.append(value)
+        if in_pairs:
+            flat.reverse()
+            keyword = dict(zip(flat[::2], flat[1::2]))
+        else:
+            # branches may have been joined behind the first constant, unless a store stands in front of it
+            if not flags & DEFAULTS and (not at or raw[at - 2] not in more.stores):
+                return None
+            keyword = dict(zip(flat[0], flat[:0:-1]))
+    if flags & DEFAULTS:
+        # whatever branches stand in the expressions, they are joined in front of BUILD_TUPLE
+        number, argument = raw[at - 2], raw[at - 1]
+        if at > 2 and raw[at - 4] == extended:
+            _, number, argument = _step(raw, at >> 1)
+        positional = consts[argument] if number == load_const else UNKNOWN
+        if positional.__class__ is not tuple:
+            return None
+    return positional, keyword
 
 
 def _step(raw: bytes, unit: int) -> tuple[int, int, int]:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.building import KEEP, build, remake
 from recell.callables import function_of, functions_of, rebuild
-from recell.cells import FORWARDED, Closure, cell_for, cells_of, check_mapping, no_such_free_variable
+from recell.cells import EMPTY, FORWARDED, Closure, cell_for, cells_of, check_mapping, no_such_free_variable
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.inlaying import inlaid
 from recell.inner_patches import InnerEdit, InnerPatch
 from recell.instructions import CLOSURE
 from recell.layers import in_force, stack_of
-from recell.making import making
+from recell.making import ANNOTATE, ANNOTATIONS, Making, first_of, place, plain_defaults
 from recell.parts import merged_defaults
-from recell.paths import is_generic, nested_chain
+from recell.paths import direct, is_generic, nested_chain
 from recell.recovering import Recovery, held
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ F = TypeVar("F")
 __all__ = ["inner", "patch_inner", "replace_inner"]
 
 _NOTHING: Mapping[str, object] = {}
-_QUALNAME_IN_CODE = hasattr(CodeType, "co_qualname")
+_NOT_CLOSURE, _ANNOTATED = ~CLOSURE, ANNOTATIONS | ANNOTATE
 
 
 def inner(
@@ -82,15 +82,20 @@ def inner(
     100.0
     """
     func: FunctionType | None
-    if type(func_or_code) is CodeType:
+    if type(func_or_code) is FunctionType:
+        func = func_or_code
+        outer, own = func.__code__, func.__closure__
+    elif type(func_or_code) is CodeType:
         func, outer, own = None, func_or_code, None
     else:
-        func = func_or_code if type(func_or_code) is FunctionType else function_of(func_or_code, "inner")
+        func = function_of(func_or_code, "inner")
         outer, own = func.__code__, func.__closure__
-        if outer.co_freevars == (FORWARDED,):  # it only passes on to the function that is meant
-            func = Closure(func)._holder()
-            outer, own = func.__code__, func.__closure__
-    if missing not in ("error", "empty"):
+    if (
+        own and func is not None and outer.co_freevars == (FORWARDED,)
+    ):  # it only passes on to the function that is meant
+        func = Closure(func)._holder()
+        outer, own = func.__code__, func.__closure__
+    if missing != "error" and missing != "empty":
         msg = f"missing= is 'error' or 'empty', not {missing!r}"
         raise ValueError(msg)
     given: Mapping[str, object] = more
@@ -99,50 +104,64 @@ def inner(
         given = {**cells_of(values), **more}
     if globals is None:
         globals = _standard_globals() if func is None else func.__globals__
-    chain = nested_chain(outer, path, line, func_or_code)
-    code = chain[-1]
-    codes = (outer, *chain)
-    made = making(codes[-2], code)
-    recovery = None
-    if made is not None and (made.flags & ~CLOSURE or defaults is not None or is_generic(codes[-2])):
-        recovery = Recovery(
-            made, codes, own, globals, {name: cell_for(value) for name, value in given.items()}
-        )
-        given = recovery.given
+    index = direct(outer, path) if line is None else -1
+    if index >= 0:
+        around, code = outer, outer.co_consts[index]
+        codes: Chain = (outer, code)
+    else:
+        codes = (outer, *nested_chain(outer, path, line, func_or_code))
+        around, code = codes[-2:]
+    found = place(around, code, index)
+    recovery, positional, keyword = None, None, None
+    generic = (index < 0 or func is None) and is_generic(around)
+    if found is not None and (found[3] & _NOT_CLOSURE or defaults is not None or generic):
+        raw, load, make, flags, _ = found
+        plain = None
+        if defaults is None and not flags & _ANNOTATED and not generic:
+            plain = plain_defaults(around, raw, first_of(raw, load, flags), flags)
+        if plain is not None:
+            positional, keyword = plain
+        else:
+            fresh = {name: cell_for(value) for name, value in given.items()}
+            recovery = Recovery(Making(around, code, raw, load, make), codes, own, globals, fresh)
+            given = fresh
     itself: CellType | None = None
     cells: list[CellType] = []
-    absent: list[str] = []
+    absent: tuple[str, ...] = ()
     used = 0
     for name in code.co_freevars:
         if name in given:
             used += 1
             value = given[name]
-            cells.append(value if type(value) is CellType else cell_for(value))
+            if type(value) is not CellType:
+                value = CellType(value) if value is not EMPTY else CellType()
+            cells.append(value)
             continue
         cell = held(name, codes, own) if own else None
         if cell is None and recovery is not None:
             cell = recovery.type_parameter(name)
-        if cell is None and name == code.co_name and made is not None and made.stored_as() == name:
-            cell = itself = CellType()
+        if cell is None and name == code.co_name and found is not None:
+            made = Making(around, code, found[0], found[1], found[2])
+            if made.stored_as() == name:
+                cell = itself = CellType()
         if cell is None:
-            absent.append(name)
+            absent += (name,)
             cell = CellType()
         cells.append(cell)
     if used < len(given):
         stray = next(name for name in given if name not in code.co_freevars)
         raise no_such_free_variable(stray, code.co_freevars, repr(code), code.co_names)
     if absent and missing == "error":
-        raise _missing_cells(func_or_code, absent, chain)
-    positional, keyword = None, None
+        raise _missing_cells(func_or_code, absent, codes[1:])
     if recovery is not None:
         positional, keyword = recovery.merged_defaults(defaults, missing == "empty", func_or_code)
     elif defaults is not None:
         positional, keyword = merged_defaults(code, None, None, defaults, KEEP, code)
-    new = build(code, globals, code.co_name, positional, tuple(cells) or None, keyword)
+    new = build(code, globals, code.co_name, positional, (*cells,) or None, keyword)
     if recovery is not None:
         recovery.put_annotations(new)
-    if not _QUALNAME_IN_CODE and made is not None:
-        new.__qualname__ = made.qualname()
+    if found is not None and found[4] is not None:
+        new.__qualname__ = found[4]
     if itself is not None:
         itself.cell_contents = new
     return new
@@ -266,7 +285,7 @@ def _standard_globals() -> dict[str, Any]:
     return {"__builtins__": builtins.__dict__}
 
 
-def _missing_cells(target: object, absent: list[str], chain: Chain) -> ClosureMismatchError:
+def _missing_cells(target: object, absent: tuple[str, ...], chain: Chain) -> ClosureMismatchError:
     names = chain[-1].co_freevars
     path = ".".join(part.co_name for part in chain if not is_generic(part))
     msg = (
@@ -276,4 +295,4 @@ def _missing_cells(target: object, absent: list[str], chain: Chain) -> ClosureMi
     )
     if not absent[0].isidentifier() or absent[0] == "__class__":
         msg = msg.replace(f"{absent[0]}=…", f"{{{absent[0]!r}: …}}", 1)
-    return ClosureMismatchError(msg, before=(), after=names, missing=tuple(absent), target=short(target))
+    return ClosureMismatchError(msg, before=(), after=names, missing=absent, target=short(target))

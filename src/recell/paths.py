@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Chain = tuple[CodeType, ...]
 
-__all__ = ["is_function", "is_generic", "nested_chain", "tree"]
+__all__ = ["direct", "is_function", "is_generic", "nested_chain", "tree"]
 
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 _GENERIC = "<generic parameters of "
@@ -35,6 +35,27 @@ def is_function(code: CodeType) -> bool:
     return code.co_flags & 3 == 3
 
 
+def direct(outer: CodeType, path: object) -> int:
+    """Which constant is the function, in the everyday case: the only one of the name, one level down. -1 in others."""
+    index = -1
+    at = 0
+    for constant in outer.co_consts:
+        if type(constant) is CodeType:
+            name = constant.co_name
+            if name == path:
+                if index >= 0:
+                    return -1
+                index = at
+            elif (
+                name[0] == "<"
+                and name != "<genexpr>"
+                and any(type(inside) is CodeType for inside in constant.co_consts)
+            ):
+                return -1
+        at += 1  # noqa: SIM113 - `enumerate` takes longer
+    return index if index >= 0 and outer.co_consts[index].co_flags & 3 == 3 else -1
+
+
 def nested_chain(outer: CodeType, path: object, line: int | None, target: object) -> Chain:
     """The code objects from the one that `outer` makes down to the function that the path names.
 
@@ -48,24 +69,10 @@ def nested_chain(outer: CodeType, path: object, line: int | None, target: object
         ScopeError: there is no such function, or there are several.
         TypeError: the path is neither a text nor a code object.
     """
-    if line is None:  # the everyday case: one function of the name, one level down
-        direct = None
-        for constant in outer.co_consts:
-            if type(constant) is CodeType:
-                name = constant.co_name
-                if name == path:
-                    if direct is not None:
-                        break
-                    direct = constant
-                elif (
-                    name[0] == "<"
-                    and name != "<genexpr>"
-                    and any(type(c) is CodeType for c in constant.co_consts)
-                ):
-                    break
-        else:
-            if direct is not None and direct.co_flags & 3 == 3:
-                return (direct,)
+    if line is None:
+        index = direct(outer, path)
+        if index >= 0:
+            return (outer.co_consts[index],)
     if type(path) is CodeType:
         found = [chain for chain in _walk(outer) if chain[-1] is path]
     elif not isinstance(path, str):
