@@ -17,15 +17,13 @@ import pytest
 import recell
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("Cython") is None or shutil.which("gcc") is None,
-    reason="needs Cython and a compiler",
-)
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The module that Cython and the C compiler make of compiled_subject.pyx."""
+    if importlib.util.find_spec("Cython") is None or shutil.which("gcc") is None:
+        pytest.skip("needs Cython and a compiler")
     folder = tmp_path_factory.mktemp("compiled")
     text, target = folder / "compiled_subject.c", folder / "compiled_subject.so"
     cython = [sys.executable, "-m", "cython", "-3", str(HERE / "compiled_subject.pyx"), "-o", str(text)]
@@ -88,6 +86,21 @@ def test_as_a_target_it_is_refused_with_a_hint(compiled: ModuleType, verb: str) 
             assert "override its name in the Python function that calls it" in str(caught.value)
     assert compiled.plain(3) == 7
     assert compiled.make(1)(2) == 3
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_others_compiled_is_refused_too(verb: str) -> None:
+    """A function of msgpack, whose wheels come compiled, also where there is no compiler."""
+    unpackb = pytest.importorskip("msgpack._cmsgpack").unpackb
+    with pytest.raises(TypeError, match="override its name in the Python function that calls it"):
+        VERBS[verb](unpackb)
+    with pytest.raises(recell.UnsafeCodeError):
+        recell.make_function(unpackb.__code__)
+    with recell.override(python_caller, helper=unpackb):
+        assert python_caller(b"\x07") == (7, 3)
+    with recell.swap(helper, unpackb):
+        assert python_caller(b"\x07") == (7, 3)
+    assert python_caller(3) == (("helper", 3), 3)
 
 
 def test_its_property_and_class_are_refused_too(compiled: ModuleType) -> None:
