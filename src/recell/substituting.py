@@ -24,6 +24,7 @@ F = TypeVar("F")
 __all__ = ["substitute"]
 
 _NOTHING: Mapping[str, Any] = {}
+_COMPOUND = (tuple, frozenset, slice)
 _CO_HAS_DOCSTRING = 0x4000000
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 _IMPORT_NAME = opmap["IMPORT_NAME"]
@@ -125,14 +126,15 @@ def _planned(code: CodeType) -> _Plan:
         and code.co_name not in varnames
         and code.co_name not in names
         and code.co_name != "__annotate__"
-        and not any(type(const) is CodeType for const in consts)
+        and CodeType not in map(type, consts)
     ):
-        own.update((name, name) for name in (*varnames, *names))
-        strings.update((const, index) for index, const in enumerate(consts) if type(const) is str)
-        for index, const in enumerate(consts):
-            if type(const) in (tuple, frozenset, slice) or (not index and const is _docstring(code)):
+        every = (*varnames, *names)
+        own = dict(zip(every, every))
+        if str in map(type, consts):
+            strings = {const: index for index, const in enumerate(consts) if type(const) is str}
+            for const in (_docstring(code), *[const for const in consts if type(const) in _COMPOUND]):
                 for text in _strings_in(const):
-                    strings.pop(text, None)  # the one that stands in a tuple too, and the docstring
+                    strings.pop(text, None)  # the docstring, and what stands in a tuple too
     plan = ref(code, lambda gone: _forget(key, gone)), own, strings, _picker(varnames), _picker(names)
     _PLANS[key] = plan
     return plan
@@ -146,7 +148,7 @@ def _forget(key: int, gone: ReferenceType[CodeType]) -> None:
 def _strings_in(const: Any) -> Iterator[str]:
     if type(const) is str:
         yield const
-    elif type(const) in (tuple, frozenset, slice):
+    elif type(const) in _COMPOUND:
         for part in parts(const):
             yield from _strings_in(part)
 
@@ -282,7 +284,7 @@ def _in_code(
         elif compound:
             if kind is CodeType:
                 const = _in_code(const, rename, constants, found, *places.get(id(const), ("", "")))
-            elif kind in (tuple, frozenset, slice) and index not in protected:
+            elif kind in _COMPOUND and index not in protected:
                 const = _in_compound(const, constants, found)
         consts.append(const)
     fields["co_consts"] = tuple(consts)

@@ -11,7 +11,7 @@ from typing import Any, Callable
 from examples import quickclass as example
 
 import recell
-from bench import Benchmark, calls, compare
+from bench import Benchmark, compare
 
 TEXT = '''def area(width, height=2, *, scale=1):
     """The area of a rectangle."""
@@ -136,12 +136,8 @@ def classes() -> dict[str, Any]:
     }
 
 
-def repeated(make: Callable[[], object], count: int) -> Callable[[], None]:
-    def run() -> None:
-        for _ in range(count):
-            make()
-
-    return run
+def making() -> dict[str, Any]:
+    return {"ours": ours, "ours_cold": ours_cold, "theirs": theirs, "by_attrs": by_attrs}
 
 
 BENCHMARKS: list[Benchmark] = [
@@ -191,23 +187,18 @@ BENCHMARKS: list[Benchmark] = [
         setup=wrapping("boltons"),
         only=has("boltons"),
     ),
-    calls(
-        "class of ten fields, cold / dataclasses", repeated(ours_cold, 20), repeated(theirs, 20), reach=0.6
-    ),
-    calls("class of ten fields, warm / dataclasses", repeated(ours, 20), repeated(theirs, 20), reach=0.1),
-    calls(
+    compare("class of ten fields, cold / dataclasses", "ours_cold()", "theirs()", reach=0.6, setup=making),
+    compare("class of ten fields, warm / dataclasses", "ours()", "theirs()", reach=0.1, setup=making),
+    compare(
         "class of ten fields, cold / attrs",
-        repeated(ours_cold, 20),
-        repeated(by_attrs, 20),
+        "ours_cold()",
+        "by_attrs()",
         reach=0.6,
+        setup=making,
         only=has("attr"),
     ),
-    calls(
-        "class of ten fields, warm / attrs",
-        repeated(ours, 20),
-        repeated(by_attrs, 20),
-        reach=0.1,
-        only=has("attr"),
+    compare(
+        "class of ten fields, warm / attrs", "ours()", "by_attrs()", reach=0.1, setup=making, only=has("attr")
     ),
     compare(
         "instance of ten fields / dataclasses", "Ours(*values)", "Theirs(*values)", reach=1.05, setup=classes

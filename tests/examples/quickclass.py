@@ -1,6 +1,5 @@
-"""Data classes by template: each method is compiled once for each shape of class, then only renamed.
-It shows `define` (a template), `substitute` (its variants), `replace` (defaults) and `repoint` (`super()` in a
-class that is made again, with slots)."""
+"""Data classes by template: a method is compiled once for each shape of class, then only renamed: with `define` (a
+template), `substitute` (its variants), `replace` (defaults), `repoint` (`super()` in a class made again, with slots)."""
 
 from __future__ import annotations
 
@@ -24,37 +23,38 @@ def field(*, default_factory):
 class FrozenError(AttributeError): ...
 
 
-_templates = {}  # the shape of a class -> its methods, with the fields named _0, _1, …
+_templates = {}  # the shape of a class -> the names of its fields there (_0, _1, …), and its methods with them
 _NAMES = {"Factory_": Factory, "store_": object.__setattr__}
 
 
-def _init(count, made, frozen, post_init):
-    lines = []
-    for index in range(count):
-        make = f"_{index}.make_() if type(_{index}) is Factory_ else " if index in made else ""
-        value = f"{make}_{index}"
-        lines.append(f'store_(self, "_{index}", {value})' if frozen else f"self._{index} = {value}")
+def _init(places, made, frozen, post_init):
+    store = 'store_(self, "{}", {})' if frozen else "self.{} = {}"
+    make = "{0}.make_() if type({0}) is Factory_ else {0}"
+    values = [make.format(place) if at in made else place for at, place in enumerate(places)]
+    lines = [*map(store.format, places, values)]
     lines += ["self.__post_init__()"] * post_init or ["pass"] * (not lines)
-    parameters = "".join(f", _{index}" for index in range(count))
-    return f"def __init__(self{parameters}):\n " + "\n ".join(lines)
+    return f"def __init__({', '.join(['self', *places])}):\n " + "\n ".join(lines)
 
 
-def _tuple(count, owner):
-    return "(" + "".join(f"{owner}._{index}, " for index in range(count)) + ")"
+def _tuple(places, owner):
+    return "(" + "".join([f"{owner}.{place}, " for place in places]) + ")"
 
 
-def _texts(count, made, frozen, post_init, eq, order, hashed):
-    yield _init(count, made, frozen, post_init)
-    yield 'def __repr__(self):\n return "FORM".format(self)'
+def _texts(places, made, frozen, post_init, eq, order, hashed):
+    yield _init(places, made, frozen, post_init)
     alike = " if other.__class__ is not self.__class__: return NotImplemented\n"
     if eq:
-        compared = " and ".join(f"self._{index} == other._{index}" for index in range(count)) or "True"
+        compared = " and ".join([f"self.{place} == other.{place}" for place in places]) or "True"
         yield f"def __eq__(self, other):\n{alike} return {compared}"
     for name, operator in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")) if order else ():
-        compared = f"{_tuple(count, 'self')} {operator} {_tuple(count, 'other')}"
+        compared = f"{_tuple(places, 'self')} {operator} {_tuple(places, 'other')}"
         yield f"def __{name}__(self, other):\n{alike} return {compared}"
     if hashed:
-        yield f"def __hash__(self):\n return hash({_tuple(count, 'self')})"
+        yield f"def __hash__(self):\n return hash({_tuple(places, 'self')})"
+
+
+def __repr__(self):  # the same for each shape: a template need not come from a text
+    return "FORM".format(self)  # noqa: F523 - a placeholder has no fields
 
 
 def _refuse(self, name, *value):
@@ -62,8 +62,8 @@ def _refuse(self, name, *value):
 
 
 def _own_annotations(cls):
-    own = vars(cls)
-    return own.get("__annotations__") or (cls.__annotations__ if "__annotate_func__" in own else {})
+    own = cls.__annotations__ if "__annotate_func__" in vars(cls) else {}
+    return vars(cls).get("__annotations__", own)
 
 
 def quickclass(cls=None, *, eq=True, order=False, frozen=False, unsafe_hash=False, slots=False):
@@ -71,41 +71,41 @@ def quickclass(cls=None, *, eq=True, order=False, frozen=False, unsafe_hash=Fals
     if cls is None:
         asked = dict(eq=eq, order=order, frozen=frozen, unsafe_hash=unsafe_hash, slots=slots)
         return lambda cls: quickclass(cls, **asked)
-    namespace, defaults = dict(vars(cls)), {}
-    for base in cls.__mro__[:0:-1]:
-        defaults.update(vars(base).get("__quick_fields__", {}))
+    namespace, fields = dict(vars(cls)), {}
+    for base in cls.__mro__[-2:0:-1]:
+        fields.update(vars(base).get("__quick_fields__", {}))
     for name in _own_annotations(cls):
-        defaults[name] = namespace.get(name, recell.EMPTY)
-        if type(defaults[name]) is Factory or (slots and name in namespace):
+        fields[name] = value = namespace.get(name, recell.EMPTY)
+        if type(value) is Factory or (slots and name in namespace):
             delattr(cls, name)
-    fields = [*defaults]
-    made = tuple([index for index, name in enumerate(fields) if type(defaults[name]) is Factory])
+    values = tuple([value for value in fields.values() if value is not recell.EMPTY])
+    if recell.EMPTY in [*fields.values()][len(fields) - len(values) :]:
+        raise TypeError(f"a field without a default follows one that has one: {[*fields]}")
+    made = tuple([at for at, value in enumerate(fields.values()) if type(value) is Factory])
     shape = len(fields), made, frozen, "__post_init__" in namespace, eq, order, unsafe_hash or (eq and frozen)
     if shape not in _templates:
-        _templates[shape] = [recell.define(text, globals=_NAMES) for text in _texts(*shape)]
-    rename = {f"_{index}": name for index, name in enumerate(fields)}
-    values = tuple([value for value in defaults.values() if value is not recell.EMPTY])
+        places = [f"_{at}" for at in range(len(fields))]
+        _templates[shape] = places, [recell.define(t, globals=_NAMES) for t in _texts(places, *shape[1:])]
+    rename = dict(zip(_templates[shape][0], fields))
     shown = ", ".join([f"{name}={{0.{name}!r}}" for name in fields])
-    for template in _templates[shape]:
+    for template in (__repr__, *_templates[shape][1]):
         name = template.__name__
+        if name in namespace:
+            continue  # the class's own
         if name == "__repr__":
             method = recell.substitute(template, constants={"FORM": f"{{0.__class__.__qualname__}}({shown})"})
+        elif name == "__init__":
+            template = recell.replace(template, defaults=values) if values else template
+            method = recell.substitute(template, rename=rename, constants=rename if frozen else {})
         else:
-            stored = rename if name == "__init__" and frozen else {}
-            method = recell.substitute(template, rename=rename, constants=stored)
-        if name == "__init__" and values:
-            if recell.EMPTY in [*defaults.values()][len(fields) - len(values) :]:
-                raise TypeError(f"a field without a default follows one that has one: {fields}")
-            method = recell.replace(method, defaults=values)
-        method.__qualname__ = f"{cls.__qualname__}.{name}"
-        method.__module__ = cls.__module__
-        if name not in namespace:
-            setattr(cls, name, method)
+            method = recell.substitute(template, rename=rename)
+        method.__qualname__, method.__module__ = f"{cls.__qualname__}.{name}", cls.__module__
+        setattr(cls, name, method)
     if frozen:
         cls.__setattr__ = cls.__delattr__ = _refuse
     elif eq and not unsafe_hash and "__hash__" not in namespace:
         cls.__hash__ = None
-    cls.__quick_fields__, cls.__match_args__ = defaults, tuple(fields)
+    cls.__quick_fields__, cls.__match_args__ = fields, tuple(fields)
     return _with_slots(cls) if slots else cls
 
 
