@@ -45,7 +45,7 @@ def leaves(count: int) -> list[CodeType]:
     for path in sorted(Path(os.__file__).parent.glob("*.py")):
         try:
             module = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-        except (SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError):  # Debian links to files of other packages
             continue
         for code in inside(module):
             if code.co_flags & 2 and not any(isinstance(constant, CodeType) for constant in code.co_consts):
