@@ -139,7 +139,7 @@ class Closure(_Base):
     def __getitem__(self, name: str) -> Any:
         function: Any = self._function
         try:
-            cell = function.__closure__[function.__code__.co_freevars.index(name)]
+            return function.__closure__[function.__code__.co_freevars.index(name)].cell_contents
         except (ValueError, TypeError, IndexError):
             cell = self._cell(name)
         try:
@@ -152,14 +152,13 @@ class Closure(_Base):
 
     def __setitem__(self, name: str, value: object) -> None:
         function: Any = self._function
-        try:
-            cell = function.__closure__[function.__code__.co_freevars.index(name)]
-        except (ValueError, TypeError, IndexError):
-            cell = self._cell(name)
-        if value is EMPTY:
-            del cell.cell_contents
+        if value is not EMPTY:
+            try:
+                function.__closure__[function.__code__.co_freevars.index(name)].cell_contents = value
+            except (ValueError, TypeError, IndexError):
+                self._cell(name).cell_contents = value
         else:
-            cell.cell_contents = value
+            del self._cell(name).cell_contents
 
     def __delitem__(self, name: str) -> None:
         self[name]  # an empty cell cannot be emptied once more: EmptyCellError
