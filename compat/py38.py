@@ -67,8 +67,11 @@ def exchange(
     try:
         _exhaust(map(_call, collecting if is_collecting else steps))
     except BaseException:
-        steps = _steps(func, changed, before, set_closure)
-        _exhaust(map(_call, steps + _COLLECT if is_collecting else steps))
+        try:
+            _exhaust(map(_call, _steps(func, changed, before, set_closure)))
+        finally:
+            if is_collecting:
+                gc.enable()
         raise
     return kept
 

@@ -88,14 +88,18 @@ class Change:
             if not self._entries:
                 msg = f"{self!r} cannot be undone: it is not active (undone already, or never entered)"
                 raise ChangeError(msg, change=repr(self))
-            layers = self._entries[-1]
-            if len(layers) == 1:
-                layers[0].leave()
-            else:
-                for layer in layers:
-                    layer.check()
-                self._leave(layers)
-            self._entries.pop()
+            # taken out first: what an audit hook or a finalizer undoes meanwhile is another entry
+            layers = self._entries.pop()
+            try:
+                if len(layers) == 1:
+                    layers[0].leave()
+                else:
+                    for layer in layers:
+                        layer.check()
+                    self._leave(layers)
+            except BaseException:
+                self._entries.append(layers)
+                raise
 
     def __enter__(self: C) -> C:
         fresh, self._fresh = self._fresh, False

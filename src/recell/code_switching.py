@@ -105,6 +105,14 @@ class Switching(Change):
         """Enters the long way; the short one may be known then."""
         raise NotImplementedError
 
+    def _came_late(self, switch: Switch) -> None:
+        """Puts in order a store before which others made a layer of the switch, or undid it."""
+        with LOCK:
+            stack = self._stack
+            stack.overtaken()
+            if stack.installed is None and not stack.slot and stack.func.__code__ is switch.above.code:
+                stack.func.__code__ = switch.base.code
+
     def _drop(self, switch: Switch) -> None:
         """Takes out an entry that the short way could not finish, or finished and others made a layer of."""
         with LOCK:
@@ -148,7 +156,7 @@ def _enter(self: Switching) -> Switching:
             self._drop(known)
             raise
     if not slot:
-        self._stack.overtaken()
+        self._came_late(known)
     return self
 
 
@@ -211,7 +219,7 @@ def _enter_locked(self: Switching) -> Switching:
                 self._drop(known)
                 raise
             if not slot:  # an audit hook made a layer of it
-                self._stack.overtaken()
+                self._came_late(known)
     finally:
         _release()
     return self

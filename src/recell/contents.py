@@ -107,8 +107,10 @@ class PatchedClosure(Change):
                     and own[-1] is layers
                 ):
                     cell.cell_contents = stack.base
+                    # a finalizer of what was in the cell may have patched it again
                     del entries[0], own[-1]
-                    stack.base = ABSENT
+                    if not entries:
+                        stack.base = ABSENT
                     return
             finally:
                 _release()

@@ -17,6 +17,7 @@ the base. One lock guards entering and leaving; it can be taken again by what th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import sleep
 from types import FunctionType
 from typing import Any
@@ -97,7 +98,7 @@ class FunctionStack:
         edits, states = self.edits, self.states
         entered = False
         try:
-            if not edits and not self.busy:
+            if not states:
                 base, func = self.base, self.func
                 if (
                     base is None
@@ -110,18 +111,26 @@ class FunctionStack:
                 self.installed = base
             else:
                 self.check()
-            if edit.whole and states[-1].face is None:
-                face = face_of(self.func)
-                for state in states:
-                    state.face = face
-            states.append(edit(states[-1]))
-            edits.append(edit)
-            entered = True
+            busy, self.busy = self.busy, True  # a finalizer's changes wait until this one is in the list
+            try:
+                beneath = states[-1]
+                if edit.whole and beneath.face is None:
+                    face = face_of(self.func)
+                    for state in states:
+                        state.face = face
+                above = edit(beneath)
+                edits.append(edit)
+                entered = True
+                states.append(above)
+                if len(states) != len(edits) + 1 or states[-2] is not beneath:
+                    self._recompute(0)
+            finally:
+                self.busy = busy
             self.settle()
         except BaseException:
             if entered:
                 self._remove(edit)
-                self.settle()
+                self._put_back()
             self._rest()
             raise
 
@@ -145,8 +154,8 @@ class FunctionStack:
                 edit.follow(self._without_private(self.edits[:position]))
         except BaseException:
             self.edits.insert(position, edit)
-            self._recompute(position)
-            self.settle()
+            self._recompute(0)
+            self._put_back()
             raise
         self._rest()
 
@@ -169,7 +178,7 @@ class FunctionStack:
         for waits in range(1000):
             if self.slot:
                 self.spread()
-            if self.edits or self.busy:
+            if self.states:
                 return
             try:
                 self.free.pop()
@@ -245,8 +254,12 @@ class FunctionStack:
                 try:
                     install(self.func, before, after)
                 except BaseException:
-                    if before.code is not after.code and self.func.__code__ is after.code:
-                        self.installed = after  # interrupted behind the last step
+                    func = self.func
+                    code, closure = func.__code__, func.__closure__
+                    if code is not before.code or closure is not before.closure:
+                        # interrupted behind the last step, or half way and what put it back was objected to
+                        done = code is after.code and closure is after.closure
+                        self.installed = after if done else State(code, closure, before.face)
                     raise
                 self.installed = after
         finally:
@@ -260,35 +273,48 @@ class FunctionStack:
                 changed |= edit.follow(self.states[at])
         return changed
 
+    def _put_back(self) -> None:
+        """Settles after a failure. What objects to that, too, leaves it to the next change."""
+        with suppress(BaseException):  # the first failure is the one to tell
+            self.settle()
+
     def _remove(self, edit: Edit) -> int:
         edits = self.edits
         position = len(edits) - 1
         while edits[position] is not edit:
             position -= 1
-        del edits[position]
-        self._recompute(position)
+        busy, self.busy = self.busy, True  # a finalizer's changes wait until the states are there
+        try:
+            del edits[position]
+            self._recompute(position)
+        finally:
+            self.busy = busy
         return position
 
     def _recompute(self, position: int) -> None:
-        """Computes the states from an edit upwards."""
+        """Computes the states from an edit upwards, until no finalizer has changed the edits meanwhile."""
         states = self.states
-        del states[position + 1 :]
-        if position == len(self.edits):
-            return
-        for edit in self.edits[position:]:
-            if edit.whole and states[-1].face is None:
-                face = face_of(self.func)
-                for state in states:
-                    state.face = face
-            try:
-                states.append(edit(states[-1]))
-            except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
-                states.append(states[-1])
+        while True:
+            del states[position + 1 :]
+            edits = self.edits[:]
+            for edit in edits[position:]:
+                if edit.whole and states[-1].face is None:
+                    face = face_of(self.func)
+                    for state in states:
+                        state.face = face
+                try:
+                    states.append(edit(states[-1]))
+                except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
+                    states.append(states[-1])
+            if edits == self.edits and len(states) == len(edits) + 1:
+                return
+            position = 0
 
     def _rest(self) -> None:
         """Without edits nothing is held but the function, and switches may come in."""
-        if not self.edits and not self.busy:
-            self.states.clear()
+        states = self.states
+        if not self.edits and not self.busy and (not states or self.installed is states[0]):
+            states.clear()
             self.installed = None
             if not self.free and not self.slot:
                 self.free.append(None)
@@ -301,7 +327,7 @@ class FunctionStack:
     def beneath(self) -> State:
         """The state without the edits that belong to this function alone."""
         self.spread()
-        if not self.edits:
+        if not self.states:
             return state_of(self.func)
         return self._without_private(self.edits)
 
