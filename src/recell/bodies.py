@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from recell.building import KEEP, build
 from recell.defining import Definition
 from recell.errors import SourceError, short
-from recell.signatures import Shape, checked_text, in_signature, merged, shape_of_function, shape_of_signature
+from recell.signatures import (
+    Shape,
+    check_annotations,
+    checked_text,
+    in_signature,
+    is_signature,
+    merged,
+    shape_of_function,
+    shape_of_signature,
+)
 from recell.sourcelines import lines_of
 from recell.textlines import check_identifier, may_hold_lines, problem, syntax_problem
 
@@ -73,11 +82,14 @@ def build_function(
     (8, 32)
     """
     check_identifier(name, "the function's name")
+    if qualname is not None and not isinstance(qualname, str):
+        msg = f"the qualified name must be a string, not {short(qualname)}"
+        raise TypeError(msg)
     text = _body_text(body)
     given: Shape | None = None
     if isinstance(signature, str):
         head = checked_text(signature)
-    elif hasattr(signature, "parameters") and hasattr(signature, "return_annotation"):
+    elif is_signature(signature):
         given = shape_of_signature(signature)
         head = given.head()
     else:
@@ -109,6 +121,7 @@ def build_function(
             new.__globals__[name] = new
         shape.annotate_function(new)
     if annotations is not KEEP:
+        check_annotations(annotations, shape.names)
         new.__annotations__ = merged(new.__annotations__, annotations) or {}
     if doc is not KEEP:
         new.__doc__ = doc
@@ -125,7 +138,7 @@ def _body_text(body: object) -> str:
         text = body
     else:
         try:
-            lines: list[Any] = list(body)  # type: ignore[call-overload]
+            lines: list[Any] = [body] if isinstance(body, (bytes, bytearray)) else list(body)  # type: ignore[call-overload]
         except TypeError:
             lines = [body]
         for line in lines:

@@ -82,10 +82,13 @@ class Definition:
             if not hasattr(closure, "items"):
                 msg = f"closure must be a mapping of free variables, not {short(closure)}"
                 raise TypeError(msg)
-            self.values = {
-                self.mangled(check_identifier(key, "a free variable")): value
-                for key, value in cells_of(closure).items()
-            }
+            self.values = {}
+            for key, value in cells_of(closure).items():
+                spelled = self.mangled(check_identifier(key, "a free variable"))
+                if spelled in self.values:
+                    msg = f"closure gives the free variable `{spelled}` twice: {listed(closure)} are spelled alike"
+                    raise SourceError(msg, name=spelled)
+                self.values[spelled] = value
         self.prefix = "" if self.class_name is None else self.class_name + "."
         self.own_globals = globals is None
         self.globals = {} if globals is None else globals

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 from recell.building import KEEP, build
 from recell.callables import functions_in
 from recell.errors import short
-from recell.signatures import Shape, shape_of_function, shape_of_signature
+from recell.signatures import Shape, is_signature, shape_of_function, shape_of_signature
 from recell.sourcelines import holding, registered
 
 if TYPE_CHECKING:
@@ -103,6 +103,10 @@ def forward(
     if not _is_callable(callable):
         msg = f"forward needs something to call, and {short(callable)} cannot be called"
         raise TypeError(msg)
+    for given, what in ((name, "name"), (qualname, "qualified name")):
+        if given is not None and not isinstance(given, str):
+            msg = f"the {what} must be a string, not {short(given)}"
+            raise TypeError(msg)
     inside = (callable,) if type(callable) is FunctionType else functions_in(callable)
     kind = inside[0].__code__.co_flags & _KINDS if len(inside) == 1 else 0
     like = callable
@@ -110,7 +114,7 @@ def forward(
         shape, like = shape_of_function(signature), signature
     elif signature is None:
         shape = _shape_of(callable)
-    elif hasattr(signature, "parameters") and hasattr(signature, "return_annotation"):
+    elif is_signature(signature):
         shape = shape_of_signature(signature)
     elif isinstance(signature, str):
         shape = _shape_of_text(signature, inside[0].__globals__ if inside else None)

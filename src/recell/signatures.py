@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
-from recell.errors import SourceError, short
+from recell.errors import SourceError, hint_nearest, listed, short
+from recell.sourcelines import lines_of
 from recell.textlines import check_identifier, problem, syntax_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Shape", "checked_text", "shape_of_function", "shape_of_signature"]
+__all__ = ["Shape", "checked_text", "is_signature", "shape_of_function", "shape_of_signature"]
 
 _CO_VARARGS, _CO_VARKEYWORDS = 4, 8
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
@@ -75,6 +76,11 @@ class Shape(NamedTuple):
             func.__annotate__ = self.annotate  # type: ignore[attr-defined]
         elif self.annotations:
             func.__annotations__ = self.annotations
+
+
+def is_signature(obj: object) -> bool:
+    """Whether an object is an `inspect.Signature`, or does as one, without `inspect`."""
+    return hasattr(obj, "parameters") and hasattr(obj, "return_annotation") and not isinstance(obj, type)
 
 
 def shape_of_signature(signature: Any) -> Shape:
@@ -170,11 +176,27 @@ def checked_text(text: str) -> str:
 def in_signature(error: SourceError, text: str, before: int) -> SourceError:
     """An error whose column counts in a `def` line, told of the signature's own text."""
     line, column = error.lineno or 1, error.offset or 1
+    blank = text[: len(text) - len(text.lstrip())]
     if line == 1:
-        column += len(text) - len(text.lstrip()) - before - (not text.lstrip().startswith("("))
+        column += len(blank) - blank.rfind("\n") - 1 - before - (not text.lstrip().startswith("("))
+    line += blank.count("\n")
+    lines = lines_of(text) or [""]
+    if line > len(lines):  # where more was expected
+        line, column = len(lines), len(lines[-1]) + 1
     column = max(1, min(column, len(text) + 1))
     reason = getattr(error, "reason", error.msg)
     return problem(f"in the signature: {reason}", text, "<signature>", line, column, reason=reason)
+
+
+def check_annotations(annotations: Any, parameters: tuple[str, ...]) -> None:
+    """Refuse annotations that are no mapping, and those of what is no parameter."""
+    if annotations is not None and not hasattr(annotations, "items"):
+        msg = f"annotations must be a mapping by parameter name, not {short(annotations)}"
+        raise TypeError(msg)
+    for name in annotations or ():
+        if name != "return" and name not in parameters:
+            msg = f"annotations has {name!r}, and the parameters are: {listed(parameters)}"
+            raise ValueError(msg + hint_nearest(str(name), parameters))
 
 
 def merged(annotations: Mapping[str, Any] | None, more: Mapping[str, Any] | None) -> dict[str, Any] | None:

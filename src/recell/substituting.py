@@ -81,11 +81,13 @@ def substitute(
             for new in rename.values():
                 if new not in _VALID:
                     _checked(rename)
-                if new in own or new not in _VALID:
+                if new in own or new not in _VALID or type(new) is not str:
                     return _closely(func, rename, constants)
             exchanged = {**own, **rename}
             if len(exchanged) > len(own) or (len(rename) > 1 and len({*rename.values()}) < len(rename)):
                 return _closely(func, rename, constants)
+        elif type(rename) is not dict:  # None, or an empty list
+            return _closely(func, rename, constants)
         consts = [*code.co_consts]
         for text, value in constants.items():
             consts[strings[text]] = value
@@ -174,6 +176,10 @@ def _closely(func: F, rename: Mapping[str, str], constants: Mapping[str, object]
     for given in (rename, constants):
         if not hasattr(given, "items"):
             msg = f"substitute takes mappings as rename= and constants=, not {short(given)}"
+            raise TypeError(msg)
+    for placeholder in constants:
+        if not isinstance(placeholder, str):
+            msg = f"a placeholder is a string that stands in the code, not {short(placeholder)}"
             raise TypeError(msg)
     rename = _checked(rename)
     found: set[str] = set()
@@ -333,6 +339,10 @@ def _checked(rename: Mapping[str, str]) -> Mapping[str, str]:
     """The renaming with its new names as the compiler would spell them; refuses what is no identifier."""
     from recell.textlines import check_identifier
 
+    for old in rename:
+        if not isinstance(old, str):
+            msg = f"a name to be renamed is a string, not {short(old)}"
+            raise TypeError(msg)
     checked = {old: check_identifier(new, f"the new name of `{old}`") for old, new in rename.items()}
     for old, new in checked.items():
         if new == "__debug__":

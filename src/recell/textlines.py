@@ -97,6 +97,8 @@ def check_identifier(name: object, what: str) -> str:
     if not isinstance(name, str):
         msg = f"{what} must be a string, not {name!r}"
         raise TypeError(msg)
+    if type(name) is not str:
+        name = str.__str__(name)  # code objects take no subclass: before 3.9 it ends the interpreter
     if not name.isidentifier() or iskeyword(name):
         kind = "a keyword" if iskeyword(name) else "no identifier"
         msg = f"{what} cannot be {name!r}: it is {kind}"

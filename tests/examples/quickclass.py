@@ -3,27 +3,27 @@ template), `substitute` (its variants), `replace` (defaults), `repoint` (`super(
 
 from __future__ import annotations
 
+import sys
+
 import recell
 
 
 class Factory:
     """The default of a field that is made anew for each instance."""
 
-    def __init__(self, make):
-        self.make_ = make
+    def __init__(self, *, default_factory):
+        self.make_ = default_factory
 
     def __repr__(self):
         return "<factory>"
 
 
-def field(*, default_factory):
-    return Factory(default_factory)
-
-
 class FrozenError(AttributeError): ...
 
 
+field = Factory
 _templates = {}  # the shape of a class -> the names of its fields there (_0, _1, …), and its methods with them
+_FIELD_BY_FIELD = sys.version_info >= (3, 13)  # so compare the data classes of the standard library
 _NAMES = {"Factory_": Factory, "store_": object.__setattr__}
 
 
@@ -43,11 +43,11 @@ def _tuple(places, owner):
 def _texts(places, made, frozen, post_init, eq, order, hashed):
     yield _init(places, made, frozen, post_init)
     alike = " if other.__class__ is not self.__class__: return NotImplemented\n"
-    if eq:
-        compared = " and ".join([f"self.{place} == other.{place}" for place in places]) or "True"
-        yield f"def __eq__(self, other):\n{alike} return {compared}"
-    for name, operator in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")) if order else ():
+    ordered = (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")) * order
+    for name, operator in (("eq", "=="),) * eq + ordered:
         compared = f"{_tuple(places, 'self')} {operator} {_tuple(places, 'other')}"
+        if name == "eq" and _FIELD_BY_FIELD:
+            compared = " and ".join([f"self.{place} == other.{place}" for place in places]) or "True"
         yield f"def __{name}__(self, other):\n{alike} return {compared}"
     if hashed:
         yield f"def __hash__(self):\n return hash({_tuple(places, 'self')})"
