@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import subprocess
 import sys
 import textwrap
 import weakref
+from typing import Callable
 
 import pytest
 from sizes import pick
@@ -407,3 +409,55 @@ def test_an_audit_hook_that_objects_at_any_step():
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert int(done.stdout.split()[-1]) > 20
+
+
+def test_nested_functions_patched_again_and_again() -> None:
+    """Several patches of one nested function, in any order of entry and leaving: the last one in force counts alone.
+
+    Whether an object stands in its place, or a function that closes over the outer's variables.
+    """
+
+    def outer(value: int) -> object:
+        k = 10
+
+        def inner(number: int) -> object:
+            return "old", number, k
+
+        return inner(value), LEVEL
+
+    def closing(mark: str) -> Callable[[int], object]:
+        k = 0
+        return lambda number, mark=mark: (mark, number, k)
+
+    changes = [
+        recell.patch_inner(outer, "inner", abs),
+        recell.patch_inner(outer, "inner", closing("first")),
+        recell.override(outer, LEVEL=2),
+        recell.patch_inner(outer, "inner", closing("second")),
+    ]
+    shown = [3, ("first", -3, 10), None, ("second", -3, 10)]
+    state = outer.__code__, outer.__closure__
+
+    def check(active: list[int]) -> None:
+        inners = [shown[index] for index in active if index != 2]
+        assert outer(-3) == (inners[-1] if inners else ("old", -3, 10), 2 if 2 in active else LEVEL), active
+
+    for entering in itertools.permutations(range(4)):
+        for leaving in itertools.permutations(range(4)):
+            active: list[int] = []
+            for index in entering:
+                changes[index].start()
+                active.append(index)
+                check(active)
+            for index in leaving:
+                changes[index].undo()
+                active.remove(index)
+                check(active)
+            assert outer.__code__ is state[0]
+            assert outer.__closure__ is state[1]
+    with changes[1], changes[1]:
+        check([1])
+    check([])
+
+
+LEVEL = 1

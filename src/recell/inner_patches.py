@@ -26,7 +26,7 @@ __all__ = ["InnerEdit", "InnerPatch"]
 class InnerEdit(Edit):
     """A callable in place of a nested function."""
 
-    __slots__ = ("codes", "new", "path", "target")
+    __slots__ = ("codes", "new", "path", "place", "target")
 
     codes: Chain
     new: Any
@@ -35,6 +35,7 @@ class InnerEdit(Edit):
     def __init__(self, target: FunctionType, codes: Chain, new: Any) -> None:
         self.target: FunctionType = target
         self.codes, self.new = codes, new
+        self.place: CodeType = codes[-1]
         self.path = ".".join(code.co_name for code in codes[1:] if not is_generic(code))
 
     def __call__(self, state: State) -> State:

@@ -52,6 +52,8 @@ class Edit:
     """Whether what it does belongs to this function alone: `patch_closure` looks beneath it."""
     whole = False
     """Whether it changes more than code and closure: then `state.face` is there."""
+    place: Any = None
+    """What it puts something in the place of: of several edits with the same one, the last alone counts."""
     follows = False
     """Whether something is to be told what lies beneath it, whenever that changes: see `follow`."""
 
@@ -118,7 +120,7 @@ class FunctionStack:
                     face = face_of(self.func)
                     for state in states:
                         state.face = face
-                above = edit(beneath)
+                above = self._above(edit, beneath, edits, len(edits)) if edits else edit(beneath)
                 edits.append(edit)
                 entered = True
                 states.append(above)
@@ -297,18 +299,32 @@ class FunctionStack:
         while True:
             del states[position + 1 :]
             edits = self.edits[:]
-            for edit in edits[position:]:
+            for index, edit in enumerate(edits[position:], position):
                 if edit.whole and states[-1].face is None:
                     face = face_of(self.func)
                     for state in states:
                         state.face = face
                 try:
-                    states.append(edit(states[-1]))
+                    states.append(self._above(edit, states[-1], edits, index))
                 except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
                     states.append(states[-1])
             if edits == self.edits and len(states) == len(edits) + 1:
                 return
             position = 0
+
+    def _above(self, edit: Edit, state: State, edits: list[Edit], count: int) -> State:
+        """The state that an edit makes over so many others; one that takes the place of some knows nothing of those."""
+        place = edit.place
+        if place is None or all(other.place is not place for other in edits[:count]):
+            return edit(state)
+        state = self.states[0]
+        for other in edits[:count]:
+            if other.place is not place:
+                try:
+                    state = other(state)
+                except Exception:  # noqa: BLE001 - as `_recompute` does
+                    continue
+        return edit(state)
 
     def _rest(self) -> None:
         """Without edits nothing is held but the function, and switches may come in."""
@@ -333,12 +349,12 @@ class FunctionStack:
 
     def _without_private(self, edits: list[Edit]) -> State:
         state = self.states[0]
-        for edit in edits:
-            if not edit.private:
-                try:
-                    state = edit(state)
-                except Exception:  # noqa: BLE001 - as `_recompute` does
-                    continue
+        public = [edit for edit in edits if not edit.private]
+        for index, edit in enumerate(public):
+            try:
+                state = self._above(edit, state, public, index)
+            except Exception:  # noqa: BLE001 - as `_recompute` does
+                continue
         return state
 
 
