@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import linecache
 import traceback
@@ -228,3 +229,43 @@ def test_a_traceback_shows_the_body() -> None:
         func(1)
     assert "return c / 0" in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
     assert inspect.getsource(func) == "def f(a, *, b=1):\n    c = a\n    return c / 0\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"annotations": [int]}, TypeError),
+        ({"annotations": {"b": int}}, ValueError),
+        ({"qualname": 5}, TypeError),
+        ({"defaults": [1]}, TypeError),
+        ({"defaults": {"b": 1}}, ValueError),
+        ({"globals": []}, TypeError),
+        ({"filename": 1}, TypeError),
+    ],
+)
+def test_options_of_the_wrong_kind(options: dict, error: type) -> None:
+    """The error speaks of what was given, and nothing is registered."""
+    before = dict(linecache.cache)
+    with pytest.raises(error):
+        build_function("f", "(a)", ["return a"], **options)
+    gc.collect()
+    assert not linecache.cache.keys() - before
+
+
+def test_wrong_types_are_named() -> None:
+    """Bytes are no lines, and the class of signatures is no signature."""
+    with pytest.raises(TypeError, match="b'pass'"):
+        build_function("f", "()", b"pass")
+    with pytest.raises(TypeError, match="must be an inspect.Signature"):
+        build_function("f", inspect.Signature, ["pass"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("\n\n  (a, a)", 3), ("(a,\n a)", None), ("(a", 1), ("\n(a,\n", None)]
+)
+def test_errors_in_a_signature_are_told_of_its_text(text: str, line: int | None) -> None:
+    """Blank lines before it count, and no place lies behind its end."""
+    with pytest.raises(SourceError, match="in the signature") as caught:
+        build_function("f", text, ["pass"])
+    assert line is None or caught.value.lineno == line
+    assert 1 <= caught.value.lineno <= text.count("\n") + 1

@@ -213,6 +213,10 @@ def test_what_is_refused() -> None:
         forward(5)
     with pytest.raises(TypeError, match="signature"):
         forward(record, 5)
+    with pytest.raises(TypeError, match="name must be a string, not 1"):
+        forward(record, name=1)
+    with pytest.raises(TypeError, match="qualified name must be a string, not 1"):
+        forward(record, qualname=1)
     with pytest.raises(ValueError, match=r"<class 'dict'> tells no signature .*; pass signature="):
         forward(dict)
     for text in ("(a, a)", "(a=1, b)", "(class)", "(a): pass\ndef g()", "("):
@@ -220,3 +224,9 @@ def test_what_is_refused() -> None:
             forward(record, text)
     with pytest.raises(SourceError):
         forward(record, inspect.Signature([inspect.Parameter("class", inspect.Parameter.POSITIONAL_ONLY)]))
+
+
+def test_the_class_of_signatures_is_a_callable_as_any() -> None:
+    """It has what a signature has, and is none."""
+    func = forward(record, inspect.Signature)
+    assert inspect.signature(func) == inspect.signature(inspect.Signature)

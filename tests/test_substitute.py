@@ -187,10 +187,17 @@ def test_an_attribute_and_a_variable_are_apart() -> None:
         ({"x": "__debug__"}, SourceError),
         ({"nowhere": "x1"}, ScopeError),
         ({"x": 1}, TypeError),
+        ({"x": ["z"]}, TypeError),
+        ({1: "z"}, TypeError),
+        ([("x", "z")], TypeError),
+        ([], TypeError),
+        (None, TypeError),
+        ({"x": "z", "nowhere": "q"}, ScopeError),
+        ({"f": "len"}, None),
     ],
 )
 @pytest.mark.parametrize("warm", [False, True])
-def test_clashes_and_bad_names(rename: dict, error: type, warm: bool) -> None:
+def test_clashes_and_bad_names(rename: dict, error: type | None, warm: bool) -> None:
     """Two that would become one, keywords, what is no identifier, what is not there."""
 
     def f(x, y):
@@ -198,6 +205,9 @@ def test_clashes_and_bad_names(rename: dict, error: type, warm: bool) -> None:
 
     if warm:
         substitute(f, rename={"x": "class_", "y": "z"})
+    if error is None:  # the function's own name is no variable of it
+        assert substitute(f, rename=rename).__name__ == "len"
+        return
     with pytest.raises(error):
         substitute(f, rename=rename)
 
@@ -219,6 +229,9 @@ def test_a_placeholder_that_is_not_there() -> None:
     assert caught.value.name == "PLACES"
     with pytest.raises(ScopeError):
         substitute(template, rename={"a": "x"}, constants={"nowhere": 1})
+    for wrong in (None, [], ["PLACE"], {3: 4}):
+        with pytest.raises(TypeError):
+            substitute(template, constants=wrong)
 
 
 def test_class_cells_keep_their_name() -> None:
@@ -278,3 +291,76 @@ def test_nothing_is_kept_of_a_template() -> None:
     gc.collect()
     assert alive() is None
     assert len(substituting._PLANS) == before
+
+
+def test_the_first_constant_may_be_a_placeholder() -> None:
+    """Without a docstring, nothing else comes first (3.14+)."""
+
+    def f():
+        return "P"
+
+    assert [substitute(f, constants={"P": number})() for number in range(3)] == [0, 1, 2]
+    assert substitute(f, constants={"P": "text"}).__doc__ is None
+
+
+def test_a_doc_given_later_is_no_placeholder() -> None:
+    """What the code holds is exchanged; a doc that somebody assigned is an attribute, and stays."""
+
+    def f():
+        return "P"
+
+    f.__doc__ = "P"
+    assert substitute(f, constants={"P": 5}).__doc__ == "P"
+
+
+def test_a_placeholder_alone_and_in_a_tuple() -> None:
+    """Both are exchanged, the second time too; what stands in no tuple does not mind that there is one."""
+
+    def f(x):
+        return x in ("P", "Q"), "P", "R"
+
+    for number in range(2):
+        assert substitute(f, constants={"P": number})(number) == (True, number, "R")
+        assert substitute(f, constants={"R": number})("P") == (True, "P", number)
+
+
+def test_names_of_a_subclass_of_str() -> None:
+    """They become plain names: code objects take no others."""
+
+    class Name(str):
+        pass
+
+    def f(x, *, y=1):
+        return x, y
+
+    def g(x):
+        return x.x
+
+    for _ in range(2):
+        new = substitute(f, rename={Name("x"): Name("first"), "y": Name("second")})
+        assert new(first=1, second=2) == (1, 2)
+        assert {type(name) for name in new.__code__.co_varnames} == {str}
+        new = substitute(g, rename={Name("x"): Name("real")})
+        assert new(real=3) == 3
+        assert {type(name) for name in (*new.__code__.co_varnames, *new.__code__.co_names)} == {str}
+
+
+def test_quick_and_close_say_the_same() -> None:
+    """A template and the same with a nested function, which takes the longer way."""
+
+    def quick(a, b=1):
+        a.x = b
+        return a.x, "P"
+
+    def close(a, b=1):
+        a.x = b
+        (lambda: None)()
+        return a.x, "P"
+
+    for func in (quick, close):
+        func.extra = 1
+        new = substitute(func, rename={"a": "b1", "b": "b2", "x": "real_"}, constants={"P": 2})
+        assert (new(b1=Thing()), new(Thing(), b2=5)) == ((1, 2), (5, 2))
+        assert (new.extra, new.__defaults__, new.__module__) == (1, (1,), __name__)
+        assert new.__qualname__ == func.__qualname__
+        recell.verify(new.__code__)

@@ -159,3 +159,18 @@ def test_own_methods_stay() -> None:
 class Global:
     x: int
     y: int
+
+
+def test_a_value_that_is_not_itself() -> None:
+    """What is not equal to itself is compared as the release's data classes do: as items of tuples, or by itself."""
+    theirs, ours = pair({}, BODY)
+    odd = float("nan")
+    assert (ours(odd) == ours(odd)) == (theirs(odd) == theirs(odd))
+
+
+def test_more_fields_than_a_byte_counts() -> None:
+    """Three hundred."""
+    body = "\n    ".join(f"f{index}: int" for index in range(300))
+    _, ours = pair({"frozen": True}, body)
+    assert ours(*range(300)) == ours(*range(300))
+    assert hash(ours(*range(300))) == hash(ours(*range(300)))
