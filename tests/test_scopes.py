@@ -124,6 +124,17 @@ def test_promoted_names_are_free_variables_at_the_end() -> None:
     assert inspect.getsource(new) == inspect.getsource(func)
 
 
+def test_a_promoted_name_may_be_of_a_subclass_of_str() -> None:
+    """It becomes the plain name: code objects take no other, and before 3.9 one ends the interpreter."""
+
+    class Name(str):
+        pass
+
+    func = promote(lambda: LIMIT, {Name("LIMIT"): 5})
+    assert func() == 5
+    assert {type(name) for name in func.__code__.co_freevars} == {str}
+
+
 def test_a_promoted_name_follows_its_cell() -> None:
     """What is written to the cell is what the function, and what is nested in it, reads from then on."""
     new = promote(make(1), LIMIT=0)

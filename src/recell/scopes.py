@@ -82,6 +82,11 @@ def promote(
     if values is not _NO_VALUES:
         check_mapping(values, "promote")
         more = {**cells_of(values), **more}
+        if any(type(name) is not str and isinstance(name, str) for name in more):
+            # code objects take no subclass of str: before 3.9 one ends the interpreter
+            more = {
+                str.__str__(name) if isinstance(name, str) else name: value for name, value in more.items()
+            }
     if type(func) is FunctionType:
         return _promoted(func, more, strict)  # type: ignore[return-value, arg-type]
     functions = functions_of(func, "promote")
