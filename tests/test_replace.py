@@ -329,3 +329,8 @@ def test_replacing_there_and_back(drawn: Sharing, data: st.DataObject) -> None:
         assert_equal_but(back, function)
     else:
         assert_equal_but(back, function, "__code__")
+
+
+def test_an_unknown_part_is_told_by_the_name_of_the_verb() -> None:
+    with pytest.raises(TypeError, match=r"^replace\(\) got an unexpected keyword argument 'consts'"):
+        replace(make()[0], consts=())  # type: ignore[call-arg]

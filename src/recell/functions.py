@@ -159,7 +159,7 @@ def make_function(
     return new
 
 
-def _replace_parts(
+def replace(
     func: F,
     /,
     *,
@@ -225,9 +225,8 @@ def _replace_parts(
     return rebuild(func, replaced, "replace")
 
 
-if TYPE_CHECKING:
-    replace = _replace_parts
-else:
+if not TYPE_CHECKING:
+    _replace_parts = replace  # a TypeError about its arguments calls it by the name in its code
 
     def replace(func, /, *, closure=KEEP, **parts):
         """The same function with some of its parts exchanged; what is not named is carried over completely.
@@ -280,7 +279,6 @@ else:
         return copy_with(func, code, cells, func.__globals__)
 
     replace.__wrapped__ = _replace_parts
-    _replace_parts.__qualname__ = "replace"  # what a TypeError about its arguments calls it
 
 
 def _verify(code: CodeType) -> None:

@@ -218,6 +218,9 @@ def wrap(target: Any, decorator: Callable[[Any], Any], /) -> Swap:
     ([(2, 3)], 20, 1)
     """
     function = function_of(target, "wrap")
+    if not callable(decorator):
+        msg = f"wrap takes a target and a decorator, a callable that receives the function; got {short(decorator)}"
+        raise TypeError(msg)
     original = _original(function)
     decorated = decorator(original)
     if not callable(decorated):
