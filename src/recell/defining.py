@@ -7,6 +7,7 @@ stay those of the text.
 
 from __future__ import annotations
 
+import builtins
 import re
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -112,8 +113,6 @@ class Definition:
             lines.forget()  # the error's traceback keeps the lines alive
             raise
         if "__builtins__" not in self.globals:
-            import builtins
-
             self.globals["__builtins__"] = builtins.__dict__
         if plain:
             namespace: dict[str, Any] = {}
