@@ -1,0 +1,158 @@
+"""`override`: what may be its target, and the error that looks for an unused name."""
+
+from __future__ import annotations
+
+import functools
+import time
+from unittest import mock
+
+import pytest
+from overridden import everything, fetch, now
+from snapshots import assert_same, snapshot
+
+from recell import ScopeError, override
+
+LIMIT = 10
+
+
+class Shop:
+    def price(self, n):
+        return n * LIMIT
+
+    @staticmethod
+    def static():
+        return LIMIT
+
+    @classmethod
+    def klass(cls):
+        return cls.__name__, LIMIT
+
+    @property
+    def prop(self):
+        return LIMIT
+
+    def other(self):
+        return len("abc")
+
+
+def test_a_class_means_the_functions_in_it():
+    """Functions, static and class methods and accessors; a name must be used by at least one."""
+    shop, before = Shop(), snapshot(Shop.price)
+    with override(Shop, LIMIT=2, len=lambda x: "len") as change:
+        assert (shop.price(3), Shop.static(), Shop.klass(), shop.prop, shop.other()) == (
+            6,
+            2,
+            ("Shop", 2),
+            2,
+            "len",
+        )
+        assert repr(change) == f"<override of {__name__}.Shop: LIMIT, len; active>"
+    assert shop.price(3) == 30 and shop.other() == 3
+    assert_same(Shop.price, before)
+    with pytest.raises(ScopeError, match="none of the functions"):
+        override(Shop, nothing=1)
+    with pytest.raises(TypeError, match="none of its own"):
+        override(type("Empty", (), {}), LIMIT=1)
+
+
+def test_methods_and_wrappers_of_functions():
+    with override(Shop().price, LIMIT=1):
+        assert Shop().price(5) == 5
+    part = functools.partial(fetch, "u")
+    with override(part, {"time.sleep": lambda s: None}):
+        assert part() == "u at True"
+
+
+def helper():
+    return time.time()
+
+
+def calls_helper():
+    return helper()
+
+
+@functools.lru_cache(maxsize=None)
+def cached():
+    return time.time()
+
+
+def calls_cached():
+    return cached()
+
+
+class Clock:
+    def tick(self):
+        return time.time()
+
+
+def calls_clock():
+    return Clock().tick()
+
+
+def login_required(view):
+    @functools.wraps(view)
+    def wrapper(*args):
+        return view(*args)
+
+    return wrapper
+
+
+@login_required
+def view(request):
+    return time.time()
+
+
+def sleeps():
+    return time.sleep
+
+
+@pytest.mark.parametrize(
+    ("func", "name", "message"),
+    [
+        (calls_helper, "time", "`time` is read by `helper`, which `calls_helper` calls"),
+        (calls_cached, "time", r"`time` is read by `cached.__wrapped__`, which"),
+        (calls_clock, "time", r"`time` is read by `Clock.tick`, which"),
+        (view, "time", "`view.__wrapped__` reads it"),
+        (sleeps, "sleep", r'it reads `time.sleep`: use override\(sleeps, {"time.sleep": …}\)'),
+        (fetch, "url", "`url` is a parameter of it"),
+        (now, "today", "`today` is a local variable of it"),
+        (fetch, "tme", "did you mean `time`"),
+        (fetch, "time.", r"does not use `time\.` as"),
+        (everything, "nothing_like_it", "it uses"),
+    ],
+)
+def test_an_unused_name_is_looked_for(func, name, message):
+    """The commonest mistake: the error says who uses the name."""
+    before = snapshot(func)
+    with pytest.raises(ScopeError, match=message) as caught:
+        override(func, {name: 1})
+    assert caught.value.name == name
+    assert_same(func, before)
+
+
+def test_targets_that_are_no_functions():
+    for target in (len, mock.Mock(), 5, cached, Shop.prop):
+        with pytest.raises(TypeError, match="override needs a Python function"):
+            override(target, LIMIT=1)
+    with pytest.raises(TypeError, match="cache_clear"):
+        override(cached, time=1)
+
+
+def test_class_cells_hold_classes():
+    class Base:
+        def who(self):
+            return "base"
+
+    class Child(Base):
+        def who(self):
+            return super().who() + __class__.__name__
+
+    with pytest.raises(TypeError, match="must be a class"):
+        override(Child.who, __class__=5)
+
+    class Other(Child):
+        pass
+
+    with override(Child.who, __class__=Other), pytest.raises(RecursionError):
+        Other().who()
+    assert Child().who() == "baseChild"

@@ -1,0 +1,207 @@
+"""`swap` for what is called through a trampoline: other kinds, other modules, no plain functions."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import types
+from unittest import mock
+
+import pytest
+from snapshots import assert_same, snapshot
+from swapped import KINDS, _awaited, _collected, factory
+
+import recell
+from recell import closure, swap
+
+
+@pytest.mark.parametrize("target", KINDS)
+@pytest.mark.parametrize("replacement", KINDS)
+def test_bridges_between_kinds(target, replacement):
+    """The target keeps its kind; what cannot be bridged is refused and nothing changes."""
+    old, new = factory(target, ["a"], "O"), factory(replacement, ["a", "b"], "N")
+    item = ("N", ("O", "a"), ("N", "b"), "N")
+    before = snapshot(old)
+    able = {
+        "plain": KINDS,
+        "generator": ["plain", "generator"],
+        "coroutine": ["plain", "generator", "coroutine", "async generator"],
+        "async generator": ["generator", "async generator"],
+    }[target]
+    if replacement not in able:
+        with pytest.raises(TypeError, match="keeps its kind"):
+            swap(old, new)
+        assert_same(old, before)
+        return
+    flags = old.__code__.co_flags & 0x2A0
+    with swap(old, new):
+        assert old.__code__.co_flags & 0x2A0 == flags
+        assert closure(old)["a"] == ("O", "a") and closure(old).names == ("a", "b")
+        got = old()
+        if target == "coroutine":
+            got = asyncio.run(_awaited(got))
+        if target == "plain" and replacement == "coroutine":
+            got = asyncio.run(_awaited(got))
+        if inspect.isasyncgen(got):
+            got = asyncio.run(_collected(got))
+        elif inspect.isgenerator(got) or (target == "generator" and not isinstance(got, tuple)):
+            got = list(got)
+        nested = target == "generator" and replacement == "plain"  # `yield from` iterates the tuple
+        wanted = list(item) if nested else [item] if "generator" in (target + replacement) else item
+        assert got == wanted
+    assert_same(old, before)
+
+
+class Thing:
+    def method(self, x, *, y=2):
+        "bound"
+        return self, x, y
+
+    def __call__(self, n):
+        return n + 100
+
+
+def test_replacements_that_are_no_plain_functions():
+    """Mocks, C functions, partials, bound methods, classes and instances go through a trampoline."""
+
+    def old(x):
+        return x
+
+    before, thing = snapshot(old), Thing()
+    for replacement, args, result in [
+        (mock.Mock(return_value=5), (1,), 5),
+        (len, ("abc",), 3),
+        (functools.partial(max, 10), (3,), 10),
+        (thing.method, (4,), (thing, 4, 2)),
+        (thing, (1,), 101),
+        (int, ("12",), 12),
+        (functools.lru_cache(maxsize=None)(lambda q: q * 3), (3,), 9),
+        ([].append, (1,), None),
+    ]:
+        with swap(old, replacement) as change:
+            assert old(*args) == result
+            assert change.original(1) == 1
+            try:
+                signature = inspect.signature(replacement)
+            except ValueError:
+                signature = inspect.signature(lambda *args, **kwargs: None)
+            assert inspect.signature(old) == signature
+        assert_same(old, before)
+
+
+def test_autospecced_mocks():
+    def old(a, b=1):
+        return a
+
+    fake = mock.create_autospec(old, return_value=7)
+    with swap(old, fake):
+        assert old(1) == 7
+        assert old(1, b=2) == 7
+        with pytest.raises(TypeError):
+            old(1, 2, 3)
+    assert fake.call_count == 2 and old(1) == 1
+
+
+def test_async_mock_stands_in_for_a_coroutine_function():
+    async def fetch(url):
+        return url
+
+    with swap(fetch, mock.AsyncMock(return_value="faked")):
+        assert inspect.iscoroutinefunction(fetch)
+        assert asyncio.run(fetch("x")) == "faked"
+    assert asyncio.run(fetch("x")) == "x"
+
+
+def test_a_replacement_from_another_module():
+    """Another module's globals: a trampoline with the signature; the replacement's own globals are read."""
+    module = types.ModuleType("elsewhere")
+    exec(
+        "LIMIT = 5\ndef make(a, b):\n def f(x, *, k=LIMIT): return a, b, x, k, LIMIT\n return f", vars(module)
+    )
+
+    def make(a, c):
+        def old(y):
+            return a, c, y
+
+        return old
+
+    old, new = make("A", "C"), module.make("a", "b")
+    own = closure(old).cells["a"]
+    with swap(old, new):
+        assert old(1) == ("A", "b", 1, 5, 5) and old(x=2, k=3) == ("A", "b", 2, 3, 5)
+        module.LIMIT = 6
+        assert old(1)[-1] == 6
+        assert closure(old).cells["a"] is own and closure(old).names == ("a", "b")
+        closure(old)["a"] = "AA"
+        assert old(1)[0] == "AA"
+        assert inspect.signature(old) == inspect.signature(new)
+        with recell.patch_closure(old, b="BB"):
+            assert old(1)[:2] == ("AA", "BB")
+    assert old(1) == ("AA", "C", 1) and new(1)[0] == "a"
+
+
+def test_generators_from_another_module_pass_on_what_is_sent():
+    module = types.ModuleType("elsewhere")
+    exec(
+        "def f(x):\n got = yield x\n try: yield got\n except KeyError: yield 'caught'\n return 'end'",
+        vars(module),
+    )
+
+    def old(x):
+        yield
+
+    with swap(old, module.f):
+        generator = old(1)
+        assert next(generator) == 1 and generator.send(2) == 2 and generator.throw(KeyError()) == "caught"
+        with pytest.raises(StopIteration, match="end"):
+            next(generator)
+
+
+def test_async_generators_from_another_module_pass_on_what_is_sent():
+    module = types.ModuleType("elsewhere")
+    text = """
+async def f(x, closed):
+    try:
+        got = yield x
+        try:
+            yield got
+        except KeyError:
+            yield "caught"
+        yield "last"
+    finally:
+        closed.append(x)
+"""
+    exec(text, vars(module))
+
+    async def old(x):
+        yield
+
+    async def main():
+        closed = []
+        generator = old(1, closed)
+        assert await generator.__anext__() == 1
+        assert await generator.asend(2) == 2
+        assert await generator.athrow(KeyError()) == "caught"
+        await generator.aclose()
+        assert closed == [1]
+        assert [value async for value in old(3, closed)] == [3, None, "last"]
+
+    with swap(old, module.f):
+        asyncio.run(main())
+
+
+def test_names_of_parameters_cannot_clash_with_the_trampoline():
+    module = types.ModuleType("elsewhere")
+    exec(
+        "def f(replacement, target, *args, value=1, inside=2, **kwargs): return replacement, target, args, value, inside, kwargs",
+        vars(module),
+    )
+
+    def old():
+        pass
+
+    with swap(old, module.f):
+        assert old(1, 2, 3, value=4, p0=5) == (1, 2, (3,), 4, 2, {"p0": 5})
+        assert old(replacement=1, target=2) == (1, 2, (), 1, 2, {})
+        assert inspect.signature(old) == inspect.signature(module.f)
