@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from sizes import SEED, pick
 
 import recell
-from recell import ChangeError, FreeVariableError, InterferenceError, ScopeError, closure, layers
+from recell import ChangeError, FreeVariableError, InterferenceError, ScopeError, closure, function_stacks
 
 LIMIT, COUNT = "limit", "count"
 
@@ -202,12 +202,12 @@ class Machine(RuleBasedStateMachine):
     def a_failing_entry(self, what):
         """Whatever fails while something is installed: everything is as it was."""
         before = (self.func.__code__, self.func.__closure__, self.func.__dict__)
-        real = layers.install
+        real = function_stacks.install
 
         def failing(func, old, new):
             raise MemoryError("injected")
 
-        layers.install = failing
+        function_stacks.install = failing
         try:
             with pytest.raises((MemoryError, ScopeError)):
                 if what in BODIES:
@@ -215,7 +215,7 @@ class Machine(RuleBasedStateMachine):
                 else:
                     recell.override(self.func, {what: "never"}).start()
         finally:
-            layers.install = real
+            function_stacks.install = real
         assert all(
             new is old
             for new, old in zip((self.func.__code__, self.func.__closure__, self.func.__dict__), before)
@@ -225,7 +225,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_failing_leave(self, data):
         change = data.draw(st.sampled_from([entry[0] for entry in self.order]))
-        real = layers.install
+        real = function_stacks.install
         failures = [0]
 
         def failing(func, old, new):
@@ -234,13 +234,13 @@ class Machine(RuleBasedStateMachine):
                 raise MemoryError("injected")
             real(func, old, new)
 
-        layers.install = failing
+        function_stacks.install = failing
         try:
             change.undo()
         except MemoryError:
             return
         finally:
-            layers.install = real
+            function_stacks.install = real
         assert not failures[0]
         position = max(i for i, entry in enumerate(self.order) if entry[0] is change)
         del self.order[position]
