@@ -79,7 +79,7 @@ EFFECTS = PREVIOUS._replace(
         FORMAT_WITH_SPEC="value value -- str",
         POP_JUMP_IF_FALSE="bool --",
         POP_JUMP_IF_TRUE="bool --",
-        END_FOR="value --",
+        END_FOR="value value -- value",  # traced, it looks at the iterator below
     ),
     jumps={**PREVIOUS.jumps, "POP_JUMP_IF_FALSE": "bool --", "POP_JUMP_IF_TRUE": "bool --"},
     ranges={

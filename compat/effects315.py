@@ -21,6 +21,7 @@ EFFECTS = PREVIOUS._replace(
         "GET_YIELD_FROM_ITER",
         GET_ITER="value -- virtual index",
         FOR_ITER="iterated null_or_index -- iterated null_or_index object",
+        END_FOR="value null_or_index value -- value null_or_index",
         POP_ITER="value null_or_index --",
         SEND="value null_or_index value -- value null_or_index object",
         END_SEND="value null_or_index value -- object",

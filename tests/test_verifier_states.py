@@ -281,3 +281,19 @@ def test_comparisons_say_their_outcomes():
     code = comparing.__code__
     offset = at(code, "COMPARE_OP")
     refused(patched(code, offset + 1, code.co_code[offset + 1] ^ 1), "no meaning")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="takes two values, or is not there")
+def test_the_end_of_a_loop_looks_at_the_iterator():
+    """Traced, END_FOR looks at what lies below its value."""
+    code = assemble(("LOAD_CONST", 1), "END_FOR", *RETURN, **CONSTS)
+    assert "END_FOR" in refused(code, "needs").instruction
+
+
+@pytest.mark.skipif(not has("RETURN_GENERATOR"), reason="the call makes it")
+def test_a_generator_is_made_once():
+    """No way leads back to RETURN_GENERATOR, nor past the place where it stands."""
+    code = generating.__code__
+    start, jump = at(code, "RETURN_GENERATOR"), at(code, "JUMP_BACKWARD")
+    distance = (jump - start) // 2 + 1 + RELEASE.caches.get("JUMP_BACKWARD", 0)
+    refused(patched(code, jump + 1, distance))

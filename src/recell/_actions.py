@@ -240,7 +240,7 @@ class Actions:
         stack, depth, unset, loose, pushed = now
         if not self.program.code.co_flags & GENERATOR_FLAGS:
             raise self.refuse(index, "makes a generator, but the flags say that this is a plain function")
-        if not unset & self.started:
+        if not unset & self.started or any(leader <= index for leader in self.leaders):
             raise self.refuse(index, "makes a generator of a generator")
         resume = self.machine.numbers["RESUME"]
         for earlier in range(index):  # a frame that has been seen cannot move into a generator
