@@ -271,7 +271,10 @@ def first_of(raw: bytes, unit: int, flags: int) -> int:
         return unit
     known = opcodes()
     pairs, extended = known.closure_pairs, known.extended_arg
-    unit, _, count = _step(raw, unit)
+    unit -= 1
+    count = raw[2 * unit + 1]
+    if unit and raw[2 * unit - 2] == extended:
+        unit, _, count = _step(raw, unit + 1)
     while count > 0:
         unit -= 1
         count -= 2 if raw[2 * unit] in pairs else 1
@@ -291,8 +294,11 @@ def plain_defaults(code: CodeType, raw: bytes, unit: int, flags: int) -> Plain |
     keyword: dict[str, Any] | None = None
     at = 2 * unit
     if flags & KWDEFAULTS:
-        unit, number, count = _step(raw, unit)
-        at = 2 * unit
+        at -= 2
+        number, count = raw[at], raw[at + 1]
+        if at and raw[at - 2] == extended:
+            unit, number, count = _step(raw, unit)
+            at = 2 * unit
         in_pairs = number == more.build_map
         if not in_pairs and number != more.build_const_key_map:
             return None
