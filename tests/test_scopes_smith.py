@@ -126,7 +126,7 @@ def compare(source: str) -> None:
     assert outcome(recell.freeze(func, *constants) if constants else func) == expected
 
 
-@pytest.mark.parametrize("batch", range(10))
+@pytest.mark.parametrize("batch", range(4))
 def test_generated_functions_behave_the_same(batch: int) -> None:
     """Shape of every edit of every code object inside; behaviour where nothing can run for ever."""
     tally: Counter[str] = Counter()
