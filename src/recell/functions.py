@@ -262,6 +262,10 @@ if not TYPE_CHECKING:
         ('hello you', 'greet', 'greet')
         """
         if parts or type(func) is not FunctionType:
+            defaults = parts.get("defaults")
+            if type(defaults) is tuple and len(parts) == 1 and closure is KEEP and type(func) is FunctionType:
+                if len(defaults) <= func.__code__.co_argcount:
+                    return _with_defaults(func, defaults)
             return _replace_parts(func, closure=closure, **parts)
         # another closure, or a plain copy: thirteen parameters more would double the price of the call
         code, cells = func.__code__, func.__closure__  # in one go: they fit each other
@@ -279,6 +283,14 @@ if not TYPE_CHECKING:
         return copy_with(func, code, cells, func.__globals__)
 
     replace.__wrapped__ = _replace_parts
+
+
+def _with_defaults(func: FunctionType, defaults: tuple[Any, ...]) -> FunctionType:
+    code, cells = func.__code__, func.__closure__  # in one go: they fit each other
+    new = copy_with(func, code, cells, func.__globals__)
+    new.__defaults__ = defaults
+    # whose defaults were assigned is never call-specialised; a copy of it is
+    return copy_with(new, code, cells, func.__globals__)
 
 
 def _verify(code: CodeType) -> None:
