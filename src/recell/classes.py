@@ -58,7 +58,7 @@ def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
         msg = f"attach cannot change {short(cls)}: it is a class written in C; attach to a subclass of it"
         raise TypeError(msg)
-    if isinstance(func, type):
+    if isinstance(func, type) or not (callable(func) or hasattr(type(func), "__get__")):
         msg = f"attach needs a function, or a descriptor or decorator around one, and {short(func)} is {describe(func)}"
         raise TypeError(msg)
     if type(func) is MethodType and functions_in(func):
