@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     CURRENT: Release
 
-__all__ = ["CURRENT", "NEWEST", "OLDEST", "find", "frozen_objects", "load", "require", "version"]
+__all__ = ["CURRENT", "NEWEST", "OLDEST", "STAND_BY", "find", "frozen_objects", "load", "require", "version"]
+
+STAND_BY = "<stand-by>"
+"""What functions are called that an exchange of code and closure makes and keeps for itself."""
 
 OLDEST = (3, 8)
 NEWEST = (3, 15)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from . import STAND_BY
 from .py38 import grows
 from .py310 import RELEASE as PREVIOUS
 
@@ -39,7 +40,7 @@ def exchange(
             raise
         return kept
     if kept is None or kept[0] is not code or kept[2] is not new_defaults or kept[3] is not new_kwdefaults:
-        stand_by = FunctionType(new_code, func.__globals__, func.__name__, new_defaults, new_closure)
+        stand_by = FunctionType(new_code, func.__globals__, STAND_BY, new_defaults, new_closure)
         if new_kwdefaults is not None:
             stand_by.__kwdefaults__ = new_kwdefaults
         kept = (code, limbo(code, closure, stand_by), new_defaults, new_kwdefaults)

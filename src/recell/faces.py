@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["closure_defaults", "face_after"]
 
+_NESTED = 0x10  # CO_NESTED
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 
 
@@ -86,7 +87,9 @@ def face_after(
         added = {
             name: translation(value)
             for name, value in more.items()
-            if name not in attributes or name == "__wrapped__" or not stays(attributes[name], value)
+            if name not in attributes
+            or name == "__wrapped__"
+            or not (stays(attributes[name], value) or _is_state(new, name))
         }
         added = {name: value for name, value in added.items() if attributes.get(name, UNKNOWN) is not value}
         if added:
@@ -106,6 +109,12 @@ def face_after(
     ):
         return None
     return Face(defaults, kwdefaults, annotations, annotate, doc, attributes, type_params)
+
+
+def _is_state(new: FunctionType, name: str) -> bool:
+    """Whether an attribute is a decorator's own, as a count of calls is; what the decorated has is the text's."""
+    inside = getattr(new, "__wrapped__", None)
+    return bool(new.__code__.co_flags & _NESTED) and name not in getattr(inside, "__dict__", ())
 
 
 def _annotations(func: FunctionType, new: FunctionType, translation: Translation) -> tuple[Any, Any, bool]:

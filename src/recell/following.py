@@ -10,7 +10,7 @@ from recell.cells import contents_of, owners_of_all
 from recell.faces import closure_defaults, face_after
 from recell.installing import Face, State, face_of, state_of
 from recell.layers import Edit
-from recell.likeness import ATOMS
+from recell.likeness import ATOMS, stays
 from recell.places import _stacks
 from recell.swapping import SwapEdit, _edit
 from recell.trampolines import DECORATED
@@ -135,12 +135,11 @@ class Reshape:
             if not take or not code.co_freevars:
                 return None if face is None else FollowWhole(old, _NOTHING, False, face)
         cells = _NOTHING
-        if take or code.co_freevars != old.co_freevars:
+        if take or code.co_freevars != old.co_freevars or (code.co_freevars and id(function) in _stacks):
             own = current(function).cells()
             cells = {
-                name: translation.cell(cell)
+                name: translation.cell(cell) if take or name not in own else own[name]
                 for name, cell in zip(code.co_freevars, new.__closure__ or ())
-                if take or name not in own
             }
         if face is None:
             return Follow(code, cells, take)
@@ -159,6 +158,8 @@ class Reshape:
                     self.left.append((pair.path, why))
                     return None
                 cells[name] = cell
+            else:  # for where a layer beneath runs something without it
+                cells[name] = own[name]
         defaults, kwdefaults = function.__defaults__, function.__kwdefaults__
         defaults, kwdefaults, unknown = closure_defaults(
             function, pair.old, pair.new, self.comparison, pair.path
@@ -225,13 +226,11 @@ def shows_the_same(function: FunctionType, new: FunctionType) -> bool:
                 if kind is not type(other) or kind not in _PLAIN or one != other:
                     return False
     doc, new_doc = function.__doc__, new.__doc__
-    if doc is not new_doc and (type(doc) is not str or type(new_doc) is not str or doc != new_doc):
+    if doc is not new_doc and not stays(doc, new_doc):
         return False
     # what a bare function refers to; asking one for its attributes or annotations would make a dict
     bare = _BARE + (defaults is not None) + (function.__closure__ is not None)
-    return (
-        len(get_referents(new)) == len(get_referents(function)) == bare and new.__module__ is not None
-    ) or not (
+    return (len(get_referents(new)) == len(get_referents(function)) == bare and bool(new.__module__)) or not (
         new.__kwdefaults__
         or function.__kwdefaults__
         or new.__dict__

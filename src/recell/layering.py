@@ -50,6 +50,12 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
     layers: list[Layer] = []
     if plain:
         layers.append(CodesLayer([living.functions[key] for key in plain], list(plain.values())))
+    pairs = []
+    for pair in (*comparison.pairs, *_with_other_defaults(comparison)):
+        if id(living.only(id(pair.old))) not in plain:
+            pairs.append(pair)
+        elif not pair.moved:
+            changed.append(pair.path)
     unchanged: set[int] = set()
     moved = {id(pair.new) for pair in comparison.pairs if pair.moved}
     for claim in claims.values():
@@ -63,12 +69,6 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
             if edit.whole or id(edit.code) not in moved:
                 changed.append(claim.path)
     closures = 0
-    pairs = []
-    for pair in (*comparison.pairs, *_with_other_defaults(comparison)):
-        if id(living.only(id(pair.old))) not in plain:
-            pairs.append(pair)
-        elif not pair.moved:
-            changed.append(pair.path)
     made = {id(function.__code__): function for function in merge.scratch.functions.values()} if pairs else {}
     owners = living.owners([pair.old for pair in pairs])
     for pair in pairs:

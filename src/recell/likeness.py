@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
+from recell.cells import contents_of
+
 __all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "slots", "stays"]
 
 ATOMS: frozenset[type[Any]] = frozenset(
@@ -54,9 +56,13 @@ def alike(old: Any, new: Any) -> bool:
     one, other = getattr(old, "__code__", old), getattr(new, "__code__", new)
     if one is None or other is None or type(old) is not type(new):
         return one is other
-    return bool(
-        one.co_code == other.co_code and one.co_consts == other.co_consts and one.co_names == other.co_names
-    )
+    if one.co_code != other.co_code or one.co_consts != other.co_consts or one.co_names != other.co_names:
+        return False
+    for cell, there in zip(old.__closure__ or (), new.__closure__ or ()):
+        inside, beside = contents_of(cell), contents_of(there)
+        if type(inside) is FunctionType and not alike(inside, beside):  # a typed dictionary's own
+            return False
+    return True
 
 
 def assigns(code: Any, name: str) -> bool:

@@ -225,7 +225,9 @@ class Inhabitants:
         return [
             found
             for found in gc.get_referrers(namespace)
-            if type(found) is FunctionType and found.__globals__ is namespace
+            if type(found) is FunctionType
+            and found.__globals__ is namespace
+            and found.__name__ != compat.STAND_BY
         ]
 
     def search(self) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
+import types
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell.bindings import CLASS_OWN, DECLARED, LAZY, MODULE_OWN, Claim, Site
-from recell.cells import contents_of
+from recell.claiming import Claims
 from recell.errors import ScopeError, short
-from recell.following import code_of, current, layered, shows_the_same
-from recell.installing import state_of
+from recell.following import code_of, layered, shows_the_same
 from recell.layers import ABSENT, CellLayer
-from recell.likeness import ATOMS, SHOWN, alike, assigns, equal, slots, stays
-from recell.living import Inhabitants, held
+from recell.likeness import ATOMS, SHOWN, alike, equal, slots
+from recell.living import Inhabitants
 from recell.translating import Translation, cache_parameters
 
 if TYPE_CHECKING:
@@ -25,10 +25,21 @@ if TYPE_CHECKING:
 __all__ = ["Merge"]
 
 _DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
+_LAZY_IMPORT: Any = vars(types).get("LazyImportType", ())  # of `lazy import`, 3.15+
 _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 
 
-class Merge:
+def _same_import(old: Any, new: Any) -> bool:
+    """Whether two objects, one a lazy import at least, are or stand for the same."""
+    if type(old) is type(new):
+        return repr(old) == repr(new)
+    return bool(
+        (old.resolve() if type(old) is _LAZY_IMPORT else old)
+        is (new.resolve() if type(new) is _LAZY_IMPORT else new)
+    )
+
+
+class Merge(Claims):
     """What a reload is going to do.
 
     Attributes: `claims` and `plain` by the id of the living function, the latter those that get nothing but code;
@@ -152,14 +163,22 @@ class Merge:
             self.refused.append(ScopeError(msg, name=cls.__qualname__, names=(), target=short(cls)))
             return
         site = Site(cls, vars(cls), cls.__qualname__)
-        for name, value in vars(new).items():
-            old = vars(cls).get(name)
-            if (
-                type(value) is FunctionType
-                and type(old) is FunctionType
-                and value.__globals__ is self.scratch.namespace
-            ):
+        before, after = vars(cls), vars(new)
+        for name, value in after.items():
+            inside = getattr(value, "fget" if isinstance(value, property) else "__func__", value)
+            if type(inside) is not FunctionType or inside.__globals__ is not self.scratch.namespace:
+                continue  # enum's own, or a member
+            old = before.get(name, ABSENT)
+            if old is not ABSENT:
                 self._place(site, name, old, value)
+            elif name[0] != "_":
+                self.bindings.append((site, name, value))
+                self.added.append(self._path(site, name))
+        for name in before:
+            path = self._path(site, name)
+            if name not in after and path in self.comparison.old and path not in self.comparison.new:
+                self.bindings.append((site, name, ABSENT))
+                self.removed.append(path)
 
     # -- names ----------------------------------------------------------------------------------
 
@@ -180,6 +199,9 @@ class Merge:
                     continue
             if name in own:
                 continue
+            if type(before) is _LAZY_IMPORT or (type(value) is _LAZY_IMPORT and before is not ABSENT):
+                if _same_import(before, value):
+                    continue
             if before is ABSENT:
                 if type(value).__name__ != "member_descriptor":
                     self.bindings.append((site, name, value))
@@ -266,7 +288,12 @@ class Merge:
                 if code.co_name == new_code.co_name == "<lambda>":
                     self._claim(old, new, path)
                     return
-                if is_def and was_def and self._is_made_from(old, path):
+                if (
+                    is_def
+                    and was_def
+                    and self._is_made_from(old, path)
+                    and not self._goes_on(code, new, path)
+                ):
                     self._claim(old, new, path, take=True)
                     return
                 self._bind(site, name, new)
@@ -294,22 +321,6 @@ class Merge:
             return
         self._data(site, name, old, new)
 
-    def _made_alike(self, old: FunctionType, new: FunctionType) -> bool:
-        """Whether two functions that a call in the text made do the same, as far as can be seen."""
-        if old.__code__ != new.__code__ or not stays(old.__defaults__, new.__defaults__):
-            return False
-        for cell, other in zip(old.__closure__ or (), new.__closure__ or ()):
-            one, there = contents_of(cell), contents_of(other)
-            if issubclass(type(one), type):
-                if self.translation(there) is not one:
-                    return False
-            elif type(one) is type(there) is FunctionType:
-                if one.__code__ != there.__code__:
-                    return False
-            elif not equal(one, there):
-                return False
-        return True
-
     def _bind(self, site: Site, name: str, new: Any, note: bool = True) -> None:
         self.bindings.append((site, name, new))
         if note and name not in DECLARED:
@@ -323,62 +334,6 @@ class Merge:
             module = getattr(value, "__module__", None)
             return module is not None and module != self.living.module
         return False
-
-    def _is_made_from(self, function: FunctionType, path: str) -> bool:
-        """Whether a function is that of a path, or a decorator's closure around it."""
-        codes = self.comparison.old[path]
-        waiting, seen = [function], set()
-        while waiting:
-            value = waiting.pop()
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-            if type(value) is FunctionType and any(code_of(value) is code for code in codes):
-                return True
-            waiting.extend(held(value))
-        return False
-
-    def _claim(self, old: FunctionType, new: FunctionType, path: str, take: bool = False) -> None:
-        if id(old) in self.plain:
-            self.translation.adopt(new, old)
-            return
-        if id(old) in self.claims:
-            if self.claims[id(old)].new is not new:
-                self.translation.adopt(new, old)  # one function under two names
-            return
-        self.claims[id(old)] = Claim(old, new, path, take)
-        self.translation.adopt(new, old)
-
-    def _accessors(self, path: str, old: Any, new: Any) -> bool:
-        """Whether a descriptor can stay, with its functions changed in place."""
-        before, after = list(held(old)), list(held(new))
-        if len(before) != len(after):
-            return False
-        for one, other in zip(before, after):
-            if one is other or (one is not None and self.translation.living.get(id(other)) is one):
-                continue  # None, or what both versions name
-            if type(one) in ATOMS and equal(one, other):
-                continue
-            if type(one) is not FunctionType or type(other) is not FunctionType:
-                return False
-            if (
-                one.__globals__ is not self.living.namespace
-                or other.__globals__ is not self.scratch.namespace
-            ):
-                if self._made_alike(one, other):
-                    continue
-                return False
-            code = code_of(one)
-            if other.__code__ is not code and self.partner.get(id(code)) is not other.__code__:
-                return False
-        for one, other in zip(before, after):
-            if type(one) is FunctionType and one is not other and one.__globals__ is self.living.namespace:
-                self._claim(one, other, path)
-        if issubclass(type(old), property):
-            return bool(old.__doc__ == new.__doc__)
-        if issubclass(type(old), functools.partialmethod):
-            return bool(old.args == new.args and old.keywords == new.keywords)
-        return True
 
     def _decorated(self, site: Site, name: str, path: str, old: Any, new: Any) -> None:
         """A definition whose decorators make something else of it than a function of this module."""
@@ -409,30 +364,6 @@ class Merge:
             self.claims[id(old)] = Claim(old, old, path, False)
         self._bind(site, name, new)
 
-    def _raw(self, path: str) -> FunctionType | None:
-        """The one living function of a definition, whatever stands around it."""
-        codes = {id(code) for code in self.comparison.old[path]}
-        found = [func for func in self.living.functions.values() if id(code_of(func)) in codes]
-        return found[0] if len(found) == 1 else None
-
-    def _settings(self, old: FunctionType, new: FunctionType) -> None:
-        """What a decorator was called with, where the text changed it: constants that nobody assigns are no state."""
-        cells = dict(zip(new.__code__.co_freevars, new.__closure__ or ()))
-        state = current(old)
-        for name, cell in state.cells().items():
-            other = cells.get(name)
-            if other is None:
-                continue
-            value, there = contents_of(cell), contents_of(other)
-            if (
-                type(value) in ATOMS
-                and type(there) in ATOMS
-                and value != there
-                and not assigns(state.code, name)
-            ):
-                self.cells.append(CellLayer(cell, there))
-                self.changed.append(f"{old.__qualname__} ({name}={short(there, 30)})")
-
     def _data(self, site: Site, name: str, old: Any, new: Any) -> None:
         path = self._path(site, name)
         if name in DECLARED:
@@ -453,40 +384,3 @@ class Merge:
             self._bind(site, name, new, note=not dunder)
         elif type(old) in SHOWN or type(new) in SHOWN:
             self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))
-
-    # -- functions ------------------------------------------------------------------------------
-
-    def _adopt_others(self) -> None:
-        """Functions that stand in no place of their own: those that decorators hold."""
-        living = self.translation.living
-        others: dict[int, list[FunctionType]] = {}
-        for function in self.scratch.functions.values():
-            if id(function) not in living:
-                others.setdefault(id(function.__code__), []).append(function)
-        if not others:
-            return
-        by_new: dict[int, list[FunctionType]] = {}
-        for function in self.living.functions.values():
-            if id(function) not in self.claims and id(function) not in self.plain:
-                code = code_of(function)
-                new = self.partner.get(id(code), code)
-                by_new.setdefault(id(new), []).append(function)
-        paired = {cls.__qualname__ for cls, _ in self.classes}
-        for key, functions in others.items():
-            found = by_new.get(key, [])
-            path = functions[0].__qualname__
-            outer = path.rpartition(".")[0]
-            if outer and not outer.endswith("<locals>") and outer not in paired:
-                continue  # a method of a class that is new: another's `__class__` would be wrong in it
-            if len(functions) == 1 and "<locals>" not in path:
-                for function in reversed(found):  # the first one is that which the namespace leads to
-                    if self._of_one_class(function, functions[0]):
-                        self._claim(function, functions[0], path)
-
-    def _of_one_class(self, old: FunctionType, new: FunctionType) -> bool:
-        """Whether `super()` means one class in both: a class that went and came again is another one."""
-        before, after = current(old).cells().get("__class__"), state_of(new).cells().get("__class__")
-        if before is None or after is None:
-            return True
-        cls = contents_of(after)
-        return self.translation.living.get(id(cls), cls) is contents_of(before)

@@ -24,7 +24,7 @@ from recell.installing import face_of, install, state_of
 from recell.layering import layers_of
 from recell.living import Inhabitants
 from recell.merging import Merge
-from recell.places import _stacks
+from recell.places import ABSENT, _stacks
 from recell.reports import Lines, Report
 from recell.translating import Translation
 
@@ -290,13 +290,36 @@ class _Reload:
         self._alone = sys.getrefcount(self._box[0])
         if self.name == "__main__":  # the program under `if __name__ == "__main__"` runs already
             scratch["__name__"] = _MAIN
-        exec(comparison.module, scratch)
+        before = dict(self.namespace)
+        try:
+            exec(comparison.module, scratch)
+        finally:
+            self._take_back(before, scratch)
         if self.name == "__main__":
             made = Inhabitants(scratch, _MAIN)
             for found in (*made.functions.values(), *made.classes.values()):
                 if found.__module__ == _MAIN:
                     found.__module__ = "__main__"
         return scratch
+
+    def _take_back(self, before: dict[str, Any], scratch: dict[str, Any]) -> None:
+        """What the run put into the living module itself, by way of `sys.modules`, it means for its own namespace."""
+        namespace, classes = self.namespace, self.living.classes
+        for name, value in list(namespace.items()):
+            old = before.get(name, ABSENT)
+            if value is old:
+                continue
+            cls = value if issubclass(type(value), type) else type(value)
+            if (
+                value.__globals__ is scratch
+                if type(value) is FunctionType
+                else cls.__module__ == self.name and id(cls) not in classes
+            ):
+                scratch[name] = value
+                if old is ABSENT:
+                    del namespace[name]
+                else:
+                    namespace[name] = old
 
     def _settle(self, translation: Translation) -> None:
         """What the run's code handed to somebody else passes on to the living functions."""

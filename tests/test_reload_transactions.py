@@ -1,0 +1,365 @@
+"""reload is one transaction: whatever goes wrong leaves everything as it was; and it gets on with the other verbs."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import types
+import warnings
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from reload_modules import RICH, RICHER, make, same, snapshot, text, write
+from sizes import pick
+
+import recell
+from recell import layers, reloading
+from recell.batches import CodesLayer
+
+_ = (make, write)  # fixtures
+
+
+# -- one transaction ----------------------------------------------------------------------------
+
+
+class Stop(Exception):
+    pass
+
+
+def test_failure_at_every_step_changes_nothing(
+    make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever layer cannot be entered, those before it are taken back: the very same objects stand everywhere."""
+    kinds = [CodesLayer, layers.FunctionLayer, layers.ItemLayer, layers.AttributeLayer, layers.CellLayer]
+    enter = {kind: kind.enter for kind in kinds}
+    countdown = [10**6]
+
+    def failing(kind: Any) -> Callable[[Any], None]:
+        def entered(self: Any) -> None:
+            countdown[0] -= 1
+            if countdown[0] == 0:
+                raise Stop
+            enter[kind](self)
+
+        return entered
+
+    module = make(RICH)
+    aliases = [module.plain, module.decorated, module.Other().f]
+    before = snapshot(module)
+    for kind in kinds:
+        monkeypatch.setattr(kind, "enter", failing(kind))
+    steps = 0
+    while True:
+        steps += 1
+        countdown[0] = steps
+        try:
+            report = recell.reload(module, source=text(RICHER))
+        except Stop:
+            assert same(before, snapshot(module)), steps
+            continue
+        break
+    assert steps > 15
+    assert aliases[0](1) == ("loud", (1, 3, 4, [1]))
+    assert aliases[1](1) == ("loud", (1, 5))
+    assert aliases[2]() == (2, "1")
+    before["decorated:calls"] = recell.closure(module.decorated)[
+        "calls"
+    ]  # it was called: state is not undone
+    report.undo()
+    assert same(before, snapshot(module))
+
+
+@pytest.mark.parametrize(
+    "step", ["Comparison", "Inhabitants", "Translation", "Constants", "Merge", "layers_of", "Report"]
+)
+def test_failure_inside_changes_nothing(
+    step: str, make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception in any part of reload itself leaves the module as it was."""
+
+    def failing(*args: Any, **more: Any) -> Any:
+        raise Stop
+
+    module = make(RICH)
+    before = snapshot(module)
+    monkeypatch.setattr(reloading, step, failing)
+    with pytest.raises(Stop):
+        recell.reload(module, source=text(RICHER))
+    assert same(before, snapshot(module))
+
+
+def test_a_class_that_objects_takes_everything_back(make: Callable[..., types.ModuleType]) -> None:
+    """A metaclass that forbids setting an attribute makes the whole reload fail, and nothing has changed."""
+    module = make(
+        """
+        class Meta(type):
+            def __setattr__(cls, name, value): raise TypeError("sealed")
+        class A(metaclass=Meta):
+            def f(self): return 1
+        def f(): return 1
+        """
+    )
+    before = snapshot(module)
+    report = recell.reload(
+        module,
+        source=text(
+            """
+            class Meta(type):
+                def __setattr__(cls, name, value): raise TypeError("sealed")
+            class A(metaclass=Meta):
+                def f(self): return 1
+                def g(self): return 1
+            def f(): return 2
+            """
+        ),
+    )
+    assert "sealed" in str(report.refused[0])
+    assert same(before, snapshot(module))
+
+
+def test_dry_run_executes_nothing(make: Callable[..., types.ModuleType]) -> None:
+    """A dry run compares code alone: nothing runs, nothing changes, and it cannot be undone."""
+    module = make(
+        "def f(): return 1\ndef make(a):\n    def inner(): return a\n    return inner\ndef gone(): pass"
+    )
+    inner = module.make(1)
+    before = snapshot(module)
+    report = recell.reload(
+        module,
+        source="1 / 0\ndef f(): return 2\ndef make(a):\n    def inner(): return -a\n    return inner\ndef g(): pass",
+        dry_run=True,
+    )
+    assert report.dry and not report.active
+    assert set(report.changed) == {"f", "make", "make.<locals>.inner"}
+    assert (report.added, report.removed, report.closures) == (("g",), ("gone",), 1)
+    assert str(report).startswith("dry run of reload of edited: 3 changed")
+    assert same(before, snapshot(module))
+    assert inner() == 1
+    with pytest.raises(recell.ChangeError):
+        report.undo()
+
+
+def test_data_rerun(make: Callable[..., types.ModuleType]) -> None:
+    """data="rerun" takes what the new text makes of module-level data; undo brings the living objects back."""
+    module = make("X = 1\ncache = {}\nclass A:\n    n = 1\ndef f(): return X, cache")
+    module.cache["a"] = 1
+    cache = module.cache
+    report = recell.reload(
+        module, source="X = 2\ncache = {}\nclass A:\n    n = 1\ndef f(): return X, cache", data="rerun"
+    )
+    assert module.f() == (2, {})
+    assert {"X", "cache"} <= set(report.changed)
+    report.undo()
+    assert module.cache is cache
+    assert module.f() == (1, {"a": 1})
+
+
+def test_a_class_counter_is_state(
+    write: Callable[[str], Path], make: Callable[..., types.ModuleType]
+) -> None:
+    """A class attribute that the text did not change keeps what the program made of it."""
+    write("class Job:\n    next_id = 1\n    limit = 5\n    def f(self): return 1\n")
+    sys.dont_write_bytecode, before = False, sys.dont_write_bytecode
+    try:
+        import edited_file as module
+    finally:
+        sys.dont_write_bytecode = before
+    module.Job.next_id = 57
+    write("class Job:\n    next_id = 1\n    limit = 6\n    def f(self): return 2\n")
+    recell.reload(module)
+    assert (module.Job.next_id, module.Job.limit) == (57, 6)
+    module.Job.next_id = 58
+    report = recell.reload(
+        module, source="class Job:\n    next_id = 1\n    limit = 7\n    def f(self): return 3\n"
+    )
+    assert (module.Job.next_id, module.Job.limit) == (58, 7)
+    report.undo()
+    assert (module.Job.next_id, module.Job.limit) == (58, 6)
+    recell.reload(module, source="class Job:\n    next_id = 100\n    limit = 6\n    def f(self): return 3\n")
+    assert module.Job.next_id == 100
+
+
+# -- together with the other verbs --------------------------------------------------------------
+
+
+def test_with_other_layers(make: Callable[..., types.ModuleType]) -> None:
+    """Reload, swap, override and patch_closure over one function leave in any order."""
+    module = make(
+        "LIMIT = 1\ndef f(): return LIMIT\ndef make(a):\n    def inner(): return a\n    return inner"
+    )
+    inner = module.make(1)
+    before = snapshot(module)
+    changes = [
+        recell.override(module.f, LIMIT=5).start(),
+        recell.swap(module.f, lambda: "swapped"),
+        recell.patch_closure(inner, a=2).start(),
+    ]
+    report = recell.reload(
+        module,
+        source="LIMIT = 1\ndef f(): return LIMIT, 'new'\ndef make(a):\n    def inner(): return a, 'new'\n    return inner",
+    )
+    assert module.f() == (1, "new")
+    assert inner() == (2, "new")
+    for change in changes:
+        change.undo()
+    assert module.f() == (1, "new")
+    assert inner() == (1, "new")
+    report.undo()
+    assert same(before, snapshot(module))
+    assert inner() == 1
+
+
+def test_interference_is_told(make: Callable[..., types.ModuleType]) -> None:
+    """Where somebody else assigned a function's code since, undo raises and changes nothing."""
+    module = make("def f(): return 1\ndef g(): return 1")
+    report = recell.reload(module, source="def f(): return 2\ndef g(): return 2")
+    installed, module.f.__code__ = module.f.__code__, (lambda: 3).__code__
+    with pytest.raises(recell.InterferenceError):
+        report.undo()
+    assert (module.f(), module.g()) == (3, 2)
+    module.f.__code__ = installed
+    report.undo()
+    assert (module.f(), module.g()) == (1, 1)
+
+
+def test_frozen_objects_are_told(make: Callable[..., types.ModuleType]) -> None:
+    """Where the heap has to be searched, a warning says that frozen objects are not found."""
+    module = make("def make(a):\n    def inner(): return a\n    return inner")
+    inner = module.make(1)
+    gc.freeze()
+    try:
+        with pytest.warns(RuntimeWarning, match="frozen"):
+            recell.reload(module, source="def make(a):\n    def inner(): return -a\n    return inner")
+    finally:
+        gc.unfreeze()
+    assert inner() in (1, -1)
+
+
+def test_unchanged_functions_are_not_touched(make: Callable[..., types.ModuleType]) -> None:
+    """A function whose text is the same keeps its very code object, and so do the functions in it."""
+    module = make("def f():\n    def g(): return 1\n    return g\ndef h(): return 1")
+    code, inner = module.f.__code__, module.f()
+    report = recell.reload(module, source="def f():\n    def g(): return 1\n    return g\ndef h(): return 2")
+    assert module.f.__code__ is code
+    assert module.f().__code__ is inner.__code__
+    assert report.changed == ("h",)
+
+
+def test_nothing_is_left_behind(make: Callable[..., types.ModuleType]) -> None:
+    """What the run made and nobody holds is gone after the reload: functions, classes, namespaces."""
+    source = "class A:\n    def f(self): return super()\ndef g(a=1): return [lambda: a]\n"
+    module = make(source)
+    recell.reload(module, source=source)
+
+    def counted() -> int:
+        gc.collect()
+        return sum(
+            type(found) in (dict, types.FunctionType, type, types.CellType) for found in gc.get_objects()
+        )
+
+    before = counted()
+    for n in range(10):
+        recell.reload(module, source=source.replace("a=1", f"a={n}"))
+    assert counted() - before < 10
+
+
+def test_threads_that_call_meanwhile(make: Callable[..., types.ModuleType]) -> None:
+    """Threads calling functions, methods and closures all the while see the old or the new behaviour, nothing else."""
+    source = """
+    def make(count):
+        def inner({parameter}): return count, {n}
+        return inner
+    class A:
+        def f(self): return {call}
+    def f({parameter}): return {n}
+    """
+
+    def of(n: int) -> str:
+        return text(
+            source.format(n=n, parameter="k=1" if n % 2 else "*k", call=f"(super(), {n})[1]" if n % 3 else n)
+        )
+
+    module = make(of(0))
+    inner, a, f = module.make("kept"), module.A(), module.f
+    stop, problems, calls = threading.Event(), [], [0]
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                results = (inner()[0] == "kept", type(a.f()) is int, type(f()) is int)
+                calls[0] += 1
+            except BaseException as error:
+                problems.append(error)
+                return
+            if not all(results):
+                problems.append(results)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(5e-4)
+    try:
+        for thread in threads:
+            thread.start()
+        reports = []
+        for n in range(1, pick(9, 60)):
+            reports.append(recell.reload(module, source=of(n)))
+        for report in reversed(reports):
+            assert not report.refused
+            report.undo()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert not problems, problems
+    assert calls[0]
+    assert (inner(), a.f(), f()) == (("kept", 0), 0, 0)
+
+
+def test_no_warnings(make: Callable[..., types.ModuleType]) -> None:
+    """A function that becomes a generator and back warns nobody, in undo neither."""
+    module = make("def f(): return 1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = recell.reload(module, source="def f(): yield 1")
+        report.undo()
+        recell.reload(module, source="async def f(): yield 1").undo()
+    assert module.f() == 1
+
+
+def test_a_standard_library_module() -> None:
+    """Real modules of the standard library reload onto their own text without a change, and with one."""
+    script = text(
+        """
+        import sys, recell, importlib
+        NAMES = (
+            "textwrap", "heapq", "string", "argparse", "json.decoder", "queue", "shlex", "dataclasses", "fractions", "zipfile",
+            "configparser", "contextlib", "statistics", "difflib", "http.server", "asyncio.queues",
+        )
+        def check(name):
+            module = importlib.import_module(name)
+            before = dict(vars(module))
+            report = recell.reload(module)
+            assert not report.refused, report
+            assert not report.moved, report
+            for key, value in before.items():
+                assert vars(module)[key] is value, (name, key)
+            assert not report.changed, report
+            report.undo()
+            with open(module.__file__, encoding="utf-8") as stream:
+                text = stream.read()
+            report = recell.reload(module, source="#\\n" + text)
+            assert not report.refused and report.moved, report
+            report.undo()
+            for key, value in before.items():
+                assert vars(module)[key] is value, (name, key)
+        for name in NAMES:
+            check(name)
+        print("done")
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.stdout.strip().endswith(b"done"), done.stdout.decode()
