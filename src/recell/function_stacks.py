@@ -278,6 +278,8 @@ class FunctionStack:
         states = self.states
         while True:
             del states[position + 1 :]
+            if position == len(self.edits):  # it was the topmost
+                return
             edits = self.edits[:]
             for index, edit in enumerate(edits[position:], position):
                 if edit.whole and states[-1].face is None:

@@ -130,6 +130,8 @@ def _same(known: Mapping[str, object], values: Mapping[str, object]) -> bool:
 
 def dotted(name: str) -> list[str]:
     """A dotted name's parts. `.0` and `.type_params` are no dotted names but variables of the compiler's own."""
+    if "." not in name:
+        return [name]
     # interned: the interpreter's cache of attributes holds each string that it was asked for
     parts = [intern(part) for part in name.split(".")]
     return parts if all(parts) else [name]

@@ -49,14 +49,13 @@ class Override(Switching):
         self._switch = self._cells = self._known = None
         self._again = False
         super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
-        self._new_layers()
+        self._prepare()
 
     def _new_layers(self) -> Sequence[Layer]:
         seen = self._seen
         for at, func in enumerate(self._functions):
-            if self._mocks or not seen or func.__code__ is not seen[at]:
+            if self._mocks or func.__code__ is not seen[at]:
                 self._prepare()
-                self._seen = [func.__code__ for func in self._functions]
                 break
         return [
             layer if prepared.switches else layer.again(OverrideEdit(prepared))
@@ -108,7 +107,7 @@ class Override(Switching):
         states = [in_force(func) for func in self._functions]
         shown = [_shown(state.public).code for state in states]
         of_each = [self._values] * len(states)
-        if self._mocks or any(len(dotted(name)) > 1 for name in self._values):
+        if self._mocks or "." in "".join(self._values):
             of_each = [_used(code, self._values) for code in shown]
             self._fakes = self._with_mocks(states, of_each)
         used: set[str] = set()
@@ -119,7 +118,8 @@ class Override(Switching):
             values = own if self._fakes is self._values else {name: self._fakes[name] for name in own}
             prepared = Prepared(func, values)
             how = prepared.plan(code, prepared.resolve(state))
-            found = {name for name in own if dotted(name)[0] not in how.unused}
+            unused = how.unused
+            found = {name for name in own if dotted(name)[0] not in unused} if unused else {*own}
             if found:
                 pairs.append((prepared, FunctionLayer(func, OverrideEdit(prepared))))
                 used |= found
@@ -127,6 +127,7 @@ class Override(Switching):
             if name not in used:
                 raise unused_name(name, self._target, self._functions)
         self._pairs = pairs
+        self._seen = [func.__code__ for func in self._functions]
 
     def _with_mocks(
         self, states: Sequence[State], of_each: Sequence[Mapping[str, object]]
