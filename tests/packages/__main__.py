@@ -19,6 +19,8 @@ from typing import Any
 from .suites import SUITES, Suite, fetch
 
 HERE = Path(__file__).parent.parent
+MOST = 25
+"""How many differences are told."""
 
 
 def run(
@@ -51,7 +53,8 @@ def differing(plain: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def compare(suite: Suite, folder: Path, way: str, plain: dict[str, Any]) -> int:
     """Runs one way of transforming; prints what came of it; how many tests differ without an explanation."""
-    found = run(suite, folder, way, tests=[], leave=set(), watch=False)
+    leave = set(suite.leave)
+    found = run(suite, folder, way, tests=[], leave=leave, watch=False)
     summary = found["summary"]
     print(
         f"{suite.name}, {way}: {summary['functions']} functions, {summary['rebuilt']} rebuilt, {summary['promoted']} of "
@@ -60,7 +63,6 @@ def compare(suite: Suite, folder: Path, way: str, plain: dict[str, Any]) -> int:
     for name, reason in summary["refused"].items():
         print(f"  refused {name}: {reason}")
     first = different = differing(plain, found)
-    leave: set[str] = set()
     for _ in range(3):
         if not different:
             break
@@ -79,9 +81,12 @@ def compare(suite: Suite, folder: Path, way: str, plain: dict[str, Any]) -> int:
         f"as globals {len(different)} differ, {len(different) - len(left)} of them as expected"
     )
     for name in sorted(leave):
-        why = "declared global by a function" if name in summary["assigned"] else "assigned from outside"
+        seen = "declared global by a function" if name in summary["assigned"] else "assigned from outside"
+        why = suite.leave.get(name, seen)
         print(f"  left as a global: {name} ({why})")
-    for test in different:
+    if len(different) > MOST:
+        print(f"  the first {MOST} of them:")
+    for test in different[:MOST]:
         reason = suite.expected(test)
         print(f"  {test}: {plain['outcomes'].get(test)} -> {found['outcomes'].get(test)}  {reason}")
         if not reason:

@@ -6,6 +6,7 @@ globals, RECELL_WATCH asks for who assigns to modules, RECELL_RESULTS is the fil
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -18,7 +19,17 @@ from .transform import Transformed
 RANK = {"passed": 0, "skipped": 1, "xfailed": 2, "xpassed": 3, "failed": 4, "error": 5}
 
 
+def name_of(item: pytest.Item) -> str:
+    """The test's id with the whole path where it lies outside this folder: there pytest's own are ambiguous."""
+    path = item.path
+    with contextlib.suppress(ValueError):
+        path = path.relative_to(Path.cwd())
+    return "::".join([str(path), *item.nodeid.split("::")[1:]])
+
+
 class Recorder:
+    test = ""
+
     def __init__(self) -> None:
         self.outcomes: dict[str, str] = {}
         self.why: dict[str, str] = {}
@@ -33,9 +44,10 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         self.transformed.written.clear()
+        self.test = name_of(item)
         outcome = yield
         if self.transformed.written:
-            self.writes[item.nodeid] = sorted(self.transformed.written)
+            self.writes[self.test] = sorted(self.transformed.written)
         return outcome
 
     @pytest.hookimpl(wrapper=True)
@@ -52,10 +64,10 @@ class Recorder:
             outcome = "xfailed" if report.skipped else "xpassed"
         elif report.failed and report.when != "call":
             outcome = "error"
-        known = self.outcomes.get(report.nodeid, "passed")
-        self.outcomes[report.nodeid] = max(known, outcome, key=RANK.__getitem__)
+        known = self.outcomes.get(self.test, "passed")
+        self.outcomes[self.test] = max(known, outcome, key=RANK.__getitem__)
         if report.failed:
-            self.why[report.nodeid] = str(report.longrepr)[-2000:]
+            self.why[self.test] = str(report.longrepr)[-2000:]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
