@@ -22,7 +22,7 @@ import recell
 GLOBALS = ["A", "B", "C", "D"]
 LOCALS = ["x", "y", "z"]
 FREE = ["v", "w"]
-# CPython 3.12 and later: a name that is local to one inlined comprehension of a class body, free in another
+# since comprehensions are inlined: a name local to one in a class body, free in another (gh-121377, gh-156664)
 MISCOMPILES = sys.version_info >= (3, 12)
 START = {"A": 1, "B": 2, "C": 3, "D": [4, 5]}
 
