@@ -72,6 +72,16 @@ FAULTS = [
         "crash",
         (3, 13),
     ),
+    # arguments of what `code.replace` made are not marked as such, which debug builds assert
+    Fault(
+        "gh-87859",
+        "def plain(value):\n    return value * 2\nplain.__code__ = plain.__code__.replace(co_name='other')\n"
+        "def func():\n    try:\n        from concurrent import interpreters\n    except ImportError:\n        return 8\n"
+        "    made = interpreters.create()\n    try:\n        return made.call(plain, 4)\n    finally:\n        made.close()",
+        "8",
+        "crash",
+        (3, 14),
+    ),
 ]  # fmt: skip
 
 AFTER = {
