@@ -76,7 +76,9 @@ def exchange(
     return kept
 
 
-_audit, _call, _exhaust = sys.audit, partial.__call__, deque(maxlen=0).extend
+_audit, _call = sys.audit, partial.__call__
+_NOWHERE: deque[None] = deque(maxlen=0)
+_exhaust = _NOWHERE.extend
 _COLLECT = (partial(gc.enable),)
 
 
