@@ -130,6 +130,26 @@ def test_owners_of_anything_else_is_a_type_error(wrong: Any) -> None:
         owners(wrong)
 
 
+def test_owners_are_no_helpers_of_an_exchange() -> None:
+    """What a change in place makes for itself is nobody's function, while it is active and afterwards."""
+
+    def make(step=1, start=2):
+        return (lambda: step), (lambda: (step, start))
+
+    first, (_, second) = make()[0], make()
+    [cell] = first.__closure__
+    for _ in range(2):
+        change = recell.swap(first, second)
+        users = [first, change.original]
+        assert all(any(found is user for user in users) for found in recell.owners(cell))
+        assert all(found in (first, second) for found in recell.owners(second.__closure__[0]))
+        change.undo()
+        assert first in recell.owners(cell)
+        assert all(any(found is user for user in users) for found in recell.owners(cell))
+    del change, users
+    assert recell.owners(cell) == recell.owners(first.__code__)[:1] == [first]
+
+
 def test_owners_says_when_objects_are_frozen() -> None:
     """gc.freeze() hides objects from the search: a warning at the caller's line says so."""
     script = (

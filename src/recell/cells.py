@@ -315,7 +315,7 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
         for referrer in gc.get_referrers(*tuples) if tuples else ():
             if type(referrer) is FunctionType and id(referrer.__closure__) in closures:
                 found[id(referrer)] = referrer
-    return list(found.values())
+    return [function for function in found.values() if function.__name__ != compat.STAND_BY]
 
 
 class SharedCell(NamedTuple):
