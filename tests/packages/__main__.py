@@ -76,8 +76,9 @@ def compare(suite: Suite, folder: Path, way: str, plain: dict[str, Any]) -> int:
         found = run(suite, folder, way, tests=[], leave=leave, watch=False)
         different = differing(plain, found)
     left = [test for test in different if not suite.expected(test)]
+    most = "all other" if suite.leave else "all"
     print(
-        f"  {len(found['outcomes'])} tests; with all names promoted {len(first)} differ; with {len(leave)} names left "
+        f"  {len(found['outcomes'])} tests; with {most} names promoted {len(first)} differ; with {len(leave)} names left "
         f"as globals {len(different)} differ, {len(different) - len(left)} of them as expected"
     )
     for name in sorted(leave):
