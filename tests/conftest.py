@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from sizes import FULL, SEED
@@ -24,3 +25,12 @@ def pytest_report_header() -> str:
     size = "full" if FULL else "sampled"
     debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
     return f"recell: {size} size, seed {SEED}{debug}"
+
+
+@pytest.fixture(autouse=True)
+def trace_function_stays() -> Iterator[None]:
+    """A test that sets a trace function takes it off again, and does not end a measurement of coverage with it."""
+    before = sys.gettrace()
+    yield
+    if sys.gettrace() is not before:
+        sys.settrace(before)
