@@ -16,8 +16,13 @@ import pytest
 import recell
 
 SOURCE = Path(recell.__file__).parent
-MODULES = {path.stem: path for path in sorted(SOURCE.glob("*.py")) if path.stem != "__init__"}
-PACKAGES = {path.parent.name: path.parent for path in sorted(SOURCE.glob("*/__init__.py"))}
+# one thing each, seen from outside; the other packages hold the parts of the module that their docstring names
+WHOLE = {name: SOURCE / name for name in ("compat", "tour")}
+MODULES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts): path
+    for path in sorted([*SOURCE.glob("*.py"), *SOURCE.glob("*/*.py")])
+    if path.stem != "__init__" and path.parent.name not in WHOLE
+}
 
 # From the bottom up; modules that are named nowhere here are helpers of those that import them.
 ORDER = [
@@ -26,8 +31,8 @@ ORDER = [
     {"cells", "callables"},  # closure() takes any callable, so cells stands on callables
     {"verifier"},
     {"functions"},
-    {"editor", "assembler"},
-    {"layers"},
+    {"editor", "editing.assembler"},
+    {"inplace.layers"},
     {"scopes", "nested", "classes", "source"},
     {"patching"},
     {"reloading"},
@@ -37,7 +42,7 @@ RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 
 
 def files_of(name: str) -> list[Path]:
-    return [MODULES[name]] if name in MODULES else sorted(PACKAGES[name].glob("*.py"))
+    return [MODULES[name]] if name in MODULES else sorted(WHOLE[name].glob("*.py"))
 
 
 def is_type_checking(node: ast.AST) -> bool:
@@ -79,13 +84,14 @@ def inner_imports(name: str) -> set[str]:
     found = set()
     for path in files_of(name):
         for dotted, _ in imported(path):
-            parts = dotted.split(".")
-            if parts[0] == "recell" and len(parts) > 1 and (parts[1] in MODULES or parts[1] in PACKAGES):
-                found.add(parts[1])
+            package, _, rest = dotted.partition(".")
+            parts = rest.split(".")
+            if package == "recell":
+                found |= {".".join(parts[:1]), ".".join(parts[:2])} & {*MODULES, *WHOLE}
     return found - {name}
 
 
-GRAPH = {name: inner_imports(name) for name in [*MODULES, *PACKAGES]}
+GRAPH = {name: inner_imports(name) for name in [*MODULES, *WHOLE]}
 
 
 def reached(name: str) -> set[str]:

@@ -13,8 +13,8 @@ from programs import available, load, outcome
 from sizes import SEED, pick
 
 import recell
-from recell import assembler, tables
-from recell.instructions import found, opcodes
+from recell.editing import assembler, tables
+from recell.editing.instructions import found, opcodes
 
 NEW = sys.version_info >= (3, 11)
 JUMPS = {*dis.hasjrel, *dis.hasjabs}

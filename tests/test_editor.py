@@ -14,8 +14,9 @@ from sizes import pick
 from streams import Constant, assert_same
 
 import recell
-from recell import assembler, editor
-from recell.instructions import opcodes
+from recell import editor
+from recell.editing import assembler
+from recell.editing.instructions import opcodes
 
 NEW = sys.version_info >= (3, 11)
 FEW = pick(5, 40)

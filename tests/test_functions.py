@@ -18,8 +18,9 @@ import pytest
 from sizes import pick
 
 import recell
-from recell import building, clone, closure, functions, make_cell, make_function, rebind, replace
+from recell import clone, closure, functions, make_cell, make_function, rebind, replace
 from recell.callables import function_of
+from recell.rebuilding import building
 
 
 def plain(x: int, y: int = 2, *, z: int = 3) -> tuple[int, ...]:

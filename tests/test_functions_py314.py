@@ -10,7 +10,8 @@ from typing import Any, Callable
 import pytest
 
 import recell
-from recell import BuiltinsMismatchError, building, clone, closure, make_cell, make_function, rebind, replace
+from recell import BuiltinsMismatchError, clone, closure, make_cell, make_function, rebind, replace
+from recell.rebuilding import building
 
 EVALUATED: list[str] = []
 

@@ -16,9 +16,9 @@ from sizes import pick
 import recell
 from recell import override, patch_closure, swap
 from recell.cells import EMPTY
-from recell.changes import Change
-from recell.installing import State
-from recell.layers import (
+from recell.inplace.changes import Change
+from recell.inplace.installing import State
+from recell.inplace.layers import (
     ABSENT,
     AttributeLayer,
     CellLayer,

@@ -11,8 +11,9 @@ import pytest
 from corpus.harvest import LIBRARY
 from sizes import pick
 
-from recell.instructions import opcodes, sites
-from recell.making import (
+from recell.editing.instructions import opcodes, sites
+from recell.editing.pushed import Stack
+from recell.nesting.making import (
     ANNOTATE,
     ANNOTATIONS,
     DEFAULTS,
@@ -23,7 +24,6 @@ from recell.making import (
     place,
     plain_defaults,
 )
-from recell.pushed import Stack
 
 EXPRESSIONS = (
     "x",

@@ -145,10 +145,10 @@ def test_asyncio_tasks_overlap():
 
 def test_start_and_undo():
     change = override(everything, LIMIT=1)
-    assert repr(change) == f"<override of overridden.everything: LIMIT; not active>"
+    assert repr(change) == "<override of overridden.everything: LIMIT; not active>"
     with pytest.raises(recell.ChangeError, match="never entered"):
         change.undo()
     assert change.start() is change and change.active
-    assert repr(change) == f"<override of overridden.everything: LIMIT; active>"
+    assert repr(change) == "<override of overridden.everything: LIMIT; active>"
     change.undo()
     assert not change.active

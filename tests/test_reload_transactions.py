@@ -16,8 +16,9 @@ from reload_modules import RICH, RICHER, make, same, snapshot, text, write
 from sizes import pick
 
 import recell
-from recell import layers, reloading
-from recell.batches import CodesLayer
+from recell import reloading
+from recell.inplace import layers
+from recell.reloads.batches import CodesLayer
 
 _ = (make, write)  # fixtures
 

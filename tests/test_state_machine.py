@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 from sizes import SEED, pick
 
 import recell
-from recell import ChangeError, FreeVariableError, InterferenceError, ScopeError, closure, function_stacks
+from recell import ChangeError, FreeVariableError, InterferenceError, ScopeError, closure
+from recell.inplace import function_stacks
 
 LIMIT, COUNT = "limit", "count"
 

@@ -6,15 +6,15 @@ from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import describe, functions_in
-from recell.changes import Change
 from recell.errors import ScopeError, short
-from recell.layers import AttributeLayer, CellLayer
-from recell.reaching import class_cells
+from recell.inplace.changes import Change
+from recell.inplace.layers import AttributeLayer, CellLayer
+from recell.methods.reaching import class_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recell.layers import Layer
+    from recell.inplace.layers import Layer
 
 __all__ = ["Repointed", "attach", "repoint"]
 
@@ -58,7 +58,8 @@ def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
         msg = f"attach cannot change {short(cls)}: it is a class written in C; attach to a subclass of it"
         raise TypeError(msg)
-    if isinstance(func, type) or not (callable(func) or hasattr(type(func), "__get__")):
+    given: Any = func  # a type checker makes a plain function of whatever is callable
+    if isinstance(given, type) or not (callable(given) or hasattr(type(given), "__get__")):
         msg = f"attach needs a function, or a descriptor or decorator around one, and {short(func)} is {describe(func)}"
         raise TypeError(msg)
     if type(func) is MethodType and functions_in(func):
@@ -68,7 +69,7 @@ def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     elif not isinstance(name, str):
         msg = f"the name of an attribute is a text, not {short(name)}"
         raise TypeError(msg)
-    from recell.grafting import grafted
+    from recell.methods.grafting import grafted
 
     new = grafted(func, CellType(cls))
     return Change("attach", cls, [_NamedLayer(cls, name, new)], [name], stays=True)

@@ -13,10 +13,10 @@ result with the original. With RECELL_VERIFY=1 in the environment, every result 
 
 from __future__ import annotations
 
-from recell.to_cells import add_free_variables, globals_to_cells, with_cells
-from recell.to_constants import NotConstant, reads_to_constants
-from recell.to_globals import cells_to_globals, drop_free_variables
-from recell.uses import Use, uses
+from recell.editing.to_cells import add_free_variables, globals_to_cells, with_cells
+from recell.editing.to_constants import NotConstant, reads_to_constants
+from recell.editing.to_globals import cells_to_globals, drop_free_variables
+from recell.editing.uses import Use, uses
 
 __all__ = [
     "NotConstant",

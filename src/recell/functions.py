@@ -5,12 +5,19 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recell.building import KEEP, build, copy_with, own_version, remake
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, check_mapping, unknown_free_variable
-from recell.cloning import clone
-from recell.parts import Parts, check_code, check_globals, closure_for, closure_mapping, merged_defaults
-from recell.substituting import substitute
+from recell.rebuilding.building import KEEP, build, copy_with, own_version, remake
+from recell.rebuilding.cloning import clone
+from recell.rebuilding.parts import (
+    Parts,
+    check_code,
+    check_globals,
+    closure_for,
+    closure_mapping,
+    merged_defaults,
+)
+from recell.rebuilding.substituting import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,24 +5,24 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recell.building import KEEP, build, remake
 from recell.callables import function_of, functions_of, rebuild
 from recell.cells import EMPTY, FORWARDED, Closure, cell_for, cells_of, check_mapping, no_such_free_variable
+from recell.editing.instructions import CLOSURE
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
-from recell.inlaying import inlaid
-from recell.inner_patches import InnerEdit, InnerPatch
-from recell.instructions import CLOSURE
-from recell.layers import in_force, stack_of
-from recell.making import ANNOTATE, ANNOTATIONS, Making, first_of, place, plain_defaults
-from recell.parts import merged_defaults
-from recell.paths import direct, is_generic, nested_chain
-from recell.recovering import Recovery, held
+from recell.inplace.layers import in_force, stack_of
+from recell.nesting.inlaying import inlaid
+from recell.nesting.inner_patches import InnerEdit, InnerPatch
+from recell.nesting.making import ANNOTATE, ANNOTATIONS, Making, first_of, place, plain_defaults
+from recell.nesting.paths import direct, is_generic, nested_chain
+from recell.nesting.recovering import Recovery, held
+from recell.rebuilding.building import KEEP, build, remake
+from recell.rebuilding.parts import merged_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from recell.changes import Change
-    from recell.paths import Chain
+    from recell.inplace.changes import Change
+    from recell.nesting.paths import Chain
 
 F = TypeVar("F")
 

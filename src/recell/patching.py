@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from recell.changes import Change
-from recell.contents import patch_closure
-from recell.overriding import override
-from recell.runs import running
-from recell.swapping import swap, wrap
-from recell.transactions import Patcher
+from recell.inplace.changes import Change
+from recell.inplace.contents import patch_closure
+from recell.inplace.overriding import override
+from recell.inplace.runs import running
+from recell.inplace.swapping import swap, wrap
+from recell.inplace.transactions import Patcher
 
 __all__ = ["Change", "Patcher", "override", "patch_closure", "running", "swap", "wrap"]

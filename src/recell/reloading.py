@@ -16,17 +16,17 @@ from typing import Any
 
 from recell import compat
 from recell.callables import describe
-from recell.comparing import Comparison
-from recell.earlier import CODES, Constants
 from recell.errors import RecellError, ScopeError, SourceError, short
-from recell.following import bridge, code_of
-from recell.installing import face_of, install, state_of
-from recell.layering import layers_of
-from recell.living import Inhabitants
-from recell.merging import Merge
-from recell.places import ABSENT, _stacks
-from recell.reports import Lines, Report
-from recell.translating import Translation
+from recell.inplace.installing import face_of, install, state_of
+from recell.inplace.places import ABSENT, _stacks
+from recell.reloads.comparing import Comparison
+from recell.reloads.earlier import CODES, Constants
+from recell.reloads.following import bridge, code_of
+from recell.reloads.layering import layers_of
+from recell.reloads.living import Inhabitants
+from recell.reloads.merging import Merge
+from recell.reloads.reports import Lines, Report
+from recell.reloads.translating import Translation
 
 __all__ = ["Report", "reload"]
 

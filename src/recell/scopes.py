@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from types import CellType, FunctionType
 
-from recell.building import remake
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, cell_for, cells_of, check_mapping
-from recell.editor import (
-    NotConstant,
-    cells_to_globals,
-    drop_free_variables,
-    globals_to_cells,
-    reads_to_constants,
-    uses,
-    with_cells,
-)
-from recell.errors import ScopeError, short
-from recell.names import (
+from recell.editing.names import (
     NOTHING,
     Scope,
     already_free,
@@ -29,6 +18,17 @@ from recell.names import (
     scope,
     value_of,
 )
+from recell.editor import (
+    NotConstant,
+    cells_to_globals,
+    drop_free_variables,
+    globals_to_cells,
+    reads_to_constants,
+    uses,
+    with_cells,
+)
+from recell.errors import ScopeError, short
+from recell.rebuilding.building import remake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recell.bodies import build_function
-from recell.defining import Definition
-from recell.forwarding import forward
+from recell.generating.bodies import build_function
+from recell.generating.defining import Definition
+from recell.generating.forwarding import forward
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,163 @@
+"""How a code object's tree uses names: read, written, free, local, stored by a class body."""
+
+from __future__ import annotations
+
+from types import CodeType
+
+from recell.editing.instructions import found, free_base, opcodes, sites
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Use", "uses"]
+
+READ, WRITTEN, FREE, FREE_READ, FREE_WRITTEN, CLASS_STORED, PARAMETER, LOCAL, OWN = (
+    1 << bit for bit in range(9)
+)
+
+
+class Use:
+    """How a code object's tree uses one name.
+
+    Attributes (all bool): `read` as a global or builtin; `written`: assigned or deleted as a global
+    (`global x`); `free`: a free variable of the code itself, whether used or not; `free_read` and
+    `free_written`: what the tree does with that free variable; `class_stored`: a class body that reads the
+    name as a global or through that free variable also stores it in its own namespace; `parameter` and
+    `local` (a cell variable is a local) of the code itself; `own`: the code reads or writes the global
+    itself, not only functions nested in it.
+    """
+
+    __slots__ = ("_bits",)
+
+    def __init__(self, bits: int = 0) -> None:
+        self._bits = bits
+
+    @property
+    def read(self) -> bool:
+        return bool(self._bits & READ)
+
+    @property
+    def written(self) -> bool:
+        return bool(self._bits & WRITTEN)
+
+    @property
+    def free(self) -> bool:
+        return bool(self._bits & FREE)
+
+    @property
+    def free_read(self) -> bool:
+        return bool(self._bits & FREE_READ)
+
+    @property
+    def free_written(self) -> bool:
+        return bool(self._bits & FREE_WRITTEN)
+
+    @property
+    def class_stored(self) -> bool:
+        return bool(self._bits & CLASS_STORED)
+
+    @property
+    def parameter(self) -> bool:
+        return bool(self._bits & PARAMETER)
+
+    @property
+    def local(self) -> bool:
+        return bool(self._bits & LOCAL)
+
+    @property
+    def own(self) -> bool:
+        return bool(self._bits & OWN)
+
+    def __repr__(self) -> str:
+        true = [
+            name
+            for name, value in vars(type(self)).items()
+            if isinstance(value, property) and getattr(self, name)
+        ]
+        return f"<use: {', '.join(true) or 'none'}>"
+
+
+def uses(code: CodeType, names: Iterable[str] | None = None) -> dict[str, Use]:
+    """How each of the names (or every name) is used in the tree; a name that is not used has all False."""
+    table: dict[str, int] = {}
+    base = free_base(code)
+    slots = dict(enumerate(code.co_freevars, base))
+    stored: set[str] = set()
+    through_dict: dict[str, int] = {}
+    _collect(code, slots, table, stored, through_dict, OWN)
+    for name, bits in through_dict.items():
+        table[name] = table.get(name, 0) | bits | (CLASS_STORED if name in stored else 0)
+    arguments = code.co_argcount + code.co_kwonlyargcount
+    arguments += bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    for i, name in enumerate(code.co_varnames):
+        table[name] = table.get(name, 0) | (PARAMETER if i < arguments else LOCAL)
+    for name in code.co_cellvars:
+        if not table.get(name, 0) & PARAMETER:
+            table[name] = table.get(name, 0) | LOCAL
+    for name in code.co_freevars:
+        table[name] = table.get(name, 0) | FREE
+    if names is None:
+        return {name: Use(bits) for name, bits in table.items()}
+    return {name: Use(table.get(name, 0)) for name in names}
+
+
+def _collect(
+    code: CodeType,
+    slots: Mapping[int, str],
+    table: dict[str, int],
+    stored: set[str],
+    through_dict: dict[str, int],
+    own: int,
+) -> None:
+    known = opcodes()
+    raw = code.co_code
+    ops, args = raw[::2], raw[1::2]
+    names = code.co_names
+
+    def note(name: str, bits: int) -> None:
+        table[name] = table.get(name, 0) | bits
+
+    for _, _, argument in found(ops, args, known.load_global):
+        note(names[argument >> known.global_shift], READ | own)
+    for number in (known.store_global, known.delete_global):
+        for _, _, argument in found(ops, args, number):
+            note(names[argument], WRITTEN | own)
+    first: dict[str, int] = {}
+    for number in (known.store_name, known.delete_name):
+        for _, at, argument in found(ops, args, number):
+            name = names[argument]
+            first[name] = min(at, first.get(name, at))
+    stored.update(first)
+    for _, at, argument in found(ops, args, known.load_name):
+        name = names[argument]
+        # what the class body has stored before it reads is its own, as far as the order of the code tells
+        if name not in first:
+            note(name, READ | own)
+        else:
+            note(name, CLASS_STORED | (READ | own if at < first[name] else 0))
+    for _, _, argument in found(ops, args, known.dict_or_globals):
+        name = names[argument]
+        through_dict[name] = through_dict.get(name, 0) | READ | own
+    if slots:
+        for number, bits in (
+            (known.load_deref, FREE_READ),
+            (known.store_deref, FREE_WRITTEN),
+            (known.delete_deref, FREE_WRITTEN),
+            (known.class_deref, FREE_READ),
+        ):
+            for _, _, argument in found(ops, args, number):
+                if argument in slots:
+                    name = slots[argument]
+                    note(name, bits)
+                    if number == known.class_deref:
+                        through_dict[name] = through_dict.get(name, 0) | FREE_READ
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            break
+    else:
+        return
+    for site in sites(code, ops, args):
+        inner = free_base(site.code)
+        inherited = {inner + i: slots[slot] for i, slot in enumerate(site.slots) if slot in slots}
+        _collect(site.code, inherited, table, stored, through_dict, 0)

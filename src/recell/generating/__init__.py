@@ -1,0 +1,1 @@
+"""The parts of `source`: texts, signatures and the lines that debuggers show."""

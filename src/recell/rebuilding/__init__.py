@@ -1,0 +1,1 @@
+"""The parts of `functions`: functions built, copied and varied without losing anything."""

@@ -1,0 +1,63 @@
+"""Where a module's names are bound, which of them are its own affair, and who takes whose place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from recell.inplace.places import AttributeLayer, ItemLayer
+from recell.reloads.translating import OWN
+
+if TYPE_CHECKING:
+    from recell.inplace.places import Layer
+
+__all__ = ["CLASS_OWN", "DECLARED", "LAZY", "MODULE_OWN", "Claim", "Site"]
+
+# what the text says of the module or class as a whole: it is followed, whatever data is
+DECLARED = frozenset(
+    ("__doc__", "__all__", "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__")
+)
+LAZY = ("__annotate__",)
+MODULE_OWN = frozenset(
+    [
+        "__name__",
+        "__file__",
+        "__spec__",
+        "__loader__",
+        "__package__",
+        "__path__",
+        "__cached__",
+        "__builtins__",
+        "__conditional_annotations__",
+    ]
+)
+CLASS_OWN = OWN | {
+    "__module__",
+    "__slots__",
+    "__abstractmethods__",
+    "__annotate_func__",
+    "__annotations_cache__",
+}
+
+
+class Claim(NamedTuple):
+    """A living function, and the run's function whose behaviour it gets."""
+
+    living: Any
+    new: Any
+    path: str
+    take: bool
+    """With the cells of the run's function: it is another function than before (a decorator came or went)."""
+
+
+class Site(NamedTuple):
+    """A namespace that names are bound in: the module's, or a class's."""
+
+    cls: type | None
+    namespace: Any
+    path: str
+
+    def layer(self, name: str, value: object) -> Layer:
+        """What binds a name there."""
+        if self.cls is None:
+            return ItemLayer(self.namespace, name, value)
+        return AttributeLayer(self.cls, name, value)
