@@ -118,6 +118,16 @@ def packages(session: nox.Session) -> None:
     session.run("python", "-m", "packages", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+@nox.session(python=["3.11", DEFAULT, NEWEST])
+def programs(session: nox.Session) -> None:
+    """Programs as users write them, with Flask, Django, IPython, xdist, pytest-asyncio, aiohttp and coverage."""
+    session.install(
+        "flask", "django", "ipython", "pytest-xdist", "pytest-asyncio", "aiohttp", "coverage[toml]>=7"
+    )
+    # its own warnings would be errors here; the tests that need it turn it on in a run of their own
+    run_tests(session, "-p", "no:asyncio", "-k", "patching or pytest_plugin or reload_programs")
+
+
 @nox.session(python=["3.9", "3.11", "3.13", "3.14", NEWEST])
 def hostile(session: nox.Session) -> None:
     """Functions that Cython compiled, coverage measures, and that travel by dill and dask."""
