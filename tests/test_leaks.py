@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import gc
+import inspect
+import linecache
 import sys
-import tracemalloc
-from types import FunctionType
-from typing import Callable
+import weakref
+from types import CellType, FunctionType
+from typing import Any, Callable
 
 import pytest
-from sizes import pick
+from leaks import left_by, stays_flat
+from sizes import FULL, pick
 
 import recell
+
+LIMIT, COUNT = 3, 0
+FAKE = object()
 
 
 def outer(x: object = None, y: int = 2) -> FunctionType:
@@ -23,8 +29,57 @@ def outer(x: object = None, y: int = 2) -> FunctionType:
     return inner
 
 
+def reading(a: int = 1) -> object:
+    global COUNT
+    if a < 0:
+        COUNT += 1
+    return LIMIT, COUNT, len, [LIMIT for _ in "ab"], (lambda: LIMIT)
+
+
+def template(a: int, b: int = 2, *, c: int = 3) -> object:
+    total = a + b
+    return total, c, "PLACE", a.real, LIMIT
+
+
+def generating() -> Any:
+    yield LIMIT
+
+
+def suspended(x: object = None) -> Any:
+    yield x
+
+
 FUNC = outer()
-CODE = FUNC.__code__
+CODE, OUTER_CODE = FUNC.__code__, outer.__code__
+CELL: CellType = FUNC.__closure__[0]
+SIGNATURE = inspect.signature(template)
+VALUES, GLOBALS = {"n": 1}, {"n": 1}
+SUSPENDED = suspended()
+next(SUSPENDED)
+TEXT = "def made(a, b=2):\n    return a + b + n\n"
+
+
+def unsafe() -> None:
+    """An error with its traceback and its data goes too."""
+    try:
+        recell.verify(CODE.replace(co_consts=()))
+    except recell.UnsafeCodeError:
+        pass
+
+
+def mistaken() -> None:
+    try:
+        recell.promote(reading, LIMTI=1)
+    except recell.ScopeError:
+        pass
+
+
+def broken() -> None:
+    try:
+        recell.define("def f(:\n    pass\n", filename="<leaks>")
+    except SyntaxError:
+        pass
+
 
 MAKERS: dict[str, Callable[[], object]] = {
     "make_cell": lambda: recell.make_cell(1),
@@ -35,35 +90,108 @@ MAKERS: dict[str, Callable[[], object]] = {
     "clone": lambda: recell.clone(FUNC),
     "clone two": lambda: recell.clone(FUNC, outer()),
     "make_function": lambda: recell.make_function(CODE, {}, closure={"x": 1, "y": 2}),
-    "owners": lambda: recell.sharing(FUNC, FUNC),
+    "sharing": lambda: recell.sharing(FUNC, FUNC),
+    "substitute": lambda: recell.substitute(template, rename={"a": "z"}, constants={"PLACE": FAKE}),
+    "promote": lambda: recell.promote(reading, LIMIT=FAKE),
+    "promote what is assigned": lambda: recell.promote(reading, COUNT=FAKE, len=FAKE),
+    "demote": lambda: recell.demote(FUNC, "x"),
+    "freeze": lambda: recell.freeze(FUNC, "x"),
+    "freeze a global": lambda: recell.freeze(reading, LIMIT=FAKE),
+    "scope": lambda: recell.scope(reading).globals["LIMIT"],
+    "inner": lambda: recell.inner(outer, "inner", x=FAKE, y=2),
+    "inner of code": lambda: recell.inner(OUTER_CODE, "inner", x=1, y=2, defaults=(5,), globals=GLOBALS),
+    "replace_inner": lambda: recell.replace_inner(outer, "inner", template),
+    "verify": lambda: recell.verify(CODE),
+    "verify, refused": unsafe,
+    "a name mistaken": mistaken,
+}
+
+# one cycle searches the heap, or compiles text: (sample, full size)
+DEAR: dict[str, tuple[int, int, Callable[[], object]]] = {
+    "owners of a cell": (120, 1_000, lambda: recell.owners(CELL)),
+    "owners of code": (120, 1_000, lambda: recell.owners(CODE)),
+    "running": (60, 1_000, lambda: recell.running(suspended)),
+    "define": (300, 100_000, lambda: recell.define(TEXT, globals=GLOBALS, filename="<leaks>")),
+    "define, closing": (300, 100_000, lambda: recell.define(TEXT, closure=VALUES, filename="<leaks>")),
+    "define, refused": (300, 20_000, broken),
+    "build_function": (
+        120,
+        5_000,
+        lambda: recell.build_function("made", SIGNATURE, ["return a, b, c"], filename="<leaks>"),
+    ),
+    "build_function of a text": (
+        120,
+        5_000,
+        lambda: recell.build_function("made", "(a, b=2)", "return a, n", closure=VALUES, filename="<leaks>"),
+    ),
+    "forward": (300, 20_000, lambda: recell.forward(template)),
+    "forward a signature": (300, 20_000, lambda: recell.forward(print, SIGNATURE)),
+    "forward a generator": (300, 20_000, lambda: recell.forward(generating)),
 }
 
 
+def held() -> list[object]:
+    return [CODE, OUTER_CODE, FUNC.__globals__, *FUNC.__closure__, FUNC.__defaults__, FUNC.__kwdefaults__,
+            FUNC.__dict__, outer, reading, reading.__code__, template, template.__code__, template.__defaults__,
+            generating, SIGNATURE, VALUES, GLOBALS, SUSPENDED, FAKE]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", MAKERS)
-def test_made_and_dropped_leaves_memory_flat(name: str) -> None:
-    """The second half of the run needs no byte more than the first, and no object stays."""
-    make = MAKERS[name]
-    count = pick(2_000, 100_000)
+def test_made_and_dropped_leaves_everything_flat(name: str) -> None:
+    """A full run needs no byte more than before it, no object stays, and no reference."""
+    stays_flat(MAKERS[name], pick(300, 100_000), held)
 
-    def batch() -> None:
-        for _ in range(count):
-            make()
 
-    for _ in range(200):  # caches and lazily imported modules come first
-        make()
-    gc.collect()
-    tracemalloc.start()
+@pytest.mark.parametrize("name", DEAR)
+def test_dear_ones_leave_everything_flat(name: str) -> None:
+    """The same for what searches the heap or compiles: no entry of `linecache` stays either."""
+    sample, full, make = DEAR[name]
+    make()  # `linecache` itself may be imported here
+    entries = len(linecache.cache)
+    stays_flat(make, full if FULL else sample, held, warm=5 if name == "running" else 50)
+    assert len(linecache.cache) == entries
+
+
+@pytest.mark.parametrize("name", ["define", "forward a text"])
+def test_names_of_their_own_cost_no_more_than_without_recell(name: str) -> None:
+    """What the interpreter keeps of every new file name (to 3.14 it interns them) is all that stays."""
+    numbers = iter(range(10**9))
+
+    def plain() -> None:
+        exec(compile(TEXT, f"<recell made #{next(numbers)}>", "exec"), {"n": 1})
+
+    def by_define() -> None:
+        recell.define(TEXT, globals={"n": 1})
+
+    def by_forward() -> None:
+        recell.forward(print, "(a, b=2)")
+
+    count = pick(300, 20_000)
+    without = left_by(plain, count)
+    left = left_by(by_define if name == "define" else by_forward, count)
+    assert left.objects < 50 < count
+    assert left.bytes - without.bytes < count * 24  # the text's lines alone would be ten times that
+
+
+def test_running_keeps_nobody_alive() -> None:
+    """No circle through its own frame: what it found, and its callers' variables, go without the collector."""
+
+    def looked(generator: Any) -> None:
+        assert len(recell.running(generator.gi_code)) == 1
+
+    def alone() -> Any:
+        yield 1
+
+    gc.disable()
     try:
-        batch()
-        gc.collect()
-        before, objects = tracemalloc.get_traced_memory()[0], len(gc.get_objects())
-        batch()
-        gc.collect()
-        after, then = tracemalloc.get_traced_memory()[0], len(gc.get_objects())
+        generator = alone()
+        next(generator)
+        looked(generator)
+        gone = weakref.ref(generator)
+        del generator
+        assert gone() is None
     finally:
-        tracemalloc.stop()
-    assert then - objects < 50
-    assert after - before < 20 * 1024 < count * 48  # a single leaked pointer-sized thing each would show
+        gc.enable()
 
 
 def test_references_come_back_to_what_they_were() -> None:

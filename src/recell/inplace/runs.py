@@ -67,6 +67,7 @@ def running(func_or_code: Any) -> list[Any]:
                     own_frames.add(id(frame))
     for frame in sys._current_frames().values():
         found.extend(_frames(frame, code, own_frames))
+    frame = None  # one of them is this frame: it would hold itself, what was found and its callers
     return found
 
 
