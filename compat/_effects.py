@@ -57,6 +57,11 @@ class Effects(NamedTuple):
     """The argument of a RESUME that RETURN_GENERATOR may follow, or -1 where none comes before it."""
     delegating_yields: bool
     """YIELD_VALUE's argument says that it yields for another iterator."""
+    stop_iteration_error: int
+    """The CALL_INTRINSIC_1 that makes a RuntimeError of a StopIteration that leaves a generator, or 0.
+
+    Where there is one, the code itself sees to it, and debug builds assert that nothing slips through.
+    """
 
 
 def load_effects(release: Release) -> Effects:

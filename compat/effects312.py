@@ -125,5 +125,6 @@ EFFECTS = PREVIOUS._replace(
     compiler_names={".0": "iter", ".defaults": "tuple", ".kwdefaults": "dict", ".type_params": "tuple"},
     skipped_after_loop=("END_FOR",),
     checked_locals=False,
+    stop_iteration_error=3,  # gh-102213: before, Objects/genobject.c did this
     fresh_counter=17,  # ADAPTIVE_WARMUP_VALUE 1, ADAPTIVE_WARMUP_BACKOFF 1
 )

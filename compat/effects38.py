@@ -217,4 +217,5 @@ EFFECTS = Effects(
     ascending_lines=False,
     resume_before_generator=-1,
     delegating_yields=False,
+    stop_iteration_error=0,
 )

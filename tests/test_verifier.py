@@ -23,6 +23,13 @@ def test_every_construct_is_accepted():
         verify(compile(file.read(), __file__, "exec"))
 
 
+def test_an_append_whose_result_goes_on_another_line():
+    """Debug builds of 3.13 and 3.14 do not bear it traced, but compilers make it: `match` with one case."""
+    text = "def func(values):\n    match values.append(1):\n        case _:\n            return values\n"
+    if sys.version_info >= (3, 10):
+        verify(compile(text, "match", "exec"))
+
+
 def test_only_code_objects():
     """Anything else is a TypeError that shows it."""
     with pytest.raises(TypeError, match=r"takes a code object, not <function plain .*; pass its `__code__`"):

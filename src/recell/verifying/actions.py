@@ -263,9 +263,17 @@ class Actions:
             not index or program.read(index - 1)[0] != machine.numbers["SEND"] or index in self.leaders
         ):
             raise self.refuse(index, "delegates, but does not follow SEND")
+        if operand and machine.effects.delegating_yields and argument & 3 < 2:
+            raise self.refuse(index, f"delegates, but RESUME {argument} behind it does not say so")
         if handler is not None:
             self.protect(index, handler, stack >> WIDTH << WIDTH | kinds.OBJECT, depth, unset, loose)
         return stack, depth, unset, loose, pushed
+
+    def intrinsic(self, index: int, number: int, now: Now, handler: Handler | None) -> Now:
+        """What makes a RuntimeError of StopIteration looks at the generator it runs in."""
+        if number == self.machine.effects.stop_iteration_error and now[2] & self.started:
+            raise self.refuse(index, "is for generators, but no generator was made")
+        return now
 
     def keywords(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
@@ -355,5 +363,6 @@ for _number, _method in (
     (ops.ATTRIBUTE, Actions.attribute), (ops.GENERATOR, Actions.generator), (ops.YIELD, Actions.yield_value),
     (ops.KEYWORDS, Actions.keywords), (ops.CALL_NAMES, Actions.call_names), (ops.APPEND, Actions.append),
     (ops.COMPARE, Actions.compare), (ops.PRECALL, Actions.precall), (ops.KEYS, Actions.keys),
+    (ops.INTRINSIC, Actions.intrinsic),
 ):  # fmt: skip
     BY_NUMBER[_number] = _method

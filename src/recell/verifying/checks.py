@@ -9,7 +9,9 @@ from recell.verifying.decode import GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from recell.verifying.actions import Handler
     from recell.verifying.opcodes import Machine
+    from recell.verifying.walk import Walk
 
 _LARGEST_STACK = 1 << 24  # a frame is one allocation; CPython computes its size in an int
 _KINDS_OF_FUNCTION = (0, 0x20, 0x80, 0x200)  # plain, generator, coroutine, asynchronous generator
@@ -82,6 +84,31 @@ def check_opening(program: Program) -> None:
         _check_class_derefs(program)
     if not code.co_flags & 0x200 and "ASYNC_GEN_WRAP" in machine.numbers:
         _refuse_opcode(program, "ASYNC_GEN_WRAP", "belongs into an asynchronous generator")
+
+
+def check_leaving(walk: Walk, handlers: list[tuple[int, int, Handler]]) -> None:
+    """Where a generator's code makes a RuntimeError of StopIteration, no StopIteration gets past that.
+
+    What raises has a handler, or is the RERAISE behind that intrinsic. Compilers leave it out of some generators, a
+    lambda's say: then nothing is asked.
+    """
+    program, machine = walk.program, walk.machine
+    number = machine.effects.stop_iteration_error
+    if not number or not program.code.co_flags & GENERATOR_FLAGS:
+        return
+    wanted, reraise = (machine.numbers["CALL_INTRINSIC_1"], number), machine.numbers["RERAISE"]
+    start, total, behind, leaves = machine.numbers["RETURN_GENERATOR"], len(program.moves), 0, -1
+    for first, last, _ in [*handlers, (total, total, None)]:
+        for index in range(behind, first):
+            opcode = program.read(index)[0] if program.begins[index] >= 0 else start
+            if opcode == start:
+                leaves = -1 if program.begins[index] >= 0 else leaves
+            elif opcode not in machine.unguarded and program.read(index) != wanted and leaves < 0:
+                made = index and program.read(index - 1) == wanted and index not in walk.leaders
+                leaves = -1 if opcode == reraise and made else index
+        behind = last
+    if leaves >= 0 and any(program.read(index) == wanted for index in range(total)):
+        raise walk.refuse(leaves, "may let StopIteration out of a generator: it has no handler")
 
 
 def _check_class_derefs(program: Program) -> None:

@@ -24,7 +24,7 @@ NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
 # what a move does besides moving; those from DELETE on are methods of the walk
 (NOTHING, LOAD, BORROW, STORE, TUPLE, CALL, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK, FREE_VARS, COPY, SWAP,
  ROTATE, DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND, COMPARE,
- PRECALL, KEYS, ACTIONS) = range(29)  # fmt: skip
+ PRECALL, KEYS, INTRINSIC, ACTIONS) = range(30)  # fmt: skip
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
 _ACTIONS = {
@@ -66,6 +66,7 @@ _ACTIONS_UNIFIED = {
     "KW_NAMES": CALL_NAMES,
     "LIST_APPEND": APPEND,
     "LIST_EXTEND": APPEND,
+    "CALL_INTRINSIC_1": INTRINSIC,
 }
 _BLOCK_OPCODES = frozenset(
     {"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH", "POP_BLOCK", "POP_EXCEPT", "CALL_FINALLY", "POP_FINALLY",
@@ -141,6 +142,11 @@ class Machine:
                 self.facts[self.numbers[name]] = self._fact(name, effect)
         self.skipped = [self.numbers[name] for name in self.effects.skipped_after_loop]
         self.quiet = frozenset(self.numbers[name] for name in self.effects.quiet if name in self.numbers)
+        jumps = {
+            number for name, number in self.numbers.items() if name.startswith(("JUMP_", "POP_JUMP_IF_"))
+        }
+        # compilers turn conditional jumps around, and give no handler to what they put there
+        self.unguarded = self.quiet | jumps
         rewritten = self._rewritten(opcode)
         for name, number in rewritten.items():
             self.names[number] = self.names[number] or name

@@ -6,7 +6,7 @@ from types import CodeType
 
 from recell.errors import UnsafeCodeError
 from recell.verifying.block_walk import BlockWalk
-from recell.verifying.checks import check_header, check_opening
+from recell.verifying.checks import check_header, check_leaving, check_opening
 from recell.verifying.code_tables import check_lines, read_handlers
 from recell.verifying.decode import Program, Refused
 from recell.verifying.forged import check_forged
@@ -25,7 +25,10 @@ def verify_one(code: CodeType, machine: Machine) -> None:
         check_opening(program)
         check_lines(program)
         if machine.release.exception_table:
-            Walk(program, read_handlers(program)).walk()
+            handlers = read_handlers(program)
+            walk = Walk(program, handlers)
+            check_leaving(walk, handlers)
+            walk.walk()
         else:
             BlockWalk(program, []).walk()
     except Refused as refused:
