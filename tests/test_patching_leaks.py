@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
-import tracemalloc
 from typing import Any, Callable
 
 import pytest
+from leaks import stays_flat
 from sizes import pick
 
 import recell
 
-CYCLES = pick(500, 100_000)
+CYCLES = pick(250, 100_000)
 LIMIT, COUNT = 3, 0
 
 
@@ -56,8 +54,39 @@ class Shape:
         return LIMIT, type(self)
 
 
-FUNC, OTHER, GENERATE = make(), make_other(1), make_generator()
+def outer(x: object = None) -> Any:
+    def helper(a: int = 1) -> object:
+        return a, x
+
+    return helper
+
+
+class Parent:
+    def m(self) -> object:
+        return "parent"
+
+
+class Child(Parent):
+    def own(self) -> object:
+        return super().m()
+
+
+def m(self: Any) -> object:
+    return super().m()  # type: ignore[misc]
+
+
+def fake_helper(a: int = 1) -> object:
+    return FAKE, a
+
+
+def again() -> type:
+    """The class made again, as a decorator makes it: its methods' `__class__` is the old one."""
+    return type("Child", (Parent,), {"own": Child.own})
+
+
+FUNC, OTHER, GENERATE, OTHER_GENERATE = make(), make_other(1), make_generator(), make_generator()
 FAKE, INSTANCE = object(), Answering()
+HELPER, NEW = outer(1), again()
 
 
 def decorator(func: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,6 +161,17 @@ def patcher() -> None:
         patch.setitem(globals(), "LIMIT", 5)
 
 
+def repointed() -> None:
+    recell.repoint(again(), old=Child).undo()
+
+
+def what_runs() -> None:
+    values = GENERATE()
+    next(values)
+    with recell.swap(GENERATE, OTHER_GENERATE) as change:
+        assert change.running == [values]
+
+
 CYCLES_OF: dict[str, Callable[[], Callable[[], None]]] = {
     "a read name, prepared": lambda: entered(recell.override(FUNC, LIMIT=FAKE)),
     "a read name, anew": lambda: undone(lambda: recell.override(FUNC, LIMIT=FAKE).start()),
@@ -154,48 +194,39 @@ CYCLES_OF: dict[str, Callable[[], Callable[[], None]]] = {
     "swap for no function": lambda: undone(lambda: recell.swap(FUNC, INSTANCE)),
     "wrap": lambda: undone(lambda: recell.wrap(FUNC, decorator)),
     "a Patcher": lambda: patcher,
+    "attach": lambda: undone(lambda: recell.attach(Child, m)),
+    "attach a property": lambda: undone(lambda: recell.attach(Child, property(m), "added")),
+    "patch_inner, prepared": lambda: entered(recell.patch_inner(outer, "helper", fake_helper)),
+    "patch_inner, anew": lambda: undone(lambda: recell.patch_inner(outer, "helper", fake_helper).start()),
+    "repoint": lambda: undone(lambda: recell.repoint(NEW, old=Child)),
+    "repoint, and the class dropped": lambda: repointed,
+}
+
+# one cycle searches the heap
+DEAR: dict[str, Callable[[], Callable[[], None]]] = {
+    "patch_inner, what exists": lambda: undone(
+        lambda: recell.patch_inner(outer, "helper", fake_helper, existing=True).start()
+    ),
+    "what runs": lambda: what_runs,
 }
 
 
 def held() -> list[object]:
     func = FUNC
     return [func, func.__code__, func.__globals__, func.__closure__, *func.__closure__, func.__defaults__,
-            func.__kwdefaults__, func.__dict__, OTHER, OTHER.__code__, GENERATE.__code__, FAKE, Shape]  # fmt: skip
-
-
-def collect() -> None:
-    """A stand-in and the code that holds it go one after the other."""
-    for _ in range(5):
-        if not gc.collect():
-            return
-
-
-def references() -> int:
-    return getattr(sys, "gettotalrefcount", int)()
+            func.__kwdefaults__, func.__dict__, OTHER, OTHER.__code__, GENERATE.__code__, FAKE, Shape,
+            outer, outer.__code__, HELPER, HELPER.__code__, fake_helper, fake_helper.__code__, Child, NEW, Parent, m,
+            m.__code__, Child.own, Child.own.__closure__[0]]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CYCLES_OF)
 def test_entered_and_left_leaves_everything_flat(name: str) -> None:
     """A full run of cycles needs no byte more than before it, no object stays, and no reference."""
-    cycle = CYCLES_OF[name]()
-    tracemalloc.start()
-    try:
-        # caches and lazily imported modules come first, and the interpreter's own table of all classes
-        for _ in range(3000 if name == "dotted, anew" else 200):
-            cycle()
-        collect()
-        counts = [sys.getrefcount(each) for each in held()]
-        before, objects, total = tracemalloc.get_traced_memory()[0], len(gc.get_objects()), references()
-        for number in range(CYCLES):
-            cycle()
-            if not number % 500:
-                collect()  # that table grows with the classes that wait for it
-        collect()
-        after, then, total_then = tracemalloc.get_traced_memory()[0], len(gc.get_objects()), references()
-        counts_then = [sys.getrefcount(each) for each in held()]
-    finally:
-        tracemalloc.stop()
-    assert counts_then == counts
-    assert then - objects < 50 < CYCLES
-    assert total_then - total < 100 < CYCLES
-    assert after - before < 20 * 1024 < CYCLES * 48  # a single leaked pointer-sized thing each would show
+    # what makes a class in each cycle fills the interpreter's own table of all classes first
+    stays_flat(CYCLES_OF[name](), CYCLES, held, warm=3000 if name == "dotted, anew" else 200)
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_what_searches_the_heap_leaves_everything_flat(name: str) -> None:
+    """The same, in fewer cycles."""
+    stays_flat(DEAR[name](), pick(60, 1_000), held, warm=10)
