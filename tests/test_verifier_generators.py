@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from opcode import opmap
 
 import pytest
@@ -122,3 +123,28 @@ def test_only_generators_make_a_runtime_error_of_it():
     assert code.co_code[offset] == opmap["POP_TOP"]
     wrong = patched(code, offset, opmap["CALL_INTRINSIC_1"], STOP_ITERATION)
     assert refused(wrong, "no generator was made").offset == offset
+
+
+# -- what lies on the stack of a handler ------------------------------------------------------------
+
+
+async def borrowing(values):
+    return [x async for x in values if x]
+
+
+def test_an_asynchronous_comprehension_over_a_local():
+    """3.15 asks for the iterator behind what may raise: the local still lies borrowed on the handler's stack."""
+    verify(borrowing.__code__)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="nothing is borrowed there")
+def test_a_handler_leaves_borrowed_locals_alone():
+    """The comprehension's handler stores what it saved: not into the local that is borrowed."""
+    code = borrowing.__code__
+    offset = at(code, "STORE_FAST", 1)
+    assert code.co_code[offset - 4 : offset : 2] == bytes((opmap["POP_TOP"], opmap["SWAP"]))
+    verify(patched(code, offset + 1, 0))  # the borrowed reference is gone by then
+    early = patched(code, offset - 4, opmap["STORE_FAST"], 1)
+    refused(early, "stores a borrowed local")
+    changing = patched(code, offset - 6, opmap["DELETE_FAST"], 0)
+    refused(changing, "while the stack holds a borrowed reference")

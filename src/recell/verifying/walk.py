@@ -93,11 +93,12 @@ class Walk(Actions):
             self.run(key)
 
     def reach(
-        self, index: int, target: int, stack: int, depth: int, unset: int, loose: int, blocks: Blocks
-    ) -> None:
+        self, index: int, target: int, stack: int, depth: int, unset: int, loose: int, blocks: Blocks,
+        raised: bool = False,
+    ) -> None:  # fmt: skip
         """Control reaches `target` from `index` in this state: join it with what is known there."""
         if stack & kinds.EVERY_PARAMETER or stack & kinds.EVERY_BORROWED:
-            stack = self.settle(index, stack)
+            stack = self.settle(index, stack, raised)
         key: Key = target
         if self.machine.effects.finally_calls:
             key = (target, depth, stack & EVERY_SHAPE, blocks)
@@ -111,6 +112,8 @@ class Walk(Actions):
                     index,
                     f"reaches {2 * self.program.begins[target]} with {depth} values on the stack, not {known[1]}",
                 )
+            if stack & known[0] & kinds.EVERY_BORROWED and (stack ^ known[0]) & kinds.EVERY_PARAMETER:
+                raise self.refuse(index, "reaches a handler with another borrowed local on the stack")
             state = (stack | known[0], depth, unset | known[2], loose | known[3], blocks)
             if known == state:
                 return
@@ -119,16 +122,19 @@ class Walk(Actions):
             self.queued.add(key)
             heappush(self.waiting, key)
 
-    def settle(self, index: int, stack: int) -> int:
-        """What a stack holds for all who may come here: without the parameters of its entries."""
+    def settle(self, index: int, stack: int, raised: bool) -> int:
+        """What a stack holds for all who may come here: without the parameters of its entries.
+
+        An exception may leave a borrowed local to its handler, as in 3.15's asynchronous comprehensions.
+        """
         settled, shift = 0, 0
         while stack:
             entry = stack & ENTRY
-            if entry & kinds.BORROWED:
+            if entry & kinds.BORROWED and not raised:
                 raise self.refuse(
                     index, "a borrowed local is still on the stack where control divides or meets"
                 )
-            if not entry & kinds.RETURN_ADDRESS:
+            if not entry & (kinds.RETURN_ADDRESS | kinds.BORROWED):
                 entry &= KIND
                 if entry & kinds.PENDING:
                     raise self.refuse(index, "a function still lacks its closure")
@@ -140,6 +146,15 @@ class Walk(Actions):
             shift += WIDTH
             stack >>= WIDTH
         return settled
+
+    def still_lent(self, stack: int) -> int:
+        """The locals that a handler finds borrowed on its stack, a bit each."""
+        lent = 0
+        while stack:
+            if stack & kinds.BORROWED:
+                lent |= 1 << ((stack & ENTRY) >> kinds.PARAMETER)
+            stack >>= WIDTH
+        return lent
 
     # -- one run --------------------------------------------------------------------------------
 
@@ -155,7 +170,7 @@ class Walk(Actions):
             BY_NUMBER,
         )
         total = len(moves)
-        lent = 0
+        lent = self.still_lent(stack) if stack & kinds.EVERY_BORROWED else 0
         while True:
             last, end, handler = runs[first]
             floor = 0
@@ -269,7 +284,7 @@ class Walk(Actions):
         count //= WIDTH
         if kept + count > self.limit:
             raise self.refuse(target, f"its stack is {kept + count} deep, co_stacksize is {self.limit}")
-        self.reach(index, target, low << WIDTH * count | entries, kept + count, unset, loose, blocks)
+        self.reach(index, target, low << WIDTH * count | entries, kept + count, unset, loose, blocks, True)
 
     def block_handler(self, blocks: Blocks) -> Handler:
         """What a stack of blocks does with an exception; releases without exception tables only."""
