@@ -154,6 +154,15 @@ def test_borrowed_locals_outlive_their_use():
     refused(assemble(borrow, ("DELETE_FAST", 0), "RETURN_VALUE", **fields), "borrowed")
     refused(assemble(borrow, ("STORE_FAST", 0), *RETURN, **fields), "borrowed")
     refused(assemble(borrow, ("JUMP_FORWARD", 0), "RETURN_VALUE", **fields), "borrowed")
+    cell = (("MAKE_CELL", 0), ("RESUME", 0))
+    fields["co_cellvars"] = ("a",)
+    verify(
+        assemble(
+            *cell, borrow, ("LOAD_CONST", 1), ("STORE_DEREF", 0), "RETURN_VALUE", opening=False, **fields
+        )
+    )
+    emptied = (*cell, borrow, ("MAKE_CELL", 0), ("LOAD_CONST", 1), ("STORE_DEREF", 0), "RETURN_VALUE")
+    refused(assemble(*emptied, opening=False, **fields), "borrowed")
 
 
 # -- what is refused: flags, tables, generators -----------------------------------------------------

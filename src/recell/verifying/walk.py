@@ -217,7 +217,7 @@ class Walk(Actions):
                     elif action == TUPLE:
                         pushed = self.tuple_entry(stack, operand, pushed)
                     else:
-                        if lent & operand and action <= CLEAR:
+                        if (action <= CLEAR or action == ops.MAKE_CELL) and lent & operand:
                             self.check_lent(index, stack, operand)
                         now = stack, depth, unset, loose, pushed
                         stack, depth, unset, loose, pushed = methods[action](
