@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import recell
 from recell.__main__ import main
 from recell.inspecting import draw_dot, draw_tree, explore, resolve, to_data
 
@@ -157,3 +158,40 @@ def test_tour_counts_a_step_that_raises_as_failed():
     finally:
         tour.steps = original
     assert "ZeroDivisionError" in out.getvalue()
+
+
+def test_doctor_finds_that_everything_works_here(capsys):
+    from recell.doctor import CAPABILITIES
+
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"{len(CAPABILITIES)} of {len(CAPABILITIES)} capabilities work here"
+    assert [line.split("  ")[1] for line in lines[1:-1]] == [name for name, _ in CAPABILITIES]
+
+
+def test_doctor_tells_a_refusal_from_a_fault_and_goes_on(monkeypatch, capsys):
+    from recell import doctor
+
+    def refuse():
+        raise recell.UnsupportedPythonError("no opcode facts", feature="test", version=(9, 9))
+
+    def fail():
+        doctor.ensure(False, "two and two are four")
+
+    probes = [("refused", refuse), ("faulty", fail), ("fine", lambda: None)]
+    monkeypatch.setattr(doctor, "CAPABILITIES", [doctor.Capability(*probe) for probe in probes])
+    assert main(["doctor"]) == 1
+    refused, faulty, fine, last = capsys.readouterr().out.splitlines()[1:]
+    assert refused.split(None, 1)[1].startswith("not here  no opcode facts")
+    assert faulty.split(None, 1)[1] == "BROKEN  AssertionError: two and two are four"
+    assert fine.split() == ["fine", "works"]
+    assert last == "1 of 3 capabilities work here"
+
+
+def test_tour_counts_a_step_that_checks_nothing_as_failed(monkeypatch):
+    from recell import tour
+
+    monkeypatch.setattr(tour, "steps", lambda: [tour.Step("idle", lambda stage: stage.say("nothing"))])
+    out = io.StringIO()
+    assert not tour.run(out)
+    assert "failed: idle: the step checked something" in out.getvalue()
