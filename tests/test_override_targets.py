@@ -10,7 +10,7 @@ import pytest
 from overridden import everything, fetch, now
 from snapshots import assert_same, snapshot
 
-from recell import ScopeError, override
+from recell import EMPTY, ScopeError, override
 
 LIMIT = 10
 
@@ -156,3 +156,44 @@ def test_class_cells_hold_classes():
     with override(Child.who, __class__=Other), pytest.raises(RecursionError):
         Other().who()
     assert Child().who() == "baseChild"
+
+
+class Shape:
+    kind, sides = "shape", 0
+
+
+class Square(Shape):
+    pass
+
+
+def use_shape(action):
+    return action(Shape), Shape.kind
+
+
+def derive(base):
+    class Derived(base):
+        pass
+
+    return Derived
+
+
+def test_what_stands_in_for_a_class_passes_for_it_in_class_checks_and_as_a_base():
+    with override(use_shape, {"Shape.kind": "fake"}):
+        assert use_shape(lambda shape: issubclass(Square, shape)) == (True, "fake")
+        assert use_shape(lambda shape: isinstance(Square(), shape)) == (True, "fake")
+        derived, kind = use_shape(derive)
+        assert (derived.__mro__, derived.kind, kind) == ((derived, Shape, object), "shape", "fake")
+        assert use_shape(dir)[0] == sorted(dir(Shape))
+
+
+def test_deleting_a_fake_attribute_hides_it_there_alone():
+    with override(use_shape, {"Shape.kind": "fake"}):
+        with pytest.raises(AttributeError, match="has no attribute 'kind' here"):
+            use_shape(lambda shape: delattr(shape, "kind"))
+        assert Shape.kind == "shape"
+    assert use_shape(vars)[1] == "shape"
+
+
+def test_an_attribute_that_is_empty_is_not_there():
+    with override(use_shape, {"Shape.kind": EMPTY}), pytest.raises(AttributeError, match="'kind'"):
+        use_shape(id)

@@ -81,6 +81,9 @@ def _forward(name: str, real: object) -> Callable[..., Any]:
 def _methods(real: Any, own: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     def __getattribute__(self: object, name: str) -> Any:  # noqa: N807
         if name not in own:
+            # a class statement asks the object itself
+            if name == "__mro_entries__" and isinstance(real, type):
+                return lambda bases: (real,)
             return getattr(real, name)
         value = own[name]
         if value is EMPTY:
@@ -111,8 +114,5 @@ def _methods(real: Any, own: dict[str, Any]) -> dict[str, Callable[..., Any]]:
 
     def __subclasscheck__(self: object, subclass: type) -> bool:  # noqa: N807
         return issubclass(subclass, real)
-
-    def __mro_entries__(self: object, bases: tuple[object, ...]) -> tuple[Any, ...]:  # noqa: N807
-        return (real,)
 
     return {name: value for name, value in locals().items() if name.startswith("__")}
