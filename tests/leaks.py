@@ -82,11 +82,14 @@ def stays_flat(
         cycle, count, held, warm, every: as above.
         least: the size of the smallest thing that a cycle could leave and the collector does not count.
     """
-    left = left_by(cycle, count, held, warm=warm, every=every)
-    assert not any(left.held), left.held
-    assert left.objects < 50 < count, left
-    assert left.references < min(100, count), left
-    assert left.bytes < min(20 * 1024, count * least), left  # one leaked thing each would show
+    most = min(20 * 1024, count * least)  # one leaked thing each would show
+    references = min(100, count)
+    assert count > 50
+    for _ in range(3):  # a table of the interpreter grows once, by megabytes; what leaks does so every time
+        left = left_by(cycle, count, held, warm=warm, every=every)
+        if left.objects < 50 and left.references < references and left.bytes < most and not any(left.held):
+            return
+    raise AssertionError(left)
 
 
 def _now() -> tuple[int, int, int]:

@@ -168,12 +168,11 @@ def object_in_place(func: types.FunctionType) -> None:
         if verify is not None:
             verify(new.__code__)
         if nested.co_freevars:
-            other = inner(func, nested, missing="empty")
             if any(name not in (*code.co_cellvars, *code.co_freevars) for name in nested.co_freevars):
                 continue
-            for cell in other.__closure__ or ():
-                del cell.cell_contents
-            other = other.__class__(nested, {"__name__": "elsewhere"}, None, None, other.__closure__)
+            # cells of its own: those of a living function are in use
+            empty = tuple(make_cell() for _ in nested.co_freevars)
+            other = types.FunctionType(nested, {"__name__": "elsewhere"}, None, None, empty)
             closing = replace_inner(func, nested, other)
             _elsewhere(code, closing.__code__, nested)
             if verify is not None:
