@@ -145,7 +145,7 @@ def test_finalizers_that_leave_while_others_enter() -> None:
     threshold = gc.get_threshold()
     gc.set_threshold(5, 2, 2)
     try:
-        for number in range(pick(200, 20_000)):
+        for number in range(pick(40 if DEBUG else 200, 20_000)):
             for name in ("limit", "LIMIT", "COUNT"):
                 Holder(recell.override(func, {name: number}))
             with recell.override(func, limit=-1), recell.override(func, LIMIT=-2), recell.override(
