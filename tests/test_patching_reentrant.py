@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sizes import SEED, pick
+from sizes import DEBUG, SEED, pick
 
 import recell
 
