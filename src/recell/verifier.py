@@ -8,7 +8,7 @@ from recell.errors import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recell.verifying.opcodes import Machine
+    from recell._verifying.opcodes import Machine
 
 __all__ = ["verify"]
 
@@ -38,7 +38,7 @@ def verify(code: CodeType) -> None:
         ...
     recell.errors.UnsafeCodeError: ...
     """
-    from recell.verifying.verification import Machine, verify_one
+    from recell._verifying.verification import Machine, verify_one
 
     global _machine  # noqa: PLW0603 - built once
     if not isinstance(code, CodeType):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from recell.inplace.code_switching import Switching
+    from recell.inplace.installing import State
     from recell.inplace.layers import Edit, FunctionStack
     from recell.inplace.planning import Plan
 
@@ -31,7 +32,9 @@ class CellSwitch(Switch):
 
     __slots__ = ("_as_edit", "closure")
 
+    above: State
     closure: tuple[CellType, ...]
+    edit: Edit
 
     def __init__(
         self, change: Switching, stack: FunctionStack, as_edit: Callable[[tuple[CellType, ...]], Edit]

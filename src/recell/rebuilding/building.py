@@ -236,7 +236,7 @@ def _copy_made(
     return new
 
 
-copy_with = _copy_made if _FACTORIES else _copy_typed
+copy_with: Callable[..., FunctionType] = _copy_made if _FACTORIES else _copy_typed
 """`remake` with every part named: kept short, because each nanosecond here is paid by every verb."""
 
 

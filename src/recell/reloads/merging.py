@@ -8,9 +8,9 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell.errors import ScopeError, short
-from recell.inplace.claiming import Claims
 from recell.inplace.layers import ABSENT, CellLayer
 from recell.reloads.bindings import CLASS_OWN, DECLARED, LAZY, MODULE_OWN, Claim, Site
+from recell.reloads.claiming import Claims
 from recell.reloads.following import code_of, layered, shows_the_same
 from recell.reloads.likeness import ATOMS, SHOWN, alike, equal, slots
 from recell.reloads.living import Inhabitants

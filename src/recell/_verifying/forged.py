@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from types import CodeType
 
-from recell.verifying.decode import Refused
+from recell._verifying.decode import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recell.verifying.opcodes import Machine
+    from recell._verifying.opcodes import Machine
 
 
 # opcodes whose first cache unit counts down to being specialised

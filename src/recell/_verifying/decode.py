@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from types import CellType, CodeType
 
+from recell._verifying import kinds
+from recell._verifying import opcodes as ops
 from recell.compat.py312 import scope_parameters
-from recell.verifying import kinds
-from recell.verifying import opcodes as ops
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from recell.verifying.kinds import Move
-    from recell.verifying.opcodes import Machine
+    from recell._verifying.kinds import Move
+    from recell._verifying.opcodes import Machine
 
 ENDLESS = 1 << 40
 GENERATOR_FLAGS = 0x20 | 0x80 | 0x200

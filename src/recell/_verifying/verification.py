@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from types import CodeType
 
+from recell._verifying.block_walk import BlockWalk
+from recell._verifying.checks import check_header, check_leaving, check_opening
+from recell._verifying.code_tables import check_lines, read_handlers
+from recell._verifying.decode import Program, Refused
+from recell._verifying.forged import check_forged
+from recell._verifying.opcodes import Machine
+from recell._verifying.walk import Walk
 from recell.errors import UnsafeCodeError
-from recell.verifying.block_walk import BlockWalk
-from recell.verifying.checks import check_header, check_leaving, check_opening
-from recell.verifying.code_tables import check_lines, read_handlers
-from recell.verifying.decode import Program, Refused
-from recell.verifying.forged import check_forged
-from recell.verifying.opcodes import Machine
-from recell.verifying.walk import Walk
 
 __all__ = ["Machine", "verify_one"]
 

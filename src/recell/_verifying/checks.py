@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.verifying import opcodes as ops
-from recell.verifying.decode import GENERATOR_FLAGS, Program, Refused
+from recell._verifying import opcodes as ops
+from recell._verifying.decode import GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recell.verifying.actions import Handler
-    from recell.verifying.opcodes import Machine
-    from recell.verifying.walk import Walk
+    from recell._verifying.actions import Handler
+    from recell._verifying.opcodes import Machine
+    from recell._verifying.walk import Walk
 
 _LARGEST_STACK = 1 << 24  # a frame is one allocation; CPython computes its size in an int
 _KINDS_OF_FUNCTION = (0, 0x20, 0x80, 0x200)  # plain, generator, coroutine, asynchronous generator

@@ -7,14 +7,14 @@ that find NULL, a return address or an exception on the stack: such states are n
 
 from __future__ import annotations
 
-from recell.verifying import kinds
-from recell.verifying.walk import Walk
+from recell._verifying import kinds
+from recell._verifying.walk import Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Tuple
 
-    from recell.verifying.actions import Blocks, Handler
+    from recell._verifying.actions import Blocks, Handler
 
     Successor = Tuple[int, int, int, int, int, Blocks]
     Change = Tuple[int, int, int, Blocks]

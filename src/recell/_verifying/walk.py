@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from recell.verifying import kinds
-from recell.verifying import opcodes as ops
-from recell.verifying.actions import BY_NUMBER, Actions
-from recell.verifying.decode import ENDLESS, GENERATOR_FLAGS, Program, Refused
+from recell._verifying import kinds
+from recell._verifying import opcodes as ops
+from recell._verifying.actions import BY_NUMBER, Actions
+from recell._verifying.decode import ENDLESS, GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator, Tuple, Union
 
-    from recell.verifying.actions import Blocks, Handler
+    from recell._verifying.actions import Blocks, Handler
 
     State = Tuple[int, int, int, int, Blocks]
     Successor = Tuple[int, int, int, int, int, Blocks]

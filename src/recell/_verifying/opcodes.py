@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from recell import compat
+from recell._verifying import kinds
 from recell.compat._effects import load_effects
-from recell.verifying import kinds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict
 
+    from recell._verifying.kinds import Move
     from recell.compat._effects import Effect
-    from recell.verifying.kinds import Move
 
     _Cached = Dict[int, Move]
 else:

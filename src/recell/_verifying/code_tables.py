@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from recell.verifying.decode import Program, Refused
-from recell.verifying.kinds import BIT, WIDTH
+from recell._verifying.decode import Program, Refused
+from recell._verifying.kinds import BIT, WIDTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recell.verifying.actions import Handler
+    from recell._verifying.actions import Handler
 
 EXC, LASTI = BIT["exc"], BIT["lasti"] << WIDTH
 # one entry of a location table (Objects/locations.md): short forms, one-line forms, no columns, long form, none

@@ -6,9 +6,9 @@ the handler in force; it answers the state, or refuses.
 
 from __future__ import annotations
 
-from recell.verifying import kinds
-from recell.verifying import opcodes as ops
-from recell.verifying.decode import GENERATOR_FLAGS, Program, Refused
+from recell._verifying import kinds
+from recell._verifying import opcodes as ops
+from recell._verifying.decode import GENERATOR_FLAGS, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
