@@ -12,9 +12,11 @@ from typing import Any, Callable
 import pytest
 from leaks import stays_flat
 from reload_modules import RICH, RICHER, text
-from sizes import pick
+from sizes import DEBUG, FULL, pick
 
 import recell
+
+pytestmark = pytest.mark.skipif(DEBUG and not FULL, reason="a minute on a debug build: full size only")
 
 # one cycle compiles and runs a module, and searches the heap
 COUNT = pick(100, 2_000)
