@@ -37,8 +37,6 @@ class Effects(NamedTuple):
     """LOAD_FAST raises for an unbound local; later it reads whatever is there."""
     handler: str
     """What an exception leaves on the stack before its handler."""
-    saved_in_handler: int
-    """How many of these belong to the block that the handler runs in."""
     empty_prefixes: bool
     """An EXTENDED_ARG may hold nothing; later, debug builds stop there."""
     finally_calls: bool

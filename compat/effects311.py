@@ -156,7 +156,6 @@ EFFECTS = PREVIOUS._replace(
         }
     ),
     handler="exc",
-    saved_in_handler=0,
     generator_start="RETURN_GENERATOR",
     empty_prefixes=False,
     locals_need_cells=True,

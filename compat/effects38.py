@@ -207,7 +207,6 @@ EFFECTS = Effects(
     skipped_after_loop=(),
     checked_locals=True,
     handler=f"{SAVED} {CAUGHT}",
-    saved_in_handler=3,
     empty_prefixes=True,
     finally_calls=True,
     generator_start="",

@@ -25,10 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands.add_parser("doctor", help="what works on this interpreter, found out by doing it")
     options = parser.parse_args(arguments)
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # trees and reprs may hold any character; a narrow terminal shows escapes
+    # trees and reprs may hold any character; a narrow terminal shows escapes
+    for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")

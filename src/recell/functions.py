@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, check_mapping, unknown_free_variable
-from recell.rebuilding.building import KEEP, build, copy_with, own_version, remake
+from recell.rebuilding.building import KEEP, build, copy_with, own_version, remake, respecialised
 from recell.rebuilding.cloning import clone
 from recell.rebuilding.parts import (
     Parts,
@@ -225,7 +225,7 @@ def replace(
         if changed:
             new.__defaults__ = positional
             new.__kwdefaults__ = keyword
-            new = remake(new)  # whose defaults were assigned is never call-specialised
+            new = respecialised(new)
         parts.put_on(new)
         return new
 
@@ -296,8 +296,7 @@ def _with_defaults(func: FunctionType, defaults: tuple[Any, ...]) -> FunctionTyp
     code, cells = func.__code__, func.__closure__  # in one go: they fit each other
     new = copy_with(func, code, cells, func.__globals__)
     new.__defaults__ = defaults
-    # whose defaults were assigned is never call-specialised; a copy of it is
-    return copy_with(new, code, cells, func.__globals__)
+    return respecialised(new)
 
 
 def _verify(code: CodeType) -> None:

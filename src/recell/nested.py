@@ -90,9 +90,8 @@ def inner(
     else:
         func = function_of(func_or_code, "inner")
         outer, own = func.__code__, func.__closure__
-    if (
-        own and func is not None and outer.co_freevars == (FORWARDED,)
-    ):  # it only passes on to the function that is meant
+    # one that only passes on stands for the function that is meant
+    if own and func is not None and outer.co_freevars == (FORWARDED,):
         func = Closure(func)._holder()
         outer, own = func.__code__, func.__closure__
     if missing != "error" and missing != "empty":

@@ -30,9 +30,7 @@ ENTRY = (1 << WIDTH) - 1
 KIND = (1 << PARAMETER) - 1
 LARGEST_PARAMETER = (1 << WIDTH - PARAMETER) - 1
 
-OBJECT, NULL, CELL, CELLS, CODE, ITER = (
-    BIT[kind] for kind in ("object", "null", "cell", "cells", "code", "iter")
-)
+OBJECT, NULL, CELL, CELLS, ITER = (BIT[kind] for kind in ("object", "null", "cell", "cells", "iter"))
 FUNCTION, PENDING, EXC, NONE, BORROWED = (
     BIT[kind] for kind in ("function", "pending", "exc", "none", "borrowed")
 )

@@ -310,9 +310,8 @@ def _renamed(code: CodeType, scaffold: str, prefix: str, label: str, lines: Line
     for const in code.co_consts:
         if type(const) is CodeType:
             const = _renamed(const, scaffold, prefix, label, lines)
-        elif type(const) is str and const.startswith(
-            scaffold
-        ):  # a class's name, before 3.11 a function's too
+        # a class's name, before 3.11 a function's too
+        elif type(const) is str and const.startswith(scaffold):
             const = prefix + const[len(scaffold) :].replace(_RESULT, label)
         consts.append(const)
     if _RESULT in code.co_name:

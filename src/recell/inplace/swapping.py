@@ -125,10 +125,9 @@ def _own_cells(state: State) -> dict[str, CellType]:
 class Swap(Change):
     """What `swap` and `wrap` return: `original` does what the target did, `running` lists what still does."""
 
-    __slots__ = ("_codes", "_original", "_swapped")
+    __slots__ = ("_codes", "_original")
 
     def __init__(self, verb: str, target: FunctionType, edit: SwapEdit, original: FunctionType) -> None:
-        self._swapped = target
         self._original = original
         code, shown = original.__code__, beneath(target).code  # with names overridden, and without
         self._codes: tuple[CodeType, ...] = (code,) if code is shown else (code, shown)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["KEEP", "build", "copy_with", "evaluated_annotations", "own_version", "remake"]
+__all__ = ["KEEP", "build", "copy_with", "evaluated_annotations", "own_version", "remake", "respecialised"]
 
 
 class _Keep:
@@ -36,6 +36,10 @@ _HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
 _HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 # (mypy's cache forgets attributes of this name, so a warm and a cold run of it see different types)
 _HAS_BUILTINS = "__builtins__" in vars(FunctionType)
+# the attributes of a function that are dicts, or may be
+_DICTS = [
+    f"__{part}__" for part in ("globals", "builtins", "kwdefaults", "dict", "doc", "module", "annotate")
+]
 
 
 def _factories() -> list[Any]:
@@ -130,6 +134,11 @@ def remake(
     return copy_with(func, code, closure, globals, rebound)
 
 
+def respecialised(func: FunctionType) -> FunctionType:
+    """The function, or a copy of it where calls are not specialised after defaults were assigned (3.13+)."""
+    return remake(func) if _FACTORIES else func
+
+
 def own_version(code: CodeType) -> CodeType:
     """The code itself, or, where a just-in-time compiler runs, an equal one: for a function with other globals.
 
@@ -196,8 +205,14 @@ def _copy_made(
         annotations = func.__annotations__ or None
         type_params = func.__type_params__
     else:
-        held = get_referents(func)  # see `evaluated_annotations`
-        if held[-2] is not annotate or held[-3] is not func.__closure__:
+        # `evaluated_annotations` in short: before `__annotate__` come they, or else the closure, or else the `__dict__`
+        held = get_referents(func)
+        before = held[-3]
+        if held[-2] is not annotate or (
+            before is not func.__closure__
+            and issubclass(type(before), dict)
+            and (before is not func.__dict__ or func.__closure__ is not None or before is held[-4])
+        ):
             annotations = evaluated_annotations(func)
             type_params = func.__type_params__
         if type(annotate) is FunctionType and (
@@ -324,22 +339,17 @@ def _following(
 def evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
     """The dict of evaluated annotations, if there is one, without evaluating them (3.14+).
 
-    Reading `__annotations__` would evaluate; the garbage collector shows what the function holds. At the end of that
-    come the closure, the evaluated annotations, `__annotate__`, the type parameters and the qualified name, each
-    where there is one; in front of them the name and the `__dict__` (Objects/funcobject.c, `func_traverse`).
+    Reading `__annotations__` would evaluate. The garbage collector shows what the function holds, in whatever order;
+    of that, they are the dict that no other attribute gives.
     """
-    held = get_referents(func)
-    at = -2
-    if held[at] is func.__type_params__:
-        at = -3
-    if held[at] is func.__annotate__:  # type: ignore[attr-defined]
-        at -= 1
-    found = held[at]
-    if not issubclass(type(found), dict):
-        return None
-    if not func.__closure__ and found is func.__dict__ and held[at - 1] is func.__name__:
-        return None
-    return found  # type: ignore[no-any-return]
+    found = [held for held in get_referents(func) if issubclass(type(held), dict)]
+    for attribute in _DICTS:
+        known = getattr(func, attribute)
+        for at, held in enumerate(found):
+            if held is known:
+                del found[at]
+                break
+    return found[0] if len(found) == 1 else None
 
 
 def _evaluates_to(annotate: Callable[[int], object], evaluated: dict[str, Any]) -> bool:

@@ -48,12 +48,10 @@ def followed(
             old, new = _nested_names(operands, nested, at, rename, qualname, new_qualname)
             places[id(nested)] = old, new
             _follow_function(operands, nested, at, rename, sites)
-            if new != old and not hasattr(
-                code, "co_qualname"
-            ):  # before 3.11 MAKE_FUNCTION takes it from the stack
-                sites[at - 1] = (
-                    new if nested.co_flags & _CO_OPTIMIZED else rename.get(nested.co_name, nested.co_name)
-                )
+            # before 3.11 MAKE_FUNCTION takes it from the stack
+            if new != old and not hasattr(code, "co_qualname"):
+                own = rename.get(nested.co_name, nested.co_name)
+                sites[at - 1] = new if nested.co_flags & _CO_OPTIMIZED else own
         if new_qualname != qualname:
             for at in operands.uses(("STORE_NAME",)):  # a class body
                 if code.co_consts[operands.instructions[at].argument] == qualname:
@@ -66,10 +64,9 @@ def followed(
         if holds(code.co_consts[operands.instructions[at].argument], constants)
     }
     for at in names:
-        if not names.issuperset(operands.loads(operands.instructions[at].argument)):
-            sites[at] = code.co_consts[
-                operands.instructions[at].argument
-            ]  # a constant of its own, for the name
+        argument = operands.instructions[at].argument
+        if not names.issuperset(operands.loads(argument)):
+            sites[at] = code.co_consts[argument]  # one of its own, for the name
     if sites:
         code = exchange_constants(code, operands, sites)
         operands = Operands(code)

@@ -54,9 +54,8 @@ class CodesLayer(Layer):
         self._stacked: set[int] = set()  # positions of those that had a stack before it was their turn
         self._own: dict[int, FunctionLayer] = {}  # position -> its layer, where the function has a stack
         self._positions: dict[int, int] = {}  # id of a function -> its position, filled in on first need
-        self._later: list[
-            CodesLayer
-        ] = []  # entered over this one: they say what is in force while it is active
+        # entered over this one: they say what is in force while it is active
+        self._later: list[CodesLayer] = []
 
     def enter(self) -> None:
         """Stores every code; when one raises, those before it are put back."""

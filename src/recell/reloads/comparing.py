@@ -240,10 +240,8 @@ class Comparison:
     ) -> Iterable[tuple[str, CodeType, CodeType]]:
         before, after = list(old), list(new)
         found: list[tuple[str, CodeType, CodeType]] = []
-        if (
-            len(new) == 1 and old and new[0].co_name != "<lambda>"
-        ):  # earlier versions, which somebody still holds
-            for other in old:
+        if len(new) == 1 and old and new[0].co_name != "<lambda>":
+            for other in old:  # earlier versions, which somebody still holds
                 self._compare(other, new[0])
             return [(path, other, new[0]) for other in old]
         for alike in (self.same, self._only_moved, _same_parameters):

@@ -192,9 +192,8 @@ class Reshape:
             cell = current(sibling).cells().get(name)
             if cell is not None:
                 return cell
-        for cell in (
-            function.__closure__ or ()
-        ):  # a variable may be the outer function's own, in a function it holds
+        # a variable may be the outer function's own, in a function it holds
+        for cell in function.__closure__ or ():
             inside = contents_of(cell)
             if type(inside) is FunctionType and inside.__globals__ is function.__globals__:
                 found = current(inside).cells().get(name)
