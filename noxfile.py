@@ -73,6 +73,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", "--show-missing", "--skip-covered")
 
 
+@nox.session(python=DEFAULT)
+def mutants(session: nox.Session) -> None:
+    """Whether the tests notice small changes of the code: `nox -s mutants -- editor --sample 100`."""
+    session.install("-e", ".[test]", "cosmic-ray>=8.3")
+    session.run("python", "-m", "mutation", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session(python=["3.11", DEFAULT, NEWEST])
 def bench(session: nox.Session) -> None:
     """The figures beside what they are to reach: `nox -s bench -- functions --json out.json`."""
