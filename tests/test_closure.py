@@ -262,3 +262,9 @@ def test_closures_compare_as_mappings_do() -> None:
     assert closure(one) != closure(two)
     with pytest.raises(TypeError):
         hash(closure(one))
+
+
+@pytest.mark.parametrize("wrong", [5, None, len, type("A", (), {}), functools.partial(make)])
+def test_a_closure_of_what_is_no_function_is_refused_at_once(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="Closure takes a Python function, not "):
+        Closure(wrong)

@@ -102,6 +102,9 @@ class Closure(_Base):
     __slots__ = ("_function",)
 
     def __init__(self, function: FunctionType) -> None:
+        if type(function) is not FunctionType:
+            msg = f"Closure takes a Python function, not {short(function)}; closure() takes what stands for one, too"
+            raise TypeError(msg)
         self._function = function
 
     @property
