@@ -152,3 +152,23 @@ def test_start_and_undo():
     assert repr(change) == "<override of overridden.everything: LIMIT; active>"
     change.undo()
     assert not change.active
+
+
+def test_what_is_thrown_into_a_decorated_async_generator():
+    """It reaches the generator, which may go on, within the override."""
+
+    @override(everything, LIMIT=1)
+    async def numbers():
+        try:
+            yield everything(0)[0]
+        except KeyError:
+            yield "caught", everything(0)[0]
+
+    stream = numbers()
+    steps = []
+    for step in (stream.__anext__(), stream.athrow(KeyError("thrown in")), stream.aclose()):
+        try:
+            step.send(None)
+        except StopIteration as stop:
+            steps.append(stop.value)
+    assert steps == [1, ("caught", 1), None] and everything(0)[0] == 10

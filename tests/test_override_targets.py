@@ -197,3 +197,100 @@ def test_deleting_a_fake_attribute_hides_it_there_alone():
 def test_an_attribute_that_is_empty_is_not_there():
     with override(use_shape, {"Shape.kind": EMPTY}), pytest.raises(AttributeError, match="'kind'"):
         use_shape(id)
+
+
+class Plain:
+    kind = "plain"
+
+
+class Sized:
+    kind = "sized"
+
+    def __class_getitem__(cls, item):
+        return cls.__name__, item
+
+
+def use_sized(action):
+    return action(Sized), Sized.kind
+
+
+def test_what_stands_in_for_a_class_passes_subscripts_and_deletions_on():
+    with override(use_sized, {"Sized.kind": "fake"}):
+        assert use_sized(lambda sized: sized[int]) == (("Sized", int), "fake")
+        assert use_sized(repr)[0].startswith("<stand-in for ") and "kind" in use_sized(repr)[0]
+        Sized.passing = 1
+        use_sized(lambda sized: delattr(sized, "passing"))
+        assert not hasattr(Sized, "passing")
+
+
+def test_names_are_strings():
+    with pytest.raises(TypeError, match="names as strings, not 1"):
+        override(fetch, {1: 2})
+
+
+config = Plain()
+
+
+def use_config():
+    return config.kind, config.deep.one, config.deep.two
+
+
+def test_several_fakes_behind_one_name_and_behind_an_override_of_it():
+    """Two attributes of one attribute; a name overridden as a whole, by the same change or one beneath."""
+    config.deep = Plain()
+    config.deep.one, config.deep.two = 1, 2
+    with override(use_config, {"config.deep.one": "a", "config.deep.two": "b"}):
+        assert use_config() == ("plain", "a", "b")
+    other = Plain()
+    other.kind, other.deep = "other", config.deep
+    with override(use_config, {"config": other, "config.deep.one": "a"}):
+        assert use_config() == ("other", "a", 2)
+    with override(use_config, config=other), override(use_config, {"config.deep.two": "b"}):
+        assert use_config() == ("other", 1, "b")
+    assert use_config() == ("plain", 1, 2)
+
+
+class Client:
+    def first(self):
+        return session.get("first")  # no module has it
+
+    def second(self):
+        return Plain.kind
+
+
+def test_mocks_for_a_class_each_made_where_the_name_is_used():
+    """`mock.DEFAULT` for a name that means nothing is a plain mock; for an attribute of one it is an error."""
+    with override(Client, {"session": mock.DEFAULT, "Plain.kind": mock.DEFAULT}) as fakes:
+        Client().first()
+        fakes["session"].get.assert_called_once_with("first")
+        assert Client().second() is fakes["Plain.kind"]
+        assert len(fakes) == 2 and bool(fakes) and {*fakes.keys()} == {*fakes} == {"session", "Plain.kind"}
+    with pytest.raises(ScopeError, match="`session` has no value"):
+        override(Client, {"session.get": mock.DEFAULT})
+    with pytest.raises(ScopeError, match="`session` has no value"):
+        override(Client, {"session.get": 5})
+
+
+def test_the_hint_looks_behind_everything_that_a_name_may_mean():
+    """A wrapper around a wrapper, one around itself, a bound method, and names without a value."""
+
+    class Wrapping:
+        def __init__(self, inside):
+            self.__wrapped__ = inside
+
+    around = login_required(Wrapping(helper))
+    with pytest.raises(ScopeError, match=r"`wrapper.__wrapped__.__wrapped__` reads it|__wrapped__` reads it"):
+        override(around, time=1)
+    circle = Wrapping(None)
+    circle.__wrapped__ = circle
+    tick = Clock().tick
+    late = "bound below"
+
+    def calls():
+        return circle, tick(), late, nowhere
+
+    with pytest.raises(ScopeError, match="`time` is read by `tick`, which `calls` calls"):
+        override(calls, time=1)
+    del late
+    with pytest.raises(ScopeError, match="`time` is read by `tick`"):
+        override(calls, time=1)

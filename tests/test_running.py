@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from recell import running, swap
@@ -48,3 +50,27 @@ def test_running_finds_frames_of_all_threads():
     assert [frame.f_code for frame in itself()] == [itself.__code__]
     with pytest.raises(TypeError):
         running(5)
+
+
+def test_frozen_generators_are_not_found_and_a_warning_says_so():
+    def numbers():
+        yield 1
+
+    suspended = numbers()
+    next(suspended)
+    gc.freeze()
+    try:
+        with pytest.warns(RuntimeWarning, match="objects are frozen"):
+            assert running(numbers) == []
+    finally:
+        gc.unfreeze()
+    assert running(numbers) == [suspended]
+
+
+def test_a_finished_generator_runs_nothing():
+    def numbers():
+        yield 1
+
+    finished = numbers()
+    list(finished)
+    assert running(numbers) == []

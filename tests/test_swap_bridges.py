@@ -205,3 +205,54 @@ def test_names_of_parameters_cannot_clash_with_the_trampoline():
         assert old(1, 2, 3, value=4, p0=5) == (1, 2, (3,), 4, 2, {"p0": 5})
         assert old(replacement=1, target=2) == (1, 2, (), 1, 2, {})
         assert inspect.signature(old) == inspect.signature(module.f)
+
+
+def test_a_builtin_behind_a_trampoline_has_no_cells():
+    """What is swapped over a function that passes on to one closes over nothing of the target's."""
+
+    def old(x):
+        return x
+
+    new = factory("plain", ["x"], "N")
+    before = snapshot(old)
+    with swap(old, len):
+        with swap(old, new):
+            assert old(1) == new(1)
+        assert old("abc") == 3
+        with pytest.raises(recell.ScopeError):
+            recell.override(old, LIMIT=1)
+    assert_same(old, before)
+
+
+def test_a_replacement_that_holds_the_target_in_a_partial():
+    def old(x):
+        return x
+
+    def through(function, x):
+        return function(x)
+
+    with pytest.raises(recell.ScopeError, match="in a partial"):
+        swap(old, functools.partial(through, old))
+    with pytest.raises(TypeError, match="got 5"):
+        recell.wrap(old, 5)
+
+
+def test_a_signature_with_a_default_that_cannot_be_written():
+    """It is shown as it is, and calls go through whatever they pass."""
+
+    class Odd:
+        def __repr__(self):
+            return "<unrepresentable>"
+
+    class Callable:
+        def __call__(self, a, b=Odd()):
+            return a, type(b).__name__
+
+    def old(x):
+        return x
+
+    thing = Callable()
+    with swap(old, thing):
+        assert old(1) == (1, "Odd") and old(1, b=2) == (1, "int")
+        assert inspect.signature(old) == inspect.signature(thing)
+    assert old(1) == 1
