@@ -142,3 +142,48 @@ def test_somebody_else_assigned_the_code():
     fetch.__code__ = installed
     change.undo()
     assert_same(fetch, before)
+
+
+@pytest.mark.parametrize("entries", [1, 3])
+def test_an_equal_code_assigned_by_somebody_else(entries):
+    """Code objects compare by value: what counts is the very object, also for an override that knows its short way."""
+    before = snapshot(fetch)
+    change = override(fetch, time=types.SimpleNamespace())
+    for _ in range(entries - 1):
+        with change:
+            pass
+    change.start()
+    installed = fetch.__code__
+    fetch.__code__ = equal = installed.replace()
+    assert equal == installed and equal is not installed
+    with pytest.raises(InterferenceError, match="somebody else assigned __code__ of") as caught:
+        change.__exit__(None, None, None)
+    error = caught.value
+    assert (error.attribute, error.target) == ("__code__", recell.errors.short(fetch))
+    assert (error.found, error.expected) == (recell.errors.short(equal), recell.errors.short(installed))
+    assert fetch.__code__ is equal and change.active
+    fetch.__code__ = installed
+    change.undo()
+    assert_same(fetch, before)
+
+
+def seven():
+    return LIMIT
+
+
+@pytest.mark.parametrize("times", range(4))
+@pytest.mark.parametrize("values", [{"LIMIT": 7}, {"LIMIT": types.CellType(7)}], ids=["constant", "cell"])
+def test_what_is_assigned_between_two_entries_is_put_back(times, values):
+    """An equal code as well: what was there before the last entry is there again, the very object."""
+    change = override(seven, values)
+    for _ in range(times):
+        with change:
+            assert seven() == 7
+    seven.__code__ = equal = seven.__code__.replace()
+    for _ in range(3):
+        with change:
+            assert seven() == 7
+        assert seven.__code__ is equal and seven() == 10
+    with swap(seven, fetch):
+        pass
+    assert seven.__code__ is equal

@@ -2,7 +2,7 @@
 
 cosmic-ray makes the mutants, in a copy of the project. What survives is tried on the other interpreters given, since
 some lines serve one release only; what survives there too is printed, unless `explained.toml` says why nothing can
-notice it.
+notice it. A place is picked once: an operator has a dozen mutants, of which most fail alike.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 import argparse
 import ast
 import functools
+import itertools
 import os
 import random
+import resource
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -28,7 +31,6 @@ from cosmic_ray.work_item import TestOutcome  # type: ignore[import-not-found]
 from mutation.areas import AREAS, Area
 
 ROOT = Path(__file__).resolve().parents[2]
-TIME_LIMIT = 180.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,12 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder) / "recell")
         os.chdir(copy)
-        if not passes(area, sys.executable):
-            print("the tests fail without any mutant")
-            return 2
+        pythons = {python: limits(area, python) for python in [sys.executable, *options.also]}
         mutants = [item for item in found(area) if options.file in str(item.mutations[0].module_path)]
-        picked = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
-        return judge(area, picked, len(mutants), [sys.executable, *options.also])
+        return judge(area, pick(mutants, options.sample, options.seed), len(mutants), pythons)
 
 
 def copied(to: Path) -> Path:
@@ -70,6 +69,18 @@ def found(area: Area) -> Iterator[Any]:
                     yield item
 
 
+def pick(mutants: list[Any], count: int, seed: int) -> list[Any]:
+    """That many mutants, of different places as long as there are any."""
+    places: dict[tuple[Any, ...], list[Any]] = {}
+    for item in mutants:
+        change = item.mutations[0]
+        places.setdefault((change.module_path, change.start_pos, change.end_pos), []).append(item)
+    chance = random.Random(seed)
+    drawn = [chance.sample(items, len(items)) for items in chance.sample(list(places.values()), len(places))]
+    rounds = itertools.zip_longest(*drawn)
+    return list(filter(None, itertools.chain.from_iterable(rounds)))[:count]
+
+
 def annotations(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Where a file's annotations and type-checking imports start and end."""
     nodes: list[Any] = []
@@ -83,11 +94,14 @@ def annotations(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in nodes]
 
 
-def command(area: Area, python: str) -> str:
+def command(area: Area, python: str, limit: int) -> str:
+    """The area's tests, ended after so many seconds of processor time, when one waits, or before they eat all memory."""
     files = [f"tests/test_{name}.py" for name in area.tests if parses(name, python)]
-    run = ["env", "PYTHONPATH=src", python, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    run = ["env", "PYTHONPATH=src:tests", python, "-m", "pytest", "-xq", "-p", "no:cacheprovider"]
+    run += ["-p", "mutation.waiting"]
     wide = [*run, "tests/corpus", "-k", area.operations]
-    return shlex.join(["sh", "-c", f"{shlex.join([*run, *files])} && {shlex.join(wide)}"])
+    allowed = f"ulimit -t {limit} && ulimit -v 8000000"
+    return shlex.join(["sh", "-c", f"{allowed} && {shlex.join([*run, *files])} && {shlex.join(wide)}"])
 
 
 @functools.lru_cache(maxsize=None)
@@ -100,17 +114,22 @@ def parses(name: str, python: str) -> bool:
     return "_py3" not in name or int(name.rpartition("_py3")[2]) <= minor(python)
 
 
-def passes(area: Area, python: str) -> bool:
-    return os.system(f"{command(area, python)} > tests.log 2>&1") == 0
+def limits(area: Area, python: str) -> tuple[int, float]:
+    """How much processor time to give the tests, and how long to wait: several times what they take unchanged."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    if os.system(f"{command(area, python, 600)} > tests.log 2>&1"):
+        sys.exit(f"the tests fail without any mutant on {python}:\n{Path('tests.log').read_text()[-2000:]}")
+    after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
+    return 10 + 4 * int(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), 20 + 2 * took
 
 
-def judge(area: Area, picked: list[Any], count: int, pythons: list[str]) -> int:
+def judge(area: Area, picked: list[Any], count: int, pythons: dict[str, tuple[int, float]]) -> int:
     """Runs the tests over each mutant and prints who survived."""
     reasons = explained()
     survivors, known = 0, 0
     for number, item in enumerate(picked, 1):
-        for python in pythons:
-            result = mutate_and_test(item.mutations, command(area, python), TIME_LIMIT)
+        for python, (limit, wait) in pythons.items():
+            result = mutate_and_test(item.mutations, command(area, python, limit), wait)
             if result.test_outcome != TestOutcome.SURVIVED:
                 break
         else:

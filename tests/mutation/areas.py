@@ -54,6 +54,7 @@ AREAS = {
             "wrap",
             "running",
             "patching",
+            "patching_programs",
             "swap",
             "swap_bridges",
             "swap_py312",
