@@ -22,6 +22,7 @@ from recell import (
     patch_closure,
     swap,
 )
+from recell.cells import contents_of
 
 
 def make(rate=2, empty_one=True):
@@ -61,6 +62,33 @@ def test_empty_before_empty_after():
     with patch_closure(lazy, late=EMPTY), pytest.raises(NameError):
         lazy()
     assert lazy() == 1
+
+
+@pytest.mark.parametrize("values", [(3,), (EMPTY,), (3, 4), (3, EMPTY), (EMPTY, 4)], ids=repr)
+@pytest.mark.parametrize("bases", [(1, 2), (EMPTY, 2), (1, EMPTY)], ids=repr)
+def test_each_entry_sets_all_the_variables_and_puts_all_back(bases, values):
+    """Entered again and again, also within itself; empty cells and `EMPTY` among them."""
+    a = b = None
+
+    def func():
+        return a, b
+
+    cells = func.__closure__
+    for name, base in zip("ab", bases):
+        closure(func)[name] = base
+
+    def contents():
+        return tuple(map(contents_of, cells))
+
+    change = patch_closure(func, dict(zip("ab", values)))
+    inside = (*values, *bases[len(values) :])
+    for _ in range(3):
+        with change:
+            assert contents() == inside
+            with change:
+                assert contents() == inside
+            assert contents() == inside
+        assert contents() == bases
 
 
 def test_a_cell_is_contents_like_anything_else():

@@ -256,3 +256,25 @@ def test_a_signature_with_a_default_that_cannot_be_written():
         assert old(1) == (1, "Odd") and old(1, b=2) == (1, "int")
         assert inspect.signature(old) == inspect.signature(thing)
     assert old(1) == 1
+
+
+def test_a_trampolines_code_is_called_as_the_target_and_stands_where_the_replacement_does():
+    """What tracebacks and profilers show; a replacement without code stands where the target did."""
+    here = test_a_trampolines_code_is_called_as_the_target_and_stands_where_the_replacement_does.__code__
+
+    def old(x):
+        return x
+
+    module = types.ModuleType("elsewhere")
+    exec(compile("\n\n\ndef other(x): return -x", "elsewhere.py", "exec"), vars(module))
+    for replacement, place in (
+        (module.other, ("elsewhere.py", 4)),
+        (abs, (__file__, old.__code__.co_firstlineno)),
+        (functools.partial(max, 3), (__file__, old.__code__.co_firstlineno)),
+    ):
+        with swap(old, replacement):
+            code = old.__code__
+            assert old(-2) == replacement(-2)
+            assert code.co_name == "old" and (code.co_filename, code.co_firstlineno) == place
+            if hasattr(here, "co_qualname"):
+                assert code.co_qualname == f"{here.co_name}.<locals>.old"
