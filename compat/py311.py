@@ -31,8 +31,8 @@ def exchange(
     code, closure, defaults, kwdefaults = before
     new_code, new_closure, new_defaults, new_kwdefaults = after
     if defaults is new_defaults and kwdefaults is new_kwdefaults and grows(closure, new_closure):
-        set_closure(func, new_closure)
         try:
+            set_closure(func, new_closure)
             func.__code__ = new_code
         except BaseException:
             if func.__code__ is not new_code:

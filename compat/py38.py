@@ -32,8 +32,8 @@ def exchange(
     old_code, old_closure, old_defaults, old_kwdefaults = before
     same_defaults = defaults is old_defaults and kwdefaults is old_kwdefaults
     if closure and same_defaults and grows(old_closure, closure):
-        set_closure(func, closure)
         try:
+            set_closure(func, closure)
             func.__code__ = code
         except BaseException:
             if func.__code__ is not code:

@@ -107,9 +107,9 @@ class Switching(Change):
 
     def _came_late(self, switch: Switch) -> None:
         """Puts in order a store before which others made a layer of the switch, or undid it."""
+        stack = self._stack
+        stack.overtaken()  # which says so before it waits for the lock
         with LOCK:
-            stack = self._stack
-            stack.overtaken()
             if stack.installed is None and not stack.slot and stack.func.__code__ is switch.above.code:
                 stack.func.__code__ = switch.base.code
 
@@ -214,11 +214,12 @@ def _enter_locked(self: Switching) -> Switching:
         else:
             put(known)
             try:
-                func.__code__ = above
+                if slot:
+                    func.__code__ = above
             except BaseException:
                 self._drop(known)
                 raise
-            if not slot:  # an audit hook made a layer of it
+            if not slot:  # a signal's handler or an audit hook made a layer of it
                 self._came_late(known)
     finally:
         _release()
@@ -241,9 +242,9 @@ def _exit_locked(
             self.undo()
             return
         func.__code__ = code
-        if known in slot:
+        try:
             remove(known)
-        else:  # an audit hook made a layer of it
+        except ValueError:  # a signal's handler or an audit hook made a layer of it
             self._stack.overtaken()
             self.undo()
     finally:
