@@ -8,7 +8,7 @@ from opcode import opmap
 from types import CodeType
 
 import pytest
-from assembling import NEW, RELEASE, assemble, at, has, no_lines, patched
+from assembling import NEW, RELEASE, assemble, at, has, no_lines, patched, units
 from verifying import CONSTS, RETURN, closing, generating, guarded, inner_code, plain, refused
 
 from recell import UnsafeCodeError, verify
@@ -306,3 +306,55 @@ def test_a_generator_is_made_once():
     start, jump = at(code, "RETURN_GENERATOR"), at(code, "JUMP_BACKWARD")
     distance = (jump - start) // 2 + 1 + RELEASE.caches.get("JUMP_BACKWARD", 0)
     refused(patched(code, jump + 1, distance))
+
+
+# -- the numbers in messages ------------------------------------------------------------------------
+
+LOAD = ("LOAD_CONST", 0)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "before", "reason"),
+    [
+        ([*[LOAD] * 5, ("LIST_APPEND", 3)], 5, "cannot take none at position 4 from the top"),
+        ([LOAD, ("BUILD_LIST", 0), LOAD, LOAD, ("MAP_ADD", 1)], 4, "at position 3 from the top"),
+        ([LOAD, ("LIST_APPEND", 3)], 1, "needs 4 values, the stack holds 1"),
+        ([LOAD, LOAD, ("LOAD_CONST", 300)], 2, "argument 300 is out of range: there are 5"),
+    ],
+)
+def test_messages_count_from_the_top_and_in_bytes(instructions, before, reason):
+    """Which value it is, how many there are, and where the instruction stands."""
+    error = refused(assemble(*instructions, "RETURN_VALUE", **CONSTS))
+    opening = len(units(("RESUME", 0))) if NEW else 0
+    assert error.offset == opening + len(units(*instructions[:before]))
+    assert error.reason.endswith(reason) and error.instruction == "{} {}".format(*instructions[before])
+
+
+def test_where_a_wrong_jump_leads():
+    """In bytes, as `dis` counts."""
+    code = assemble(("JUMP_FORWARD", 200), *RETURN, **CONSTS)
+    offset = at(code, "JUMP_FORWARD")
+    assert (
+        refused(code).reason
+        == f"jumps to {offset + 2 + 200 * RELEASE.jump_unit}, where no instruction starts"
+    )
+
+
+@pytest.mark.skipif(not NEW, reason="no tables")
+def test_where_a_wrong_table_points():
+    """Ranges and handlers in bytes, as `dis` counts; lines in code units."""
+    code = assemble(*RETURN, **CONSTS)
+    count = len(code.co_code) // 2
+    for entry, reason in (
+        ((0, 40, 0, 0), "co_exceptiontable: 0 to 80 is no range of instructions"),
+        ((1, 0, 0, 0), "co_exceptiontable: 2 to 2 is no range of instructions"),
+        ((0, count, 40, 0), "co_exceptiontable: no instruction starts at 80"),
+        ((0, count, 0, 0), "reaches 0 with 1 values on the stack, not 0"),
+    ):
+        first, length, target, depth = entry
+        assert (
+            refused(code.replace(co_exceptiontable=bytes((0x80 | first, length, target, depth)))).reason
+            == reason
+        )
+    lines = f"co_linetable describes 2 code units, there are {count}"
+    assert refused(code.replace(co_linetable=b"\xf8\xf8")).reason == lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opcode import opname
 from types import CodeType
 
 import pytest
@@ -15,8 +16,13 @@ CONSTS = {"co_consts": (None, 1, "text", (), "other")}
 def refused(code: CodeType, reason: str = "") -> UnsafeCodeError:
     with pytest.raises(UnsafeCodeError) as caught:
         verify(code)
-    assert reason in caught.value.reason, caught.value
-    return caught.value
+    error = caught.value
+    assert reason in error.reason, error
+    assert error.reason in str(error) and error.instruction in str(error)
+    if error.offset >= 0 and error.code == repr(code):
+        there = opname[code.co_code[error.offset]]
+        assert error.offset % 2 == 0 and there in ("EXTENDED_ARG", error.instruction.split()[0])
+    return error
 
 
 def plain(a, b=2):
