@@ -271,6 +271,16 @@ def test_mocks_for_a_class_each_made_where_the_name_is_used():
         override(Client, {"session.get": 5})
 
 
+@pytest.mark.parametrize("values", [{"Plain.kind": 5}, {"Plain": mock.DEFAULT}], ids=["dotted", "mock"])
+def test_functions_of_a_class_that_do_not_use_the_name_stay_as_they_are(values):
+    """They are passed over, wherever they stand in the class; those behind them are not."""
+    first, plain, second = Client.first.__code__, Plain, Client.second.__code__
+    with override(Client, values):
+        assert Client.first.__code__ is first and Client.second.__code__ is not second
+        assert Client().second() == 5 or Client().second() is not plain.kind
+    assert Client.first.__code__ is first and Client.second.__code__ is second
+
+
 def test_the_hint_looks_behind_everything_that_a_name_may_mean():
     """A wrapper around a wrapper, one around itself, a bound method, and names without a value."""
 
