@@ -349,3 +349,23 @@ def test_without_ctypes_nothing_changes(monkeypatch):
     assert_same(old, before)
     with swap(old, factory("plain", ["a"], "N")):
         assert old(1) == ("N", ("O", "a"), 1)
+
+
+@pytest.mark.parametrize("evaluated", [(), ("old",), ("new",), ("old", "new")], ids="+".join)
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_annotations_are_the_replacements_and_come_back(evaluated, looked_at):
+    """Also where they are lazy (3.14+), and whoever evaluated them before or meanwhile."""
+    space = {}
+    text = "def old(a: int): return 1\ndef new(b: str): return 2"
+    exec(compile(text, "annotated", "exec", dont_inherit=True), space)
+    old, new = space["old"], space["new"]
+    for name in evaluated:
+        assert space[name].__annotations__
+    lazy = getattr(old, "__annotate__", None)
+    change = swap(old, new)
+    assert getattr(old, "__annotate__", None) is getattr(new, "__annotate__", None)
+    if looked_at:
+        assert old.__annotations__ == {"b": str}
+    change.undo()
+    assert getattr(old, "__annotate__", None) is lazy
+    assert old.__annotations__ == {"a": int} and new.__annotations__ == {"b": str}
