@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator
 
 import pytest
 from reload_edits import EDITS, Edit
+from reload_edits_corners import CORNERS
 
 import recell
 
@@ -90,7 +91,7 @@ def holds(expected: Dict[str, Any], names: Dict[str, Any], when: str) -> None:
         assert type(found) is type(value) or value is None
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.title)
+@pytest.mark.parametrize("edit", [*EDITS, *CORNERS], ids=lambda edit: edit.title)
 def test_edit(edit: Edit, edited: types.ModuleType) -> None:
     """What lives follows the new text, tells so, and is what it was after undo."""
     exec(compile(edit.before, "edited.py", "exec", dont_inherit=True), vars(edited))
@@ -151,7 +152,7 @@ def test_edit(edit: Edit, edited: types.ModuleType) -> None:
             assert one is other, (func, one, other)
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.title)
+@pytest.mark.parametrize("edit", [*EDITS, *CORNERS], ids=lambda edit: edit.title)
 def test_there_and_back(edit: Edit, edited: types.ModuleType) -> None:
     """A second reload to the old text leads back to what the old text says, and both can be undone in any order."""
     exec(compile(edit.before, "edited.py", "exec", dont_inherit=True), vars(edited))

@@ -171,7 +171,7 @@ class Merge(Claims):
             old = before.get(name, ABSENT)
             if old is not ABSENT:
                 self._place(site, name, old, value)
-            elif name[0] != "_":
+            else:
                 self.bindings.append((site, name, value))
                 self.added.append(self._path(site, name))
         for name in before:
@@ -200,8 +200,9 @@ class Merge(Claims):
             if name in own:
                 continue
             if type(before) is _LAZY_IMPORT or (type(value) is _LAZY_IMPORT and before is not ABSENT):
-                if _same_import(before, value):
-                    continue
+                if not _same_import(before, value):
+                    self._bind(site, name, value)
+                continue
             if before is ABSENT:
                 if type(value).__name__ != "member_descriptor":
                     self.bindings.append((site, name, value))
@@ -316,8 +317,7 @@ class Merge(Claims):
             or self._imported(new)
             or self._imported(old)
         ):
-            if not (self._imported(old) and self._imported(new) and old is new):
-                self._bind(site, name, new)
+            self._bind(site, name, new)
             return
         self._data(site, name, old, new)
 

@@ -64,16 +64,6 @@ class Translation:
         """Lets go of the run's objects, so that those which nobody holds go away."""
         self._made.clear()
 
-    def is_new(self, value: Any) -> bool:
-        """Whether a function or class was made by the run's own text."""
-        if type(value) is FunctionType:
-            return value.__globals__ is self.scratch
-        return (
-            issubclass(type(value), type)
-            and value.__module__ == self.module
-            and id(value) not in self._living()
-        )
-
     def _living(self) -> set[int]:
         if self._known is None:
             self._known = {id(value) for value in self.real.values()}
@@ -95,7 +85,7 @@ class Translation:
         if id(value) in self._living():
             return value
         if issubclass(kind, type):
-            return self._class(value) if self.is_new(value) else value
+            return self._class(value) if value.__module__ == self.module else value
         return self._other(value)
 
     def _function(self, function: FunctionType) -> FunctionType:
@@ -196,7 +186,7 @@ class Translation:
                 there = self(inside)
                 return value if there is inside else type(value)(there)
             self._instance(value)
-            return value
+            new = value
         if issubclass(type(value), functools.partial):
             arguments = self(value.args)
             keywords = dict(value.keywords)
