@@ -355,8 +355,12 @@ def test_unsupported_code_is_refused() -> None:
     consts = tuple(broken if each is nested else each for each in code.co_consts)
     with pytest.raises(recell.UnsupportedCodeError) as caught:
         editor.globals_to_cells(code.replace(co_consts=consts), ["LIMIT"])
+    instructions = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
+    loaded = next(at for at, each in enumerate(instructions) if each.argval is nested)
+    make = next(each for each in instructions[loaded:] if each.opname == "MAKE_FUNCTION")
     assert caught.value.code
-    assert "compiler" in caught.value.reason
+    assert f"the function made at offset {make.offset} is not made" in caught.value.reason
+    assert caught.value.reason in str(caught.value)
 
 
 def test_edits_verify_themselves_on_demand() -> None:

@@ -63,7 +63,14 @@ def test_a_cell_made_in_the_place_of_a_free_variable() -> None:
     made = [each.arg for each in dis.get_instructions(func.__code__) if each.opname == "MAKE_CELL"]
     if max(made) < func.__code__.co_nlocals:
         pytest.skip("this release compiles it otherwise")
-    with pytest.raises(recell.UnsupportedCodeError):
+    new_cell = next(
+        each
+        for each in dis.get_instructions(func.__code__)
+        if each.opname == "MAKE_CELL" and each.arg >= func.__code__.co_nlocals
+    )
+    with pytest.raises(
+        recell.UnsupportedCodeError, match=f"the instruction at offset {new_cell.offset} uses"
+    ):
         recell.demote(func)
     with pytest.raises(recell.UnsupportedCodeError):
         editor.cells_to_globals(func.__code__, ["v"])
