@@ -16,6 +16,7 @@ from sizes import pick
 import recell
 from recell import override, patch_closure, swap
 from recell.cells import EMPTY
+from recell.inplace import installing
 from recell.inplace.changes import Change
 from recell.inplace.installing import State
 from recell.inplace.layers import (
@@ -78,6 +79,22 @@ def test_edits_are_computed_from_the_base_in_order_of_entry():
     assert func.__doc__ == "base+three+two"
     three.undo(), two.undo()
     assert func.__doc__ == "base"
+
+
+def test_a_face_alone_is_changed_without_touching_code_and_closure(monkeypatch):
+    """What calls need is exchanged where something of it changes, and only there."""
+
+    def unexpected(*args):
+        raise AssertionError("code and closure stay")
+
+    func = make()
+    before = func.__code__, func.__closure__, func.__defaults__
+    monkeypatch.setattr(installing, "_exchange", unexpected)
+    change = Change("doc", func, [FunctionLayer(func, Doc("one"))], stays=True)
+    assert func.__doc__ == "None+one"
+    change.undo()
+    assert func.__doc__ is None
+    assert all(now is then for now, then in zip((func.__code__, func.__closure__, func.__defaults__), before))
 
 
 def test_an_edit_that_cannot_be_made_over_another_base_is_left_out():
