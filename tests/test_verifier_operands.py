@@ -363,3 +363,17 @@ def test_only_class_bodies_read_their_namespace():
     refused(patched(inner, offset, opmap["LOAD_CLASSDEREF"]), "a namespace that this code does not have")
     body = next(const for const in code.co_consts if getattr(const, "co_name", "") == "Body")
     refused(body.replace(co_flags=body.co_flags | 1))
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 14), reason="loads are not marked")
+def test_marks_for_immortal_constants():
+    """3.14 marks each LOAD_CONST: one that says "immortal" of another constant would not count its references."""
+    import opcode
+
+    marks, consts = opcode._specialized_opmap, (*range(300), object())
+    verify(assemble(("LOAD_CONST", 1), "POP_TOP", ("LOAD_CONST", 300), "RETURN_VALUE", co_consts=consts))
+    for index, other in ((0, object()), (300, None)):
+        code = assemble(("LOAD_CONST", index), "RETURN_VALUE", co_consts=(other, *consts[1:]))
+        offset = code.co_code.index(opmap["LOAD_CONST"], 2)
+        verify(patched(code, offset, marks["LOAD_CONST_MORTAL"]))
+        refused(patched(code, offset, marks["LOAD_CONST_IMMORTAL"]), "never run")

@@ -122,7 +122,7 @@ class BlockWalk(Walk):
         self, index: int, argument: int, stack: int, depth: int, blocks: Blocks
     ) -> Iterator[Change]:
         stack, depth, below = self.leave(index, stack, depth, blocks)
-        if not depth or stack & kinds.NULL:
+        if not depth or stack & kinds.NULL:  # pragma: no cover - its move asked for a value there
             raise self.refuse(index, "there is no asynchronous iterator below")
         yield index + 1, stack >> WIDTH, depth - 1, below
 

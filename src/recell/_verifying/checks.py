@@ -127,6 +127,5 @@ def _check_class_derefs(program: Program) -> None:
 def _refuse_opcode(program: Program, name: str, reason: str) -> None:
     number = program.machine.numbers[name]
     if number in program.units[::2]:
-        for index, begin in enumerate(program.begins):
-            if program.read(index)[0] == number:
-                raise Refused(begin, reason)
+        begins = program.begins
+        raise Refused(next(begins[at] for at in range(len(begins)) if program.read(at)[0] == number), reason)

@@ -142,7 +142,8 @@ class Program:
             begin_at(begin)
             unit += 1
             if caches:
-                if units[2 * unit : 2 * (unit + caches)] != _CACHES[caches]:
+                # co_code shows zeros there, unless they are cut off
+                if units[2 * unit : 2 * (unit + caches)] != _CACHES[caches]:  # pragma: no cover - UB to make
                     raise Refused(begin, f"is not followed by its {caches} empty cache units")
                 unit += caches
             begin = unit
@@ -199,12 +200,8 @@ class Program:
                 target = self._target(index, direction, after, argument, step)
                 if steps_over:
                     target = self._over(index, target)
-                if taken is None:  # the argument only tells a monitor where the loop was
-                    self.ends[index] = (
-                        (ops.STOP, number, falls) if not goes_on else (ops.BLOCK, number, falls)
-                    )
-                    if goes_on:
-                        del self.ends[index]
+                if taken is None:  # END_ASYNC_FOR: the argument only tells a monitor where the loop was
+                    del self.ends[index]
                 else:
                     self.ends[index] = (shape, number, falls, taken, goes_on, target, refines)
             elif shape == ops.BLOCK:

@@ -156,8 +156,7 @@ def explain(stack: int, depth: int, move: Move) -> str:
     needed, forbidden = move[0], move[1]
     if depth < needed:
         return f"needs {needed} values, the stack holds {depth}"
-    for position in range(needed):
-        wrong = stack >> WIDTH * position & forbidden >> WIDTH * position & ENTRY
-        if wrong:
-            return f"cannot take {describe(wrong)} at position {position + 1} from the top"
-    return "cannot run here"
+    wrong, position = stack & forbidden, 1
+    while not wrong & ENTRY:
+        wrong, position = wrong >> WIDTH, position + 1
+    return f"cannot take {describe(wrong & ENTRY)} at position {position} from the top"

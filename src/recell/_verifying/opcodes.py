@@ -138,7 +138,7 @@ class Machine:
             self.names[number] = name
         self.facts: list[Any] = [None] * 256
         for name, effect in self.effects.falls.items():
-            if name in self.numbers:
+            if name in self.numbers:  # pragma: no branch - a pre-release may lack some
                 self.facts[self.numbers[name]] = self._fact(name, effect)
         self.skipped = [self.numbers[name] for name in self.effects.skipped_after_loop]
         self.quiet = frozenset(self.numbers[name] for name in self.effects.quiet if name in self.numbers)

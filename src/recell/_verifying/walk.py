@@ -259,8 +259,6 @@ class Walk(Actions):
         needed, forbidden, down, action = move[0], move[1], move[2], move[6]
         if depth < needed or stack & forbidden:
             raise self.refuse(index, kinds.explain(stack, depth, move))
-        if handler is None:
-            return floor
         # a generator gets a value back before anything is raised there
         taken = needed if action in (ops.SWAP, ops.ROTATE) else 0 if action == ops.YIELD else down // WIDTH
         if self.program.read(index)[0] in self.machine.quiet:
