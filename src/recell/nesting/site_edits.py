@@ -26,25 +26,21 @@ def _from_closure(site: Site, args: bytes) -> tuple[int, bytes]:
 
 
 def closure_edits(site: Site, slots: Sequence[int], args: bytes) -> list[Edit]:
-    """The edits that make the closure of a nested function of these slots, in this order."""
+    """The edits that make the closure of a nested function of these slots, one at least, in this order."""
     known = opcodes()
     if list(slots) == site.slots:
         return []
     start, raw = _from_closure(site, args)
     raw += b"".join(instruction(known.load_closure, slot) for slot in slots)
-    if slots:
-        raw += instruction(known.build_tuple, len(slots))
+    raw += instruction(known.build_tuple, len(slots))
     edits: list[Edit] = [(start, site.load[0], raw)]
-    if bool(slots) == bool(site.slots):
+    if site.slots:
         return edits
     make = site.make
     if known.set_attribute < 0:
-        flags = site.flags | CLOSURE if slots else site.flags & ~CLOSURE
-        return [*edits, (make, make + 1, bytes((known.make_function, flags)))]
-    if slots:
-        raw = bytes((known.make_function, 0, known.set_attribute, CLOSURE))
-        return [*edits, (make, make + 1, raw)]
-    return [*edits, (make + 1, make + 2, b"")]  # the closure is what is set first
+        return [*edits, (make, make + 1, bytes((known.make_function, site.flags | CLOSURE)))]
+    raw = bytes((known.make_function, 0, known.set_attribute, CLOSURE))
+    return [*edits, (make, make + 1, raw)]
 
 
 def object_edit(site: Site, slots: Sequence[int], args: bytes) -> Edit:
