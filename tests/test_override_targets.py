@@ -271,6 +271,21 @@ def test_mocks_for_a_class_each_made_where_the_name_is_used():
         override(Client, {"session.get": 5})
 
 
+@pytest.mark.skipif(not hasattr(override, "__builtins__"), reason="functions hold their builtins since 3.10")
+def test_a_builtin_of_a_function_whose_globals_name_no_builtins():
+    """The function's own builtins say what the name means."""
+    func = type(override)((lambda: int.from_bytes(b"1", "big")).__code__, {})
+    with override(func, {"int.from_bytes": lambda *args: args}):
+        assert func() == (b"1", "big")
+    assert func() == 49
+
+
+def test_only_the_very_default_asks_for_a_mock():
+    """A value that says of everything that it is equal is a value like any other."""
+    with override(Client, Plain=mock.ANY) as fakes:
+        assert fakes["Plain"] is mock.ANY
+
+
 @pytest.mark.parametrize("values", [{"Plain.kind": 5}, {"Plain": mock.DEFAULT}], ids=["dotted", "mock"])
 def test_functions_of_a_class_that_do_not_use_the_name_stay_as_they_are(values):
     """They are passed over, wherever they stand in the class; those behind them are not."""

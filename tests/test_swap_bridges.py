@@ -278,3 +278,36 @@ def test_a_trampolines_code_is_called_as_the_target_and_stands_where_the_replace
             assert code.co_name == "old" and (code.co_filename, code.co_firstlineno) == place
             if hasattr(here, "co_qualname"):
                 assert code.co_qualname == f"{here.co_name}.<locals>.old"
+
+
+@pytest.mark.skipif(not hasattr(inspect, "markcoroutinefunction"), reason="came with 3.12")
+def test_what_is_marked_as_a_coroutine_function_is_awaited():
+    """An object whose call gives something to await, and says so."""
+
+    class Fetching:
+        def __call__(self, x):
+            return self.later(x)
+
+        async def later(self, x):
+            return x * 2
+
+    async def old(x):
+        return x
+
+    with swap(old, inspect.markcoroutinefunction(Fetching())):
+        assert asyncio.run(old(4)) == 8
+    assert asyncio.run(old(4)) == 4
+
+
+@pytest.mark.skipif(not hasattr(swap, "__builtins__"), reason="functions hold their builtins since 3.10")
+def test_a_replacement_keeps_its_builtins_also_where_they_are_equal():
+    """Equal now is not equal later: each function asks its own dict."""
+    own = {"len": len}
+    space = {"__builtins__": own}
+    exec("def new(x): return len(x)", space)
+    space["__builtins__"] = {"len": len}
+    exec("def old(x): return len(x)", space)
+    with swap(space["old"], space["new"]):
+        own["len"] = lambda x: "own"
+        assert space["old"]("abc") == "own"
+    assert space["old"]("abc") == 3
