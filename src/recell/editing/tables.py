@@ -144,8 +144,6 @@ def _with_step(kind: int, payload: bytes, step: int) -> tuple[int, bytes]:
     else:
         columns = payload
     if 0 <= step <= 2 and max(columns) < 128:
-        if kind < 10 and step == 0:
-            return kind, payload
         return 10 + step, columns
     return LONG_LOCATION, number + b"\0" + b"".join(_write_varint(column + 1) for column in columns)
 

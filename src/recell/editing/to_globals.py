@@ -26,7 +26,7 @@ __all__ = ["cells_to_globals", "drop_free_variables"]
 
 def cells_to_globals(code: CodeType, names: Iterable[str]) -> CodeType:
     """Free variables of the code become globals; their names leave `co_freevars`, the order of the rest stays."""
-    return checked(_without(code, _own_slots(code, names), True))
+    return checked(_without(code, _own_slots(code, names)))
 
 
 def drop_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
@@ -36,7 +36,7 @@ def drop_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
     """
     slots = _own_slots(code, names)
     used = _used(code, slots)
-    return checked(_without(code, {slot: name for slot, name in slots.items() if name not in used}, False))
+    return checked(_without(code, {slot: name for slot, name in slots.items() if name not in used}))
 
 
 def _own_slots(code: CodeType, names: Iterable[str]) -> dict[int, str]:
@@ -62,7 +62,7 @@ def _used(code: CodeType, slots: Mapping[int, str]) -> set[str]:
     return used
 
 
-def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> CodeType:
+def _without(code: CodeType, slots: Mapping[int, str]) -> CodeType:
     """The code without these of its free variables; what still uses them reads and writes globals."""
     if not slots:
         return code
@@ -82,7 +82,7 @@ def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> Code
     for site in closures:
         inherited = inherited_slots(site, slots)
         if inherited:
-            constants[site.constant] = _without(site.code, inherited, to_globals)
+            constants[site.constant] = _without(site.code, inherited)
             edits += _shorter_closure(site, slots, args)
     edits += _shorter_loads(code, ops, args, slots, closures)
     for number in known.slot_opcodes - known.closure_loads:
@@ -91,8 +91,6 @@ def _without(code: CodeType, slots: Mapping[int, str], to_globals: bool) -> Code
                 moved = slot - sum(gone < slot for gone in slots)
                 if moved != slot:
                     edits.append((start, at + 1, instruction(number, moved, at + 1 - start)))
-            elif not to_globals:
-                raise left_over(code, at)
             elif number == known.load_deref:
                 edits.append(_global_load(ops, args, start, at, index(slots[slot])))
             else:
