@@ -343,3 +343,30 @@ def test_a_closure_exchanged_by_somebody_else_is_interference() -> None:
     installing.closure_setter()(func, installed)
     own.undo()
     assert func() == ("a", "b", "limit", "count")
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+def test_what_a_handler_enters_before_the_store_waits(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the store would put a closure beneath a code that is not its own."""
+    func = make("a", "b")
+    code, closure = func.__code__, func.__closure__
+    real, todo = installing.closure_setter(), []
+
+    def setter(function: Any, cells: Any) -> None:
+        there = function.__code__, function.__closure__
+        while todo:
+            todo.pop()()
+        assert function.__code__ is there[0] and function.__closure__ is there[1]
+        real(function, cells)
+
+    monkeypatch.setattr(installing, "_set_closure", setter)
+    own, over = often(recell.override(func, a="x")), recell.override(func, COUNT="y")
+    if way == "out":
+        own.start()
+    todo.append(over.start)
+    own.start() if way == "in" else own.__exit__(None, None, None)
+    assert not todo and func() == ("x" if way == "in" else "a", "b", "limit", "y")
+    over.undo()
+    if way == "in":
+        own.undo()
+    assert func.__code__ is code and func.__closure__ is closure
