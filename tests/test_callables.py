@@ -343,3 +343,12 @@ def test_a_transformation_that_fails_leaves_the_original_alone() -> None:
         with pytest.raises(LookupError):
             rebuild(obj, fail, "verb")
         assert functions_of(obj, "verb") == before
+
+
+@pytest.mark.parametrize("name", ["cython_function_or_method", "compiled_function"])
+def test_compiled_functions_are_told_by_their_types_name(name: str) -> None:
+    """Cython's and Nuitka's have no common base."""
+    compiled = type(name, (), {"__qualname__": "compiled", "__call__": print})()
+    assert describe(compiled).startswith("the compiled function ")
+    with pytest.raises(TypeError, match="compiled code has neither bytecode nor cells"):
+        function_of(compiled, "override")

@@ -404,3 +404,14 @@ def test_a_patcher_does_what_the_other_modules_do():
     assert outer() == "real" and Child().who() == "base" and "who" not in vars(Child)
     with pytest.raises(TypeError):
         New().who()
+
+
+def test_deleting_what_is_not_there_may_be_allowed():
+    items = {"there": 1}
+    with Patcher() as patcher:
+        with pytest.raises(KeyError):
+            patcher.delitem(items, "absent")
+        patcher.delitem(items, "absent", raising=False)
+        patcher.delitem(items, "there")
+        assert items == {}
+    assert items == {"there": 1}

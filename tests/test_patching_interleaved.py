@@ -7,6 +7,7 @@ where the lock is held) then does its part. So what depends on the moment happen
 from __future__ import annotations
 
 import contextlib
+import gc
 import linecache
 import sys
 import threading
@@ -369,4 +370,90 @@ def test_what_a_handler_enters_before_the_store_waits(way: str, monkeypatch: pyt
     over.undo()
     if way == "in":
         own.undo()
+    assert func.__code__ is code and func.__closure__ is closure
+
+
+@pytest.mark.skipif(LOCKED, reason="the short way takes the lock")
+def test_another_change_comes_and_goes_before_a_switch_is_taken_out() -> None:
+    func = reading("a", "b")
+    code, closure = func.__code__, func.__closure__
+    own, over = often(recell.override(func, LIMIT="new limit")), recell.override(func, b="new b")
+    own.start()
+
+    def come_and_go() -> None:
+        over.start()
+        own.undo()
+        over.undo()
+
+    with at("c_call", "remove", EXIT, lambda: in_a_thread(come_and_go)), pytest.raises(recell.ChangeError):
+        own.__exit__(None, None, None)
+    assert func.__code__ is code and func.__closure__ is closure
+    with own:
+        assert func() == ("a", "b", "new limit", "count")
+    assert func.__code__ is code
+
+
+def test_interference_is_told_while_other_threads_run() -> None:
+    """It might be the store of one of them: they get a moment to say so."""
+    func = reading("a", "b")
+    go = threading.Event()
+    thread = threading.Thread(target=go.wait)
+    thread.start()
+    try:
+        own = recell.override(func, LIMIT="new limit").start()
+        installed, func.__code__ = func.__code__, reading("c", "d").__code__
+        with pytest.raises(recell.InterferenceError, match="__code__"):
+            own.undo()
+    finally:
+        go.set()
+        thread.join()
+    func.__code__ = installed
+    own.undo()
+    assert func() == ("a", "b", "limit", "count")
+
+
+def test_a_change_that_nobody_holds_stays_when_others_come_and_go() -> None:
+    func = reading("a", "b")
+    own = often(recell.override(func, LIMIT="new limit"))
+    own.start()
+    stack = stack_of(func)  # who can undo keeps it, and so does this
+    del own
+    gc.collect()
+    with recell.override(func, b="new b"):
+        assert func() == ("a", "new b", "new limit", "count")
+    assert func() == ("a", "b", "new limit", "count")
+    assert stack.edits
+
+
+def test_an_interruption_while_original_follows() -> None:
+    """What lies beneath a swap leaves or stays, and `original` with it."""
+    func = make("a", "b")
+    code, closure = func.__code__, func.__closure__
+    first, second = recell.swap(func, make("c", "d")), recell.swap(func, other)
+    assert second.original() == ("a", "b", "limit", "count") or second.original() == (
+        "c",
+        "d",
+        "limit",
+        "count",
+    )
+    before = second.original()
+    real, countdown = installing.closure_setter(), [1]
+
+    def setter(function: Any, cells: Any) -> None:
+        countdown[0] -= 1
+        if countdown[0] == 0:
+            raise Interrupted
+        real(function, cells)
+
+    grown = recell.swap(func, lambda: "third")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installing, "_set_closure", setter)
+        with contextlib.suppress(Interrupted):
+            first.undo()
+    assert func() == "third"
+    if first.active:
+        assert second.original() == before
+        first.undo()
+    grown.undo()
+    second.undo()
     assert func.__code__ is code and func.__closure__ is closure

@@ -42,7 +42,7 @@ class Edit:
 
     def follow(self, beneath: State) -> bool:
         """Takes notice of the state beneath; returns whether that changed anything."""
-        return False
+        raise NotImplementedError
 
 
 class FunctionStack:
@@ -282,10 +282,6 @@ class FunctionStack:
                 return
             edits = self.edits[:]
             for index, edit in enumerate(edits[position:], position):
-                if edit.whole and states[-1].face is None:
-                    face = face_of(self.func)
-                    for state in states:
-                        state.face = face
                 try:
                     states.append(self._above(edit, states[-1], edits, index))
                 except Exception:  # noqa: BLE001 - what an edit cannot do over another base it leaves out
