@@ -144,11 +144,12 @@ def test_somebody_else_assigned_the_code():
     assert_same(fetch, before)
 
 
+@pytest.mark.parametrize("time", [types.SimpleNamespace(), types.CellType(1)], ids=["constant", "cell"])
 @pytest.mark.parametrize("entries", [1, 3])
-def test_an_equal_code_assigned_by_somebody_else(entries):
+def test_an_equal_code_assigned_by_somebody_else(entries, time):
     """Code objects compare by value: what counts is the very object, also for an override that knows its short way."""
     before = snapshot(fetch)
-    change = override(fetch, time=types.SimpleNamespace())
+    change = override(fetch, time=time)
     for _ in range(entries - 1):
         with change:
             pass

@@ -369,3 +369,19 @@ def test_annotations_are_the_replacements_and_come_back(evaluated, looked_at):
     change.undo()
     assert getattr(old, "__annotate__", None) is lazy
     assert old.__annotations__ == {"a": int} and new.__annotations__ == {"b": str}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_assigned_between_two_swaps_is_put_back(again):
+    """What the function shows is looked at anew: the same change entered again, or another one."""
+
+    def old(x=1):
+        "The old one."
+        return x
+
+    change = swap(old, lambda x=2: x)
+    change.undo()
+    old.__doc__, old.__defaults__, old.tag = "The user's.", (3,), "the user's"
+    with change if again else swap(old, lambda x=4: x):
+        assert old() in (2, 4) and not hasattr(old, "tag")
+    assert (old.__doc__, old(), old.tag) == ("The user's.", 3, "the user's")
