@@ -103,8 +103,9 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
     return moved
 
 
-def _place(edit: Edit) -> tuple[int, int]:
-    return edit[0], edit[1]
+def _place(edit: Edit) -> int:
+    """Sorting keeps the order of equals: an insertion, an edit, stays in front of the jump that it precedes."""
+    return edit[0]
 
 
 def _jumps(ops: bytes, args: bytes) -> list[Jump]:
