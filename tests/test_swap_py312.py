@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from snapshots import assert_same, snapshot
 
 import recell
 from recell import closure, override, patch_closure, swap, wrap
@@ -90,3 +91,64 @@ def test_methods_of_generic_classes():
     with swap(Box.get, lambda self, n: "swapped"):
         assert box.get(1) == "swapped"
     assert box.get(2)[2] == 2
+
+
+class Unequal:
+    """An annotation that refuses to be compared, as arrays do."""
+
+    def __eq__(self, other):
+        raise ValueError("ambiguous")
+
+    __hash__ = None
+
+
+def annotated(evaluate):
+    """A function whose annotations were evaluated once; `evaluate` runs each time."""
+
+    def new(x):
+        return "new"
+
+    new.__annotate__ = lambda format: {"x": evaluate()}
+    assert new.__annotations__
+    return new
+
+
+def lazily():
+    if not hasattr(annotated, "__annotate__"):
+        pytest.skip("annotations are lazy from 3.14 on")
+
+
+def test_evaluated_annotations_that_cannot_be_compared():
+    """The very objects are shown, and come back."""
+    lazily()
+    old, new = annotated(Unequal), annotated(Unequal)
+    own, shown = old.__annotations__["x"], new.__annotations__["x"]
+    with swap(old, new):
+        assert old.__annotations__["x"] is shown and old.__annotate__ is new.__annotate__
+    assert old.__annotations__["x"] is own
+
+
+@pytest.mark.parametrize("error", [NameError, KeyboardInterrupt])
+def test_annotations_that_raise_when_they_are_evaluated_again(error):
+    """They stay lazy; an interruption leaves the function as it was."""
+    lazily()
+    calls = []
+
+    def evaluate():
+        calls.append(1)
+        if len(calls) > 1:
+            raise error
+        return int
+
+    def old(x, y=1):
+        return "old"
+
+    new, before = annotated(evaluate), snapshot(old)
+    if error is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            swap(old, new)
+        assert old(1) == "old"
+    else:
+        with swap(old, new):
+            assert old(1) == "new" and old.__annotate__ is new.__annotate__
+    assert_same(old, before)

@@ -98,7 +98,8 @@ class FunctionStack:
                 beneath = states[-1]
                 if edit.whole and beneath.face is None:
                     face = face_of(self.func)
-                    for state in states:
+                    for state in (*states, self.installed):  # that may be none of them, after a failure
+                        assert state is not None
                         state.face = face
                 above = self._above(edit, beneath, edits, len(edits)) if edits else edit(beneath)
                 edits.append(edit)

@@ -105,17 +105,20 @@ def install(func: FunctionType, before: State, after: State) -> None:
         old = before.code, before.closure, defaults, kwdefaults
         _exchange(func, old, (code, closure, defaults, kwdefaults), after)
         return
-    old, new = _call_parts(func, before), _call_parts(func, after)
+    assert old_face is not None  # a stack knows the faces of all its states, or of none
+    assert new_face is not None
+    old = (before.code, before.closure, old_face.defaults, old_face.kwdefaults)
+    new = (code, closure, new_face.defaults, new_face.kwdefaults)
     if old[0] is not new[0] or old[1] is not new[1] or old[2] is not new[2] or old[3] is not new[3]:
         needs_no_other_threads("exchanging a function's code and closure")
         _exchange(func, old, new, after)
-    if new_face is None or old_face is None:
-        return
     try:
         _put_face(func, old_face, new_face)
     except BaseException:
-        _put_face(func, new_face, old_face)
-        _exchange(func, new, old, before)
+        try:
+            _put_face(func, new_face, old_face)
+        finally:
+            _exchange(func, new, old, before)
         raise
 
 
@@ -131,13 +134,6 @@ def _exchange(func: FunctionType, old: tuple[Any, ...], new: tuple[Any, ...], af
     release = compat.require("exchanging a function's code and closure at once")
     set_closure = None if closure is old[1] else _set_closure or closure_setter()
     after.kept = release.exchange(func, old, new, set_closure, after.kept)
-
-
-def _call_parts(func: FunctionType, state: State) -> tuple[Any, ...]:
-    face = state.face
-    if face is None:
-        return (state.code, state.closure, func.__defaults__, func.__kwdefaults__)
-    return (state.code, state.closure, face.defaults, face.kwdefaults)
 
 
 def _put_face(func: FunctionType, old: Face, new: Face) -> None:
@@ -163,7 +159,7 @@ def _put_annotations(func: FunctionType, face: Face) -> None:
         fresh = func.__annotations__
     except Exception:  # noqa: BLE001 - an annotation may raise anything; they stay lazy then
         return
-    if fresh != face.annotations:
+    if fresh is not face.annotations:  # not compared: what annotations hold may refuse
         fresh.clear()
         fresh.update(face.annotations)
 
