@@ -168,6 +168,115 @@ def test_what_leads_back_stays_a_cell() -> None:
     assert freeze(with_instance()).__code__.co_freevars == ("plain", "slotted")
     assert freeze(Kinds.method).__code__.co_freevars == ("__class__",)
 
+    def with_closure():
+        def other():
+            return func, missing  # noqa: F821 - its cell stays empty
+
+        def func():
+            return other
+
+        if not func:
+            missing = 1  # noqa: F841
+        return func
+
+    assert freeze(with_closure()).__code__.co_freevars == ("other",)
+
+    def with_own_method():
+        class Holder:
+            def method(self):
+                return holder
+
+            @property
+            def value(self):
+                return Holder
+
+        holder = Holder()
+        return Holder
+
+    holder = with_own_method()
+    assert freeze(holder.method).__code__.co_freevars == ("holder",)
+    assert freeze(vars(holder)["value"]).fget.__code__.co_freevars == ("Holder",)
+
+
+def test_super_in_a_nested_function_needs_its_class() -> None:
+    """The method's own code does not name `super`, and passes the cell on."""
+
+    class Derived(Kinds):
+        def method(self):
+            def plain():
+                return 1
+
+            def inner(me):
+                return super()
+
+            return inner if plain else None
+
+        def named(self):
+            return __class__
+
+    assert freeze(Derived.method).__code__.co_freevars == ("__class__",)
+    assert freeze(Derived.method)(1)(Derived()).__thisclass__ is Derived
+    with pytest.raises(recell.ScopeError, match="has to stay a free variable"):
+        freeze(Derived.method, "__class__")
+    assert freeze(Derived.named, "__class__")(1) is Derived
+
+
+def test_a_global_with_the_name_of_a_cell_variable() -> None:
+    """A comprehension's variable is apart from it, inlined (3.12+) or not; one of the function's own is in its place."""
+
+    def comprehending(values):
+        return [(lambda: LIMIT)() for LIMIT in values], LIMIT  # noqa: N806
+
+    assert promote(comprehending, LIMIT=1)([7]) == ([7], 1)
+
+    def func():
+        LIMIT = 5  # noqa: N806
+
+        def inner():
+            return LIMIT
+
+        def other():
+            global LIMIT
+            return LIMIT
+
+        return inner(), other()
+
+    assert func() == (5, 3)
+    assert "`LIMIT`" in str(refused(promote, func, LIMIT=1))
+
+
+def test_a_free_variable_that_is_only_declared() -> None:
+    """Nothing reads it: freezing it is a mistake of the caller's."""
+
+    def func():
+        return 1
+
+    code = recell.editor.add_free_variables(func.__code__, ["more"])
+    func = recell.replace(func, code=code, closure=(recell.make_cell(1),))
+    assert "does not read" in str(refused(freeze, func, "more"))
+
+
+def test_class_bodies_that_read_free_variables() -> None:
+    """One of two becomes a constant there, the other stays a cell."""
+
+    def outer(a, b):
+        def func():
+            class K:
+                x = a
+                y = b
+
+            return K.x, K.y
+
+        return func
+
+    func = outer(1, 2)
+    for name in "ab":
+        new = freeze(func, name)
+        recell.verify(new.__code__)
+        assert new() == (1, 2)
+    assert freeze(func)() == (1, 2)
+    assert freeze(func, a=5)() == (5, 2)
+
 
 def test_a_frozen_function_is_collected() -> None:
     """Nothing that `freeze` made by itself keeps its function alive."""

@@ -105,9 +105,7 @@ def _promoted(function: FunctionType, values: Mapping[str, object], strict: bool
     names = (*values,)
     new, added = with_cells(code, names)
     if added != names and strict:
-        for name in names:
-            if name not in added:
-                raise not_usable(name, function, "promote")
+        raise not_usable(next(name for name in names if name not in added), function, "promote")
     if not added:
         return remake(function)
     taken = {*code.co_freevars, *code.co_varnames, *code.co_cellvars}
