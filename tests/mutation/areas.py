@@ -19,6 +19,7 @@ AREAS = {
         ("src/recell/editor.py", "src/recell/editing/*.py"),
         (
             "editor",
+            "editor_forged",
             "editor_py312",
             "assembler",
             "scopes",
@@ -35,6 +36,9 @@ AREAS = {
         (
             "verifier",
             "verifier_states",
+            "verifier_operands",
+            "verifier_flow",
+            "verifier_blocks",
             "verifier_generators",
             "verifier_py312",
             "cpython_faults",
@@ -59,6 +63,7 @@ AREAS = {
             "swap_bridges",
             "swap_py312",
             "patching_reentrant",
+            "patching_interleaved",
             "patching_tracing",
             "repoint",
             "attach",
