@@ -347,6 +347,27 @@ def test_debuggers_write_to_the_right_variable() -> None:
         sys.settrace(None)
 
 
+@pytest.mark.parametrize("gone", ["a", "b", "c", "ab", "ac", "bc"])
+def test_variables_behind_those_that_go_move_up_in_place(gone) -> None:
+    """No argument becomes wider: neither where they are read, nor where they are passed on."""
+
+    def make(a, b, c):
+        def func(x=0):
+            nonlocal c
+            c = x or c
+            return a, b, c, lambda: (c, b, a)
+
+        return func
+
+    code = make(1, 2, 3).__code__
+    new = editor.cells_to_globals(code, tuple(gone))
+    (nested,) = [each for each in new.co_consts if isinstance(each, CodeType)]
+    assert new.co_freevars == nested.co_freevars == tuple(name for name in "abc" if name not in gone)
+    for each in (new, nested):
+        assert dis.EXTENDED_ARG not in each.co_code[::2]
+    assert editor.cells_to_globals(code, "abc").co_freevars == ()
+
+
 def test_unsupported_code_is_refused() -> None:
     """A nested function that is not made the way a compiler makes it: a typed error, not a guess."""
     code = load("closures").__code__
