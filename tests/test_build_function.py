@@ -269,3 +269,59 @@ def test_errors_in_a_signature_are_told_of_its_text(text: str, line: int | None)
         build_function("f", text, ["pass"])
     assert line is None or caught.value.lineno == line
     assert 1 <= caught.value.lineno <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize("text", ["(a):\n    pass; pass #", "(a): return 1 #"])
+def test_more_than_a_signature(text: str) -> None:
+    """A body in the signature's text is refused."""
+    with pytest.raises(SourceError):
+        build_function("f", text, ["return a"])
+
+
+def test_the_body_goes_on_behind_the_function() -> None:
+    """A form feed ends the indentation; what stands behind is no body."""
+    for rest in ("\fclass C: pass", "\fdef g(): pass"):
+        with pytest.raises(SourceError, match="goes on behind it"):
+            build_function("f", "()", ["pass", rest])
+
+
+def test_a_function_that_calls_itself_calls_the_one_returned() -> None:
+    """With the defaults that it was given."""
+    body = ["return 1 if n < 2 else n * fact(n - step)"]
+    assert build_function("fact", "(n, step=1)", ["return 1 if n < 2 else n * fact(n - 1, step)"])(5) == 120
+    made = build_function(
+        "fact", "(n, step=1)", ["return 1 if n < 2 else n * fact(n - 2)"], defaults={"step": 2}
+    )
+    assert made.__globals__["fact"] is made
+    assert build_function("fact", "(n, step=1)", body, defaults={"step": 2})(5) == 15
+
+
+def test_objects_that_do_as_signatures() -> None:
+    """Names that stand twice are refused, a default of `*args` means nothing, and names checked once are forgotten."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+    class Parameter:
+        def __init__(self, name: str, kind: object, default: object = inspect.Signature.empty) -> None:
+            self.name, self.kind, self.default, self.annotation = name, kind, default, inspect.Signature.empty
+
+    class Signature:
+        empty = return_annotation = inspect.Signature.empty
+
+        def __init__(self, *parameters: Parameter) -> None:
+            self.parameters = dict(enumerate(parameters))
+
+    with pytest.raises(SourceError, match="stands twice"):
+        build_function("f", Signature(Parameter("a", kind), Parameter("a", kind)), ["pass"])
+    starred = Signature(Parameter("rest", inspect.Parameter.VAR_POSITIONAL, 1))
+    assert build_function("f", starred, ["return rest"])(1, 2) == (1, 2)
+
+
+def test_many_names() -> None:
+    """Those that were checked are remembered, up to a number."""
+    from recell.generating import signatures
+
+    for start in range(0, 12_000, 200):
+        names = [f"p{number}" for number in range(start, start + 200)]
+        shape = inspect.Signature([inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names])
+        signatures.shape_of_signature(shape)
+        assert len(signatures._good) <= 10_001

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from types import CellType
+import sys
+from types import CellType, ModuleType
 
 import pytest
 
 import recell
-from recell import EMPTY, closure, define, make_cell
+from recell import EMPTY, SourceError, closure, define, make_cell
 
 
 def test_a_def_gives_its_function() -> None:
@@ -126,6 +127,57 @@ def test_calls_on_imported_names_are_compiled_as_in_their_module() -> None:
     space: dict = {}
     exec("import os\n" + text, space)
     assert recell.define(text, globals=space).__code__.co_code == space["func"].__code__.co_code
+    bound = "def func():\n    return os.getcwd(), ''.join('ab'), value\n"
+    space["value"] = 1
+    exec(bound, space)
+    made = recell.define(bound, globals=space, closure={"value": 2})
+    assert made() == (*space["func"]()[:2], 2)
+    with pytest.raises(SourceError) as caught:
+        recell.define("def func():\n    return os.getcwd() +\n", globals=space)
+    assert caught.value.lineno == 2
+
+
+def test_what_seems_to_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes, functions and objects of other modules are compiled as imported names, a module's own are not."""
+
+    class Registry:
+        def get(self, key: str) -> str:
+            return key
+
+    home = ModuleType("home")
+    home.registry = Registry()
+    monkeypatch.setitem(sys.modules, "home", home)
+    text = (
+        "def func():\n    return registry.get('a'), OrderedDict.fromkeys('b'), text.upper(), own.get('c')\n"
+    )
+    space: dict = {"__name__": "here", "text": "text", "own": Registry()}
+    exec("from home import registry\nfrom collections import OrderedDict\n" + text, space)
+    made = define(text, globals=space)
+    assert made() == space["func"]()
+    assert made.__code__.co_code == space["func"].__code__.co_code
+
+
+def test_what_may_stand_beside_a_definition() -> None:
+    """Imports from the future, a text, `pass`: they say nothing about the function but how it is compiled."""
+    text = '"""About it."""\nfrom __future__ import annotations\npass\ndef func(n: later) -> "x":\n    return n\n'
+    made = define(text)
+    assert made.__annotations__ == {"n": "later", "return": "'x'"}
+    nested = define("def func(n):\n    return [(lambda: func(k))() for k in range(n)]\n")
+    assert nested(2) == [[], [[]]]
+
+
+def test_decorators_under_blank_lines_and_comments() -> None:
+    """Whatever their margin, and however their arguments are laid out."""
+    space = {"mark": lambda *given: lambda func: (given, func)}
+    for margin in ("", "    "):
+        for arguments in ("1", "(''' a\nb ''')", "\n1,\n  2", "\n    3"):
+            text = f"\n# a comment\n{margin}@mark({arguments})\n{margin}def func():\n{margin}    return 1\n"
+            given, func = define(text, globals=space)
+            assert func() == 1 and given
+    with pytest.raises(SourceError):
+        define("\n    @mark('''\n    def func(): pass\n", globals=space)
+    with pytest.raises(SourceError):
+        define("\n    @mark(1)\n", globals=space)
 
 
 def test_a_method_is_mangled_and_finds_its_class() -> None:

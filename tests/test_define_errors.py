@@ -9,6 +9,7 @@ import traceback
 import pytest
 
 from recell import FreeVariableError, SourceError, define
+from recell.generating.textlines import syntax_problem
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,9 @@ def test_an_error_of_a_decorator_shows_its_line() -> None:
         with pytest.raises(ZeroDivisionError) as caught:
             define("def f(a=1 / 0): return x", **options)
         assert "1 / 0" in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
+
+
+def test_what_the_compiler_says_without_a_place() -> None:
+    """It is told of the text's beginning."""
+    error = syntax_problem(ValueError("too much"), "def f(): pass", "<text>")
+    assert (error.lineno, error.offset, error.reason) == (1, 1, "too much")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import linecache
+import pickle
 import sys
 
 import pytest
 
 import recell
+from recell.generating import sourcelines
 
 
 def cycle() -> str:
@@ -49,3 +52,27 @@ def test_a_collection_inside_linecache_does_not_disturb_it(monkeypatch: pytest.M
         gc.enable()
     recell.define("lambda: 1")
     assert not [name for name in names if name in linecache.cache]
+
+
+def test_tables_travel_as_what_they_are() -> None:
+    """Names and line table keep the lines alive; pickled or copied they are a plain tuple and plain bytes."""
+    code = recell.define("def func():\n    return name\n").__code__
+    table = getattr(code, "co_linetable" if sys.version_info >= (3, 10) else "co_lnotab")
+    for value, plain in ((code.co_names, tuple), (table, bytes)):
+        assert isinstance(value, plain)
+        for same in (
+            copy.copy(value),
+            copy.deepcopy(value),
+            *(pickle.loads(pickle.dumps(value, n)) for n in range(5)),
+        ):
+            assert type(same) is plain and same == value
+
+
+def test_lines_that_outlive_linecache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the interpreter's end modules lose what they hold: nothing is taken away, and nothing is raised."""
+    lines = sourcelines.registered("def func(): pass", "func", None)
+    monkeypatch.setattr(sourcelines, "_linecache", None)
+    lines.__del__()
+    monkeypatch.undo()
+    assert lines.filename in linecache.cache
+    lines.forget()

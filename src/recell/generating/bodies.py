@@ -101,12 +101,7 @@ def build_function(
     try:
         made = definition.made()
     except SourceError as error:
-        if error.lineno is None:
-            raise
         raise _told(error, text, inside != text, signature, start, head) from None
-    if type(made) is not FunctionType:
-        msg = "the body holds more than a body"
-        raise problem(msg, text, "<body>")
     shape = shape_of_function(made) if given is None else given
     positional, keyword = shape.defaults, shape.kwdefaults
     if defaults is not KEEP:

@@ -224,7 +224,7 @@ def _remembered(
     if len(cache) > _LIMIT:
         try:  # noqa: SIM105 - contextlib is not loaded for this
             cache.popitem(last=False)
-        except KeyError:  # another thread took the last
+        except KeyError:  # pragma: no cover - another thread took the last
             pass
     return code
 
