@@ -160,6 +160,7 @@ edit(
         z = staticmethod(board.register)
         part = functools.partialmethod(one)
         same = staticmethod(json.loads)
+        odd = staticmethod(1.5)
         lazy = functools.cached_property(one)
     """,
     """
@@ -172,6 +173,7 @@ edit(
         z = staticmethod(json.loads)
         part = functools.partialmethod(one)
         same = staticmethod(json.loads)
+        odd = staticmethod(1.5)
         lazy = functools.cached_property(one)
         lazy.__wrapped__ = two
     """,
@@ -226,6 +228,63 @@ edit(
     "inner = m.outer(5)",
     {"inner()": 5},
     {"inner()": (5, 5)},
+)
+edit(
+    "a class inside a function, whose closure needs it",
+    "def outer():\n    class K:\n        def m(self):\n            def inner(): return 1\n            return inner\n    return K().m()",
+    "def outer():\n    class K:\n        def m(self):\n            def inner(): return __class__.__name__\n            return inner\n    return K().m()",
+    "inner = m.outer()",
+    {"inner()": 1},
+    {"inner()": 1, "m.outer()()": "K"},
+    left=("outer.<locals>.K.m", "outer.<locals>.K.m.<locals>.inner"),
+)
+edit(
+    "a name that is bound twice",
+    "X = 1\nX = 2\ndef f(): return X",
+    "X = 1\nX = 3\ndef f(): return -X",
+    "f = m.f",
+    {"f()": 2},
+    {"f()": -2},
+)
+edit(
+    "annotations that are set while the module runs",
+    "def f(x): return x\nf.__annotations__ = {'x': int}",
+    "def f(x): return -x\nf.__annotations__ = {'x': str}",
+    "f = m.f",
+    {"f(1), f.__annotations__['x'].__name__": (1, "int")},
+    {"f(1), f.__annotations__['x'].__name__": (-1, "str")},
+)
+edit(
+    "lambdas that nothing tells apart",
+    "pairs = [lambda: 1, lambda x: 2]\nsingle = {'few': [(lambda: 1), (lambda: 2)]}\ndef f(): return pairs[0]()",
+    "pairs = [lambda a, b: 3, lambda a, b, c: 4]\nsingle = {'few': [(lambda p, q: 1)]}\ndef f(): return 5",
+    "f = m.f",
+    {"f()": 1},
+    {"f()": 5},
+)
+edit(
+    "lambdas in other numbers",
+    "few = [lambda: 1, lambda: 2]\ndef f(): return 1",
+    "few = [lambda x: 3, lambda x: 4, lambda x: 5]\ndef f(): return 2",
+    "f = m.f",
+    {"f()": 1},
+    {"f()": 2},
+)
+edit(
+    "a decorator that goes, whose wrapper holds another function twice",
+    "def helper(): return 'helped'\ndef deco(a):\n    b = c = helper\n    def inner(): return a(), b(), c()\n    return inner\n@deco\ndef f(): return 1",
+    "def helper(): return 'helped'\ndef f(): return 2",
+    "f = m.f",
+    {"f()": (1, "helped", "helped")},
+    {"f()": 2, "m.f is f": True},
+)
+edit(
+    "a function that the run itself puts into the module",
+    "def f(): return 1",
+    "import sys\ndef f(): return 2\ndef extra(): return f() * 10\nsys.modules['edited'].also = extra\nsys.modules['edited'].f = f",
+    "f = m.f",
+    {"f()": 1},
+    {"f(), m.also(), m.extra is m.also, m.f is f": (2, 20, True, True)},
 )
 if sys.version_info >= (3, 15):
     edit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import collections
 import dataclasses
 import enum
 import functools
@@ -320,3 +321,54 @@ def test_bad_input() -> None:
         ):
             attach(Child, nothing, "name")
         assert "name" not in vars(Child)
+
+
+def test_functions_that_lead_somewhere_and_say_nothing_of_super() -> None:
+    """Defaults, keyword defaults and cells are looked through; one that is empty holds nothing."""
+
+    def counted(self, start=1, *, step=free_of_super):
+        return start
+
+    with attach(Child, counted):
+        new = vars(Child)["counted"]
+        assert closure(new)["__class__"] is Child and Child().counted() == 1
+        assert new.__kwdefaults__["step"] is free_of_super
+
+    def late(self):
+        return later, super().m()
+
+    with attach(Child, late), pytest.raises(NameError):
+        Child().late()
+    later = "later"
+    with attach(Child, late):
+        assert Child().late() == ("later", ["Base"])
+    del later
+    with attach(Child, late), pytest.raises(NameError):
+        Child().late()
+
+
+def test_a_descriptor_on_top_of_a_c_class() -> None:
+    """A copy of it, with what it holds; the original keeps its own function."""
+
+    class Table(collections.deque):
+        def __get__(self, obj, cls=None):
+            return self if obj is None else types.MethodType(self.func, obj)
+
+    def root(self):
+        return ["rooted", *super().m()]
+
+    table = Table([1, 2])
+    table.func, table.kind = root, []
+    with attach(Child, table, "rooted"):
+        assert Child().rooted() == ["rooted", "Base"]
+        copied = vars(Child)["rooted"]
+        assert copied is not table and type(copied) is Table and copied == table and copied.kind is table.kind
+    assert table.func is root
+
+
+def test_a_cached_property_has_the_name_that_it_was_given() -> None:
+    class Other:
+        shown = functools.cached_property(lambda self: "shown")
+
+    with attach(Child, vars(Other)["shown"]):
+        assert Child().shown == "shown"

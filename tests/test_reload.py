@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import marshal
+import py_compile
 import subprocess
 import sys
 import traceback
@@ -315,3 +317,44 @@ def test_main_does_not_run_again(tmp_path: Path) -> None:
     path.write_text(old)
     done = subprocess.run([sys.executable, str(path)], stdout=subprocess.PIPE, check=True)
     assert done.stdout.strip() == b"done"
+
+
+def test_where_the_text_is_looked_for(tmp_path: Path, write: Callable[[str], Path]) -> None:
+    """The loader gives it; without one that does, the file is read; bytecode alone has none."""
+    path = write("def f(): return 1")
+    import edited_file as module
+
+    f = module.f
+    write("def f(): return 2")
+    module.__loader__ = object()
+    recell.reload(module)
+    assert f() == 2
+    module.__file__ = path
+    report = recell.reload(module)
+    assert "has no file: pass its text" in str(report.refused[0]) and f() == 2
+    compiled = tmp_path / "sourceless.pyc"
+    py_compile.compile(str(path), cfile=str(compiled))
+    sys.path_importer_cache.clear()
+    try:
+        import sourceless  # type: ignore[import-not-found]
+
+        assert sourceless.f() == 2
+        report = recell.reload(sourceless)
+        assert "is compiled already" in str(report.refused[0]) and not report.active
+    finally:
+        sys.modules.pop("sourceless", None)
+
+
+def test_bytecode_that_is_something_else(write: Callable[[str], Path]) -> None:
+    """The cached bytecode only tells what the old text said: a file of another kind tells nothing."""
+    write("X = 1\ndef f(): return X")
+    import edited_file as module
+
+    cached = Path(module.__spec__.cached)
+    cached.parent.mkdir(exist_ok=True)
+    for content in (marshal.dumps(5), b"?", marshal.dumps(compile("", "empty", "exec"))):
+        cached.write_bytes(b"\0" * 16 + content)
+        report = recell.reload(module, source="X = 2\ndef f(): return -X")
+        assert module.f() == -1 and [name for name, _ in report.kept] == ["X"]
+        report.undo()
+        assert module.f() == 1

@@ -311,3 +311,25 @@ def test_a_replacement_keeps_its_builtins_also_where_they_are_equal():
         own["len"] = lambda x: "own"
         assert space["old"]("abc") == "own"
     assert space["old"]("abc") == 3
+
+
+def test_what_stays_behind_a_trampoline_is_overridden_again_and_again():
+    """Also where nobody can undo the swap any more."""
+    module = types.ModuleType("elsewhere")
+    exec("LIMIT = 5\ndef f(x): return x, LIMIT", vars(module))
+
+    def old(x):
+        return x
+
+    swap(old, module.f)
+    change = recell.override(old, LIMIT=6)
+    for _ in range(4):
+        with change:
+            assert old(1) == (1, 6) and module.f(1) == (1, 5)
+        assert old(1) == (1, 5)
+
+    def other(x):
+        return x
+
+    swap(other, len)
+    assert dict(closure(other)) == {} or len(closure(other).names) == 1

@@ -12,6 +12,7 @@ from recell.inplace.layers import Edit
 from recell.inplace.places import _stacks
 from recell.inplace.swapping import SwapEdit, _edit
 from recell.inplace.trampolines import DECORATED
+from recell.rebuilding.building import evaluated_annotations
 from recell.reloads.faces import closure_defaults, face_after
 from recell.reloads.likeness import ATOMS, stays
 
@@ -27,7 +28,8 @@ __all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "code_of", "current", "
 _NOTHING: dict[str, CellType] = {}
 _PLAIN = ATOMS - {float, complex}  # two that are equal are alike
 _BARE = len(get_referents(lambda: None))
-_ANNOTATED = "__annotate__" if "__annotate__" in vars(FunctionType) else "__annotations__"
+_LAZY = "__annotate__" in vars(FunctionType)
+_ANNOTATED = "__annotate__" if _LAZY else "__annotations__"
 
 
 class Follow(Edit):
@@ -235,6 +237,7 @@ def shows_the_same(function: FunctionType, new: FunctionType) -> bool:
         or new.__dict__
         or getattr(new, _ANNOTATED)
         or getattr(function, _ANNOTATED)
+        or (_LAZY and (evaluated_annotations(new) or evaluated_annotations(function)))  # set as they are
     )
 
 
