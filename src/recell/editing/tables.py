@@ -143,7 +143,7 @@ def _with_step(kind: int, payload: bytes, step: int) -> tuple[int, bytes]:
         columns = bytes((column, column + (payload[0] & 15)))
     else:
         columns = payload
-    if 0 <= step <= 2 and max(columns) < 128:
+    if 0 <= step <= 2:  # each short form's columns fit the other's
         return 10 + step, columns
     return LONG_LOCATION, number + b"\0" + b"".join(_write_varint(column + 1) for column in columns)
 
