@@ -381,3 +381,14 @@ def test_recursion_and_threads_of_cells() -> None:
     new = promote(factorial, helper=EMPTY)
     recell.closure(new)["helper"] = new
     assert new(5) == 120
+
+
+@pytest.mark.skipif(not hasattr(scope, "__builtins__"), reason="functions hold their builtins since 3.10")
+def test_builtins_are_those_that_the_function_was_made_with() -> None:
+    """Whatever its globals name as builtins now."""
+    own = {"len": len}
+    space = {"__builtins__": own}
+    exec("def func(x): return len(x), abs(x)", space)
+    space["__builtins__"] = {"len": 1, "abs": abs}
+    found = scope(space["func"])
+    assert found.builtins == {"len": len} and found.unbound == {"abs"}

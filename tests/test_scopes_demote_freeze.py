@@ -151,6 +151,16 @@ def test_what_leads_back_stays_a_cell() -> None:
     assert freeze(holder.method).__code__.co_freevars == ("Holder",)
     assert freeze(vars(holder)["static"]).__func__.__code__.co_freevars == ("Holder",)
 
+    def with_an_instance_of_its_class():
+        class Own:
+            def method(self):
+                return own
+
+        own = Own()
+        return Own.method
+
+    assert freeze(with_an_instance_of_its_class()).__code__.co_freevars == ("own",)
+
     def with_instance():
         class Slotted:
             __slots__ = ("callback",)

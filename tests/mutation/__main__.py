@@ -97,16 +97,8 @@ def annotations(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 def command(area: Area, python: str, limit: int) -> str:
     """The area's tests, ended after so many seconds of processor time, when one waits, or before they eat all memory."""
     files = [f"tests/test_{name}.py" for name in area.tests if parses(name, python)]
-    run = [
-        "env",
-        f"PYTHONPATH={Path('src').resolve()}:{Path('tests').resolve()}",
-        python,
-        "-m",
-        "pytest",
-        "-xq",
-        "-p",
-        "no:cacheprovider",
-    ]
+    paths = os.pathsep.join(str(Path(folder).resolve()) for folder in ("src", "tests"))
+    run = ["env", f"PYTHONPATH={paths}", python, "-m", "pytest", "-xq", "-p", "no:cacheprovider"]
     run += ["-p", "mutation.waiting"]
     wide = [*run, "tests/corpus", "-k", area.operations]
     allowed = f"ulimit -t {limit} && ulimit -v 8000000"
