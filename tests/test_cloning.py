@@ -381,3 +381,23 @@ def test_sharing_counts_are_the_same_among_clones(drawn: Sharing) -> None:
 
     assert shape(clones) == shape(drawn.functions)
     assert recell.sharing(*clones, *drawn.functions) is not None
+
+
+def test_one_wrapper_in_two_cells_stays_one() -> None:
+    """What is rebuilt around clones is rebuilt once."""
+
+    def make() -> Any:
+        def helper() -> int:
+            return count
+
+        def func() -> Any:
+            return first, second, helper
+
+        count = 0
+        first = second = functools.partial(helper)
+        return func
+
+    old, new = make(), clone(make(), deep=True)
+    first, second, helper = new()
+    assert first is second and first.func is helper
+    assert first is not old()[0]

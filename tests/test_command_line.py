@@ -77,6 +77,52 @@ def test_tree_shows_an_empty_cell_and_a_function_that_holds_itself_once():
     )
 
 
+def plain(values):
+    global counted
+    counted = unknown_name  # noqa: F821
+    return len(values), json
+
+
+def wrapping(level):
+    def inner():
+        return level
+
+    def outer():
+        return inner, level, plain
+
+    return outer
+
+
+def test_tree_goes_into_the_functions_in_cells_and_says_what_the_other_names_mean():
+    """A function without free variables ends its branch; without opcode facts the names are left out."""
+    lines = list(draw_tree(explore(wrapping(3))))
+    at = next(index for index, line in enumerate(lines) if ".wrapping.<locals>.inner  (" in line)
+    assert lines[at + 1].endswith("`- level = 3")
+    assert "globals: plain" in lines
+    assert list(draw_tree(explore(plain)))[1:] == [
+        "`- no free variables", "globals: json", "builtins: len", "unbound: unknown_name", "assigned: counted",
+    ]  # fmt: skip
+
+
+def test_tree_of_an_interpreter_whose_opcodes_are_unknown(monkeypatch):
+    from recell import compat
+
+    monkeypatch.setattr(compat, "find", lambda: None)
+    assert list(draw_tree(explore(plain)))[1:] == ["`- no free variables"]
+
+
+def test_a_graph_names_a_function_outside_of_it_once():
+    """Whoever shares two cells with a function stands in one box."""
+
+    def make(a, b):
+        return (lambda: (a, b)), (lambda: (b, a))
+
+    first, second = make(1, 2)
+    lines = [line for line in draw_dot(explore(first)) if "style=dashed" in line]
+    assert second() == (2, 1)
+    assert len(lines) <= 1
+
+
 def test_a_class_means_the_functions_in_it_accessors_included():
     names = [function.__name__ for function in explore(resolve(f"{__name__}:Account")).roots]
     assert names == ["__init__", "worth"]
@@ -186,6 +232,26 @@ def test_doctor_tells_a_refusal_from_a_fault_and_goes_on(monkeypatch, capsys):
     assert faulty.split(None, 1)[1] == "BROKEN  AssertionError: two and two are four"
     assert fine.split() == ["fine", "works"]
     assert last == "1 of 3 capabilities work here"
+
+
+def test_doctor_notices_a_verifier_that_refuses_nothing(monkeypatch):
+    from recell import doctor
+
+    monkeypatch.setattr(recell, "verify", lambda code: None)
+    with pytest.raises(AssertionError, match="was refused"):
+        doctor.probe_verify()
+
+
+def test_output_that_is_no_text_stream_is_taken_as_it_is(monkeypatch):
+    """A replaced `sys.stdout` may have no encoding to speak of."""
+    written = []
+    monkeypatch.setattr(sys, "stdout", type("Out", (), {"write": lambda self, text: written.append(text)})())
+    assert main([]) == 2
+    assert "inspect" in "".join(written)
+
+
+def test_the_names_of_the_package_are_listed():
+    assert {"patch_closure", "Patcher", "__version__"} <= {*dir(recell)}
 
 
 def test_tour_counts_a_step_that_checks_nothing_as_failed(monkeypatch):

@@ -349,3 +349,20 @@ def test_an_unknown_release_can_still_copy(monkeypatch: pytest.MonkeyPatch) -> N
         assert new.__kwdefaults__ == {"k": 3}
         assert new.__annotations__ == function.__annotations__
         assert new.tag == 1
+
+
+def test_what_is_kept_says_so_in_signatures() -> None:
+    """Parameters that stay as they are have a default that shows it."""
+    assert "= <kept>" in str(inspect.signature(recell.replace))
+
+
+def test_a_function_from_parts_has_them_all() -> None:
+    """Made as the compiler's where the release allows it, and otherwise part by part."""
+    from recell.rebuilding.building import build
+
+    def func(a: int, b: int = 1, *, k: int = 2) -> int:
+        return a + b + k
+
+    for defaults in ((3,), type("Defaults", (tuple,), {})((3,))):
+        new = build(func.__code__, globals(), "f", defaults, None, {"k": 4}, {"a": str})
+        assert (new.__name__, new(1), new.__annotations__) == ("f", 8, {"a": str})

@@ -341,3 +341,38 @@ def test_no_verb_evaluates_what_only_annotations_use() -> None:
     with pytest.raises(recell.FreeVariableError):
         rebind(function, kind=str)
     assert clone(function).__annotations__["a"] is int
+
+
+def odd(function: Any) -> Any:
+    """The function with defaults that only `FunctionType` takes."""
+    function.__defaults__ = type("Defaults", (tuple,), {})((7,))
+    return function
+
+
+def test_what_was_evaluated_outlives_what_it_was_evaluated_from() -> None:
+    names: dict[str, Any] = {"later": int}
+    exec("def outer(kind):\n def f(a: later, b: kind = 1): return kind\n return f", names)
+    for change in (lambda function: function, odd):
+        function = change(names["outer"](str))
+        assert function.__annotations__ == {"a": int, "b": str}
+        del names["later"]
+        for new in (replace(function), rebind(function, kind=float)):
+            assert new.__annotations__ == {"a": int, "b": str}
+        names["later"] = int
+
+
+def test_an_annotate_that_is_no_function_beside_odd_defaults() -> None:
+    function = odd(make())
+    function.__annotate__ = annotate = functools.partial(dict, a=1)
+    assert replace(function).__annotate__ is annotate
+
+
+def test_a_function_from_all_its_parts() -> None:
+    parts = make()
+    given = parts.__code__, globals(), "f", odd(make()).__defaults__, parts.__closure__, {"k": 1}
+    new = building.build(*given, {"a": 1}, parts.__annotate__)
+    assert (new.__kwdefaults__, new.__annotations__, new.__annotate__) == (
+        {"k": 1},
+        {"a": 1},
+        parts.__annotate__,
+    )

@@ -232,7 +232,7 @@ def replace(
     return rebuild(func, replaced, "replace")
 
 
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # pragma: no branch - type checkers alone skip it
     _replace_parts = replace  # a TypeError about its arguments calls it by the name in its code
 
     def replace(func, /, *, closure=KEEP, **parts):

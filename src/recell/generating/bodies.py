@@ -108,7 +108,7 @@ def build_function(
         from recell.rebuilding.parts import merged_defaults
 
         positional, keyword = merged_defaults(made.__code__, positional, keyword, defaults, KEEP, made)
-    new = made
+    new: FunctionType = made
     if given is not None or defaults is not KEEP:
         new = build(made.__code__, made.__globals__, name, positional, made.__closure__, keyword)
         new.__qualname__ = made.__qualname__
