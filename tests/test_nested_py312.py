@@ -110,3 +110,13 @@ def test_a_name_with_two_variables_is_told_apart() -> None:
     assert len(free) == 2
     assert inner(func, free[0], k=3)() == 3
     assert inner(func, free[1])() == 1
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="annotations are lazy from 3.14 on")
+def test_a_generic_function_whose_annotation_raises() -> None:
+    """The scope of its type parameters evaluates them: nothing of that is known then."""
+    namespace: dict[str, object] = {}
+    text = "def outer():\n    def f[T](x: 1 / 0 = 2): return x\n    return f"
+    exec(compile(text, "generic", "exec", dont_inherit=True), namespace)
+    new = inner(namespace["outer"], "f")
+    assert new() == 2 and new.__annotations__ == {} and new.__type_params__ == ()

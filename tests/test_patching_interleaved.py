@@ -429,7 +429,7 @@ def test_an_interruption_while_original_follows() -> None:
     """What lies beneath a swap leaves or stays, and `original` with it."""
     func = make("a", "b")
     code, closure = func.__code__, func.__closure__
-    first, second = recell.swap(func, make("c", "d")), recell.swap(func, other)
+    first, second = recell.swap(func, make("c", "d"), cells="take"), recell.swap(func, other)
     assert second.original() == ("a", "b", "limit", "count") or second.original() == (
         "c",
         "d",

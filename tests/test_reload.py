@@ -220,6 +220,11 @@ REFUSED = {
         "members",
     ),
     "bases": ("class A(int): pass\ndef f(): return 1", "class A(str): pass\ndef f(): return 2", "layout"),
+    "bases, with an instance": (
+        "class A(int): pass\ndef f(): return 1",
+        "class A(str): pass\nX = A('x')\ndef f(): return 2",
+        "layout",
+    ),
 }
 
 

@@ -364,3 +364,58 @@ def test_a_standard_library_module() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.stdout.strip().endswith(b"done"), done.stdout.decode()
+
+
+def test_an_override_entered_again_and_again_over_a_reload(make: Callable[..., types.ModuleType]) -> None:
+    """The reload leaves beneath it, also where the override went in by the short way."""
+    module = make("LIMIT = 1\ndef f(): return LIMIT\ndef g(): return 1")
+    before = snapshot(module)
+    report = recell.reload(module, source="LIMIT = 1\ndef f(): return LIMIT, 'new'\ndef g(): return 2")
+    change = recell.override(module.f, LIMIT=5)
+    for _ in range(3):
+        with change:
+            assert module.f() == (5, "new")
+    with change:
+        report.undo()
+        assert module.f() == 5 and module.g() == 1
+    assert same(before, snapshot(module))
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("stops", [False, True])
+def test_what_a_handler_does_while_functions_get_their_code(
+    behind: bool, stops: bool, make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its overrides stay, over the new code or over the old one, also where it stops the reload behind a store."""
+    names = ["f", "g", "h"]
+    old = "".join(f"def {name}(): return LIMIT\n" for name in names)
+    module = make("LIMIT = 1\n" + old)
+    before = snapshot(module)
+    put, came = CodesLayer._put, []
+
+    def putting(self: Any, position: int) -> None:
+        if behind or position != 1:
+            put(self, position)
+        if position == 1:
+            came.extend(recell.override(getattr(module, name), LIMIT=5).start() for name in names)
+            if not behind:
+                put(self, position)
+            if stops:
+                raise Stop
+
+    monkeypatch.setattr(CodesLayer, "_put", putting)
+    text = "LIMIT = 1\n" + old.replace("LIMIT\n", "LIMIT, 'new'\n")
+    if stops:
+        with pytest.raises(Stop):
+            recell.reload(module, source=text)
+        assert module.f() == module.g() == module.h() == 5
+    else:
+        report = recell.reload(module, source=text)
+        assert module.f() == (5, "new") and module.h() == (1, "new")  # the later layer counts
+    monkeypatch.undo()
+    for change in came:
+        change.undo()
+    if not stops:
+        assert module.f() == module.g() == module.h() == (1, "new")
+        report.undo()
+    assert same(before, snapshot(module))

@@ -73,10 +73,8 @@ class CodesLayer(Layer):
                 self._put(position)
                 self._stored = position + 1
         except BaseException:
-            if (
-                self._stored < len(functions)
-                and functions[self._stored].__code__ is self._after[self._stored]
-            ):
+            at = self._stored
+            if at < len(functions) and (at in self._own or functions[at].__code__ is self._after[at]):
                 self._stored += 1  # interrupted behind the store
             while self._stored:
                 self._take(self._stored - 1)
@@ -119,7 +117,7 @@ class CodesLayer(Layer):
         position = self._positions.get(id(function))
         if position is None:
             return
-        if position >= self._stored:
+        if position >= self._stored and function.__code__ is not self._after[position]:
             self._stacked.add(position)
             return
         edit = Follow(self._after[position], {})
