@@ -224,6 +224,27 @@ def test_indexes_stay_in_their_tables(name, argument):
     refused(code, "out of range")
 
 
+class Flagged:
+    def method(self):
+        return super().attribute, self.other, len
+
+
+@pytest.mark.parametrize(("name", "bits"), [("LOAD_SUPER_ATTR", 2), ("LOAD_ATTR", 1), ("LOAD_GLOBAL", 1)])
+def test_indexes_behind_flags_stay_in_their_table(name, bits):
+    """Some releases keep flags in an argument's lowest bits; the first name behind the last is refused."""
+    code = Flagged.method.__code__
+    if not has(name):
+        return
+    offset, count = at(code, name, -1), len(code.co_names)
+    index = code.co_names.index(
+        {"LOAD_SUPER_ATTR": "attribute", "LOAD_ATTR": "other", "LOAD_GLOBAL": "len"}[name]
+    )
+    bits = bits if code.co_code[offset + 1] >> bits == index else 0
+    verify(patched(code, offset + 1, count - 1 << bits))
+    error = refused(patched(code, offset + 1, count << bits), "out of range")
+    assert error.offset == offset
+
+
 def test_deref_indexes_stay_in_their_table():
     """Cell and free variables."""
     refused(

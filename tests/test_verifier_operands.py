@@ -377,3 +377,22 @@ def test_marks_for_immortal_constants():
         offset = code.co_code.index(opmap["LOAD_CONST"], 2)
         verify(patched(code, offset, marks["LOAD_CONST_MORTAL"]))
         refused(patched(code, offset, marks["LOAD_CONST_IMMORTAL"]), "never run")
+
+
+@pytest.mark.skipif(not NEW, reason="blocks before")
+@pytest.mark.parametrize("below", [("BUILD_LIST", 0), ("LOAD_CONST", 0)])
+def test_what_lies_below_a_handlers_exception_keeps_its_kind(below):
+    """The handler may append to a list there, and to nothing else."""
+    body = (below, ("LOAD_CONST", 1), "UNARY_NEGATIVE", "POP_TOP", "RETURN_VALUE")
+    first, behind, target = (len(units(("RESUME", 0), *body[:count])) // 2 for count in (1, 4, 5))
+    made = assemble(
+        *body,
+        ("LIST_APPEND", 1),
+        "RETURN_VALUE",
+        co_exceptiontable=table(first, behind, target, 1),
+        **CONSTS,
+    )
+    if below[0] == "BUILD_LIST":
+        verify(made)
+    else:
+        assert refused(made, "cannot take none at position 2").offset == 2 * target
