@@ -76,6 +76,38 @@ def at(event: str, called: str, inside: str, action: Callable[[], object]) -> It
     assert not todo, f"{inside} never called {called}"
 
 
+class Meeting(list):  # type: ignore[type-arg]
+    """The list of a stack, where something else comes in once it was changed.
+
+    Up to 3.10 threads are switched, and signals handled, at almost every instruction; later only where a call is.
+    """
+
+    come: Callable[[], object] | None = None
+
+    def __iadd__(self, more: Any) -> Any:
+        super().__iadd__(more)
+        return self._met()
+
+    def __delitem__(self, at: Any) -> None:
+        super().__delitem__(at)
+        self._met()
+
+    def _met(self) -> Meeting:
+        come, self.come = self.come, None
+        if come is not None:
+            come()
+        return self
+
+
+def meetings(func: Any, change: Any) -> tuple[Meeting, Meeting]:
+    """A change, prepared over a stack whose two lists are meetings."""
+    stack = stack_of(func)
+    slot, free = Meeting(), Meeting([None])
+    stack.slot, stack.free = slot, free
+    often(change)
+    return slot, free
+
+
 def often(change: Any) -> Any:
     """Entered and left until the short way is known."""
     for _ in range(3):
@@ -116,15 +148,16 @@ def test_another_change_comes_in_before_the_store(kind: str, first: str) -> None
     """The store came late, or not at all: both are in force, and leave in any order."""
     func = reading("a", "b")
     code, closure = func.__code__, func.__closure__
-    own = often(recell.override(func, LIMIT="new limit"))
+    own = recell.override(func, LIMIT="new limit")
+    slot, _ = meetings(func, own)
     came: list[Any] = []
 
     def come() -> None:
         change = MEANWHILE[kind](func)
         came.append(change if change.active else change.start())
 
-    with at("c_return", "append", ENTER, come if LOCKED else lambda: in_a_thread(come)):
-        own.start()
+    slot.come = come if LOCKED else lambda: in_a_thread(come)
+    own.start()
     assert own.active and came[0].active
     assert func() == expected(func, True, kind, True)
     (own if first == "own" else came[0]).undo()
@@ -161,7 +194,8 @@ def test_another_change_comes_in_before_a_switch_is_taken_out(kind: str) -> None
 @pytest.mark.parametrize("way", ["in", "out"])
 def test_another_thread_waits_while_a_switch_is_half_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     func = reading("a", "b")
-    own, over = often(recell.override(func, LIMIT="new limit")), recell.override(func, COUNT="new count")
+    own, over = recell.override(func, LIMIT="new limit"), recell.override(func, COUNT="new count")
+    _, free = meetings(func, own)
     waits, threads = threading.Event(), [threading.Thread(target=over.start)]
     real_sleep = function_stacks.sleep
 
@@ -175,8 +209,8 @@ def test_another_thread_waits_while_a_switch_is_half_way(way: str, monkeypatch: 
 
     monkeypatch.setattr(function_stacks, "sleep", sleep)
     if way == "in":
-        with at("c_return", "pop", ENTER, come):
-            own.start()
+        free.come = come
+        own.start()
     else:
         own.start()
         with at("c_return", "remove", EXIT, come):
@@ -189,29 +223,23 @@ def test_another_thread_waits_while_a_switch_is_half_way(way: str, monkeypatch: 
     assert func() == ("a", "b", "limit", "count")
 
 
-CELL_POINTS = {
-    "in": ("c_return", "append", "enter"),
-    "out": ("call", "exchange", "leave"),
-}
-
-
 @pytest.mark.parametrize("kind", MEANWHILE)
-@pytest.mark.parametrize("way", CELL_POINTS)
+@pytest.mark.parametrize("way", ["in", "out"])
 def test_a_handler_comes_in_while_private_cells_are_exchanged(way: str, kind: str) -> None:
     """What a signal's handler or a finalizer enters meanwhile is installed when the exchange is through."""
     func = make("a", "b")
     code, closure = func.__code__, func.__closure__
-    own = often(recell.override(func, COUNT="new count"))
+    own = recell.override(func, COUNT="new count")
+    slot, _ = meetings(func, own)
     over = recell.override(
         func, {"code": {"LIMIT": "x"}, "cell": {"b": "x"}, "swap": {"a": "x", "LIMIT": "y"}}[kind]
     )
-    event, called, inside = CELL_POINTS[way]
     if way == "in":
-        with at(event, called, inside, over.start):
-            own.start()
+        slot.come = over.start
+        own.start()
     else:
         own.start()
-        with at(event, called, inside, over.start):
+        with at("call", "exchange", "leave", over.start):
             own.__exit__(None, None, None)
     count = "new count" if way == "in" else "count"
     shown = {

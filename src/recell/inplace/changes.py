@@ -89,7 +89,8 @@ class Change:
                 msg = f"{self!r} cannot be undone: it is not active (undone already, or never entered)"
                 raise ChangeError(msg, change=repr(self))
             # taken out first: what an audit hook or a finalizer undoes meanwhile is another entry
-            layers = self._entries.pop()
+            layers = self._entries[-1]
+            del self._entries[-1]  # no call: a signal's handler cannot raise between this and the `try`
             try:
                 if len(layers) == 1:
                     layers[0].leave()
@@ -123,16 +124,17 @@ class Change:
     def _enter(self) -> None:
         with LOCK:
             layers = self._new_layers()
+            entries, one = self._entries, [layers]
             if len(layers) == 1:
                 layers[0].enter()
-                self._entries.append(layers)
+                entries += one  # no call: a signal's handler cannot raise between the two
                 return
             entered = 0
             try:
                 for layer in layers:
                     layer.enter()
                     entered += 1
-                self._entries.append(layers)
+                entries += one
             except BaseException:
                 self._leave(layers[:entered])
                 raise

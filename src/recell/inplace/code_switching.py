@@ -7,8 +7,10 @@ from weakref import ref
 
 from recell import compat
 from recell.inplace.changes import Change
+from recell.inplace.function_stacks import TOKEN
 from recell.inplace.installing import GIL, WITH_GIL
 from recell.inplace.layers import LOCK
+from recell.inplace.places import let_go
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,9 +65,9 @@ class CodeSwitch(Switch):
 
     def parts(self, stack: FunctionStack) -> tuple[Any, ...]:
         """What the short way needs at hand."""
-        base, slot, free = self.base, stack.slot, stack.free
+        base, slot = self.base, stack.slot
         values = (self, stack.func, base.code, base.closure, self.above.code, stack.states, slot)
-        return (*values, free.pop, free.append, slot.append, slot.remove)
+        return (*values, stack.free, [self], slot.remove)
 
 
 class Switching(Change):
@@ -130,9 +132,9 @@ def _enter(self: Switching) -> Switching:
         if cells is None or not cells.enter(self):
             self._enter_and_remember()
         return self
-    known, func, code, closure, above, states, slot, take, give, put, _ = switch
+    known, func, code, closure, above, states, slot, free, one, _ = switch
     try:
-        take()
+        del free[0]  # no call, as with `+=` below: a signal's handler cannot raise behind it
     except IndexError:  # another switch, or layers
         self._enter()
         return self
@@ -142,12 +144,12 @@ def _enter(self: Switching) -> Switching:
         or func.__closure__ is not closure
         or GIL._is_gil_enabled is not WITH_GIL
     ):
-        give(None)
+        free += TOKEN
         self._switch = None  # the function is not what it was: prepared anew
         self._enter_and_remember()
         return self
-    put(known)
     try:
+        slot += one
         if slot:
             func.__code__ = above
     except BaseException as error:
@@ -169,7 +171,7 @@ def _exit(
         if cells is None or not cells.leave(self):
             self.undo()
         return
-    known, func, code, closure, above, _, slot, _, give, _, remove = switch
+    known, func, code, closure, above, _, slot, free, _, remove = switch
     if (
         known not in slot
         or func.__code__ is not above
@@ -189,8 +191,12 @@ def _exit(
     except ValueError:
         self._stack.overtaken()
         self.undo()
+    except BaseException:  # a signal's handler raised: the token is given back where the switch is out
+        with LOCK:
+            self._stack._rest()
+        raise
     else:
-        give(None)
+        free += TOKEN
 
 
 _acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
@@ -203,8 +209,12 @@ def _enter_locked(self: Switching) -> Switching:
         if cells is None or not cells.enter(self):
             self._enter_and_remember()
         return self
-    known, func, code, closure, above, states, slot, _, _, put, _ = switch
-    _acquire()
+    known, func, code, closure, above, states, slot, _, one, _ = switch
+    try:
+        _acquire()
+    except BaseException:
+        let_go()
+        raise
     try:
         if slot or states:
             self._enter()
@@ -212,8 +222,8 @@ def _enter_locked(self: Switching) -> Switching:
             self._switch = None  # the function is not what it was: prepared anew
             self._enter_and_remember()
         else:
-            put(known)
             try:
+                slot += one
                 if slot:
                     func.__code__ = above
             except BaseException:
@@ -235,8 +245,12 @@ def _exit_locked(
         if cells is None or not cells.leave(self):
             self.undo()
         return
-    known, func, code, closure, above, _, slot, _, _, _, remove = switch
-    _acquire()
+    known, func, code, closure, above, _, slot, _, _, remove = switch
+    try:
+        _acquire()
+    except BaseException:
+        let_go()
+        raise
     try:
         if known not in slot or func.__code__ is not above or func.__closure__ is not closure:
             self.undo()

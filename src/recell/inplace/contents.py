@@ -10,7 +10,7 @@ from recell.cells import EMPTY, FORWARDED, Closure, check_mapping, unknown_free_
 from recell.errors import FreeVariableError, short
 from recell.inplace.changes import Change
 from recell.inplace.layers import ABSENT, LOCK, CellLayer, beneath
-from recell.inplace.places import CellStack
+from recell.inplace.places import CellStack, let_go
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["check_class_cell", "codes_in", "holder_beneath", "patch_closure"]
 
 _NOTHING: Mapping[str, object] = {}
-
 _acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
@@ -70,24 +69,32 @@ class PatchedClosure(Change):
         self._values = values
         super().__init__("patch_closure", self._function, (), values)
         self._closure: object = self  # no closure yet
-        self._single: tuple[CellStack, CellType, list[object], object, Sequence[Layer]] | None = None
+        self._single: tuple[CellStack, CellType, list[list[object]], object, list[Sequence[Layer]]] | None = (
+            None
+        )
         self._new_layers()
 
     def __enter__(self) -> PatchedClosure:
         if self._function.__closure__ is not self._closure or self._single is None:
             self._enter()
             return self
-        stack, cell, entry, value, layers = self._single  # the everyday case: one cell, and a value for it
-        _acquire()
+        stack, cell, one, value, another = self._single  # the everyday case: one cell, and a value for it
+        entries = stack.entries
         try:
-            if not stack.entries:
+            _acquire()
+        except BaseException:
+            let_go()
+            raise
+        try:
+            if not entries:
                 try:
                     stack.base = cell.cell_contents
                 except ValueError:
                     stack.base = EMPTY
-            stack.entries.append(entry)
+            # no call from here on: a signal's handler cannot raise half way
+            entries += one
             cell.cell_contents = value
-            self._entries.append(layers)
+            self._entries += another
         finally:
             _release()
         return self
@@ -96,8 +103,12 @@ class PatchedClosure(Change):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._single is not None:
-            stack, cell, entry, _, layers = self._single
-            _acquire()
+            stack, cell, (entry,), _, (layers,) = self._single
+            try:
+                _acquire()
+            except BaseException:
+                let_go()
+                raise
             try:
                 own, entries = self._entries, stack.entries
                 if (
@@ -106,6 +117,7 @@ class PatchedClosure(Change):
                     and stack.base is not EMPTY
                     and own[-1] is layers
                 ):
+                    # no call from here on: a signal's handler cannot raise half way
                     cell.cell_contents = stack.base
                     # a finalizer of what was in the cell may have patched it again
                     del entries[0], own[-1]
@@ -137,7 +149,7 @@ class PatchedClosure(Change):
         if len(layers) == 1 and layers[0].entry[0] is not EMPTY:
             stack = layers[0].stack
             assert isinstance(stack, CellStack)
-            self._single = (stack, stack.cell, layers[0].entry, layers[0].entry[0], layers)
+            self._single = (stack, stack.cell, [layers[0].entry], layers[0].entry[0], [layers])
         return layers
 
 

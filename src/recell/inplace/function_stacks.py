@@ -17,7 +17,10 @@ from recell.inplace.places import LOCK
 if TYPE_CHECKING:
     from types import FunctionType
 
-__all__ = ["Edit", "FunctionStack"]
+__all__ = ["TOKEN", "Edit", "FunctionStack"]
+
+TOKEN = (None,)
+"""What is put back into `FunctionStack.free`."""
 
 
 class Edit:
@@ -78,7 +81,7 @@ class FunctionStack:
         """Puts an edit on top. Nothing has changed when it raises."""
         self._claim()
         edits, states = self.edits, self.states
-        entered = False
+        one, entered = [edit], False
         try:
             if not states:
                 base, func = self.base, self.func
@@ -102,8 +105,8 @@ class FunctionStack:
                         assert state is not None
                         state.face = face
                 above = self._above(edit, beneath, edits, len(edits)) if edits else edit(beneath)
-                edits.append(edit)
                 entered = True
+                edits += one  # no call: a signal's handler cannot raise between the two
                 states.append(above)
                 if len(states) != len(edits) + 1 or states[-2] is not beneath:
                     self._recompute(0)
@@ -130,17 +133,21 @@ class FunctionStack:
     def leave(self, edit: Edit) -> None:
         """Takes an edit away wherever it lies: its last entry."""
         self.check()
+        base = self.states[0]
         position = self._remove(edit)
         try:
             self.settle()
             if edit.follows and edit not in self.edits:
                 edit.follow(self._without_private(self.edits[:position]))
+            self._rest()
         except BaseException:
             self.edits.insert(position, edit)
+            if self.installed is None:  # interrupted while it came to rest
+                self.states[:] = [base]
+                self.installed = base
             self._recompute(0)
             self._put_back()
             raise
-        self._rest()
 
     def check(self) -> None:
         """Raises InterferenceError where somebody assigned code or closure away from what recell installed."""
@@ -164,7 +171,7 @@ class FunctionStack:
             if self.states:
                 return
             try:
-                self.free.pop()
+                del self.free[0]
             except IndexError:  # another thread is half way through a switch
                 sleep(0 if waits < 50 else 0.001)
             else:
@@ -266,10 +273,17 @@ class FunctionStack:
         position = len(edits) - 1
         while edits[position] is not edit:
             position -= 1
+        removed = False
         busy, self.busy = self.busy, True  # a finalizer's changes wait until the states are there
         try:
+            removed = True
             del edits[position]
             self._recompute(position)
+        except BaseException:  # a signal's handler raised: edits raise nothing here
+            if removed:
+                edits.insert(position, edit)
+                self._recompute(0)
+            raise
         finally:
             self.busy = busy
         return position
@@ -309,10 +323,10 @@ class FunctionStack:
         """Without edits nothing is held but the function, and switches may come in."""
         states = self.states
         if not self.edits and not self.busy and (not states or self.installed is states[0]):
-            states.clear()
+            del states[:]
             self.installed = None
             if not self.free and not self.slot:
-                self.free.append(None)
+                self.free += TOKEN  # no call: a signal's handler cannot raise behind it
 
     def in_force(self) -> State:
         """The state that the topmost layer made, or what the function is without layers."""

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import CellType, CodeType
 
-__all__ = ["ABSENT", "LOCK", "AttributeLayer", "CellLayer", "CellStack", "ItemLayer", "Layer"]
+__all__ = ["ABSENT", "LOCK", "AttributeLayer", "CellLayer", "CellStack", "ItemLayer", "Layer", "let_go"]
 
 LOCK = RLock()
+
+
+def let_go() -> None:
+    """Gives the lock back where a signal's handler raised while it was acquired, perhaps right behind that."""
+    if LOCK._is_owned():  # type: ignore[attr-defined, unused-ignore]
+        LOCK.release()
+
 
 # id of what is changed (and the name, for attributes) -> its stack, which holds it: so the id stays its own
 _stacks: WeakValueDictionary[object, Any] = WeakValueDictionary()
@@ -86,11 +93,14 @@ class ValueStack:
         entries = self.entries
         if not entries:
             self.base = self.read()
-        entries.append(entry)
+        one, entered = [entry], False
         try:
+            entered = True
+            entries += one  # no call: a signal's handler cannot raise between the two
             self.write(entry[0])
         except BaseException:
-            self._remove(entry)
+            if entered:
+                self._remove(entry)
             raise
 
     def leave(self, entry: list[object]) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from recell import compat
 from recell.cells import EMPTY, cell_for
 from recell.inplace.code_switching import Switch
+from recell.inplace.function_stacks import TOKEN
 from recell.inplace.installing import GIL, WITH_GIL, closure_setter
 from recell.inplace.layers import LOCK
+from recell.inplace.places import let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,12 +71,16 @@ class CellSwitches:
         self._exchange: Callable[..., Any] = compat.require("override").exchange
         base, free = known.base, stack.free
         values_there = (known, stack.func, base.code, base.closure, how.after, stack.states, stack.slot)
-        self._parts = (*values_there, free.pop, free.append, closure_setter())
+        self._parts = (*values_there, free, [known], closure_setter())
 
     def enter(self, change: Switching) -> bool:
         """Enters the override once more; False where that takes the long way: nothing has changed."""
-        known, func, code, closure, new_code, states, slot, take, _, set_closure = self._parts
-        _acquire()
+        known, func, code, closure, new_code, states, slot, free, one, set_closure = self._parts
+        try:
+            _acquire()
+        except BaseException:
+            let_go()
+            raise
         try:
             if (
                 states
@@ -91,13 +97,13 @@ class CellSwitches:
             else:
                 new_closure = (*closure, *[CellType(value) for value in self._grown])
             try:
-                take()
+                del free[0]  # no call, as with `+=` below: a signal's handler cannot raise behind it
             except IndexError:  # another thread is half way through a switch
                 return False
             known.closure = new_closure
             known.busy = True
-            slot.append(known)
             try:
+                slot += one
                 set_closure(func, new_closure)
                 if new_code is not code:
                     func.__code__ = new_code
@@ -115,8 +121,12 @@ class CellSwitches:
 
     def leave(self, change: Switching) -> bool:
         """Leaves the last entry; False where that takes the long way: nothing has changed."""
-        known, func, code, closure, new_code, _, slot, _, give, set_closure = self._parts
-        _acquire()
+        known, func, code, closure, new_code, _, slot, free, _, set_closure = self._parts
+        try:
+            _acquire()
+        except BaseException:
+            let_go()
+            raise
         try:
             if (
                 not slot
@@ -146,7 +156,7 @@ class CellSwitches:
             known.busy = False
             if slot:
                 del slot[0]
-                give(None)
+                free += TOKEN
             else:
                 self._finish(change, entered=False)
             return True
@@ -158,7 +168,7 @@ class CellSwitches:
 
     def _finish(self, change: Switching, *, entered: bool) -> None:
         """Puts in order what was interrupted, or what others asked for meanwhile."""
-        known, slot, give = self._parts[0], self._parts[6], self._parts[8]
+        known, slot, free = self._parts[0], self._parts[6], self._parts[7]
         known.busy = False
         if not slot:
             stack = change._stack
@@ -169,4 +179,4 @@ class CellSwitches:
                 change._drop(known)
         elif not entered:
             del slot[0]
-            give(None)
+            free += TOKEN
