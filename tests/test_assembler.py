@@ -5,10 +5,12 @@ from __future__ import annotations
 import dis
 import random
 import sys
+from opcode import opmap
 from types import CodeType, FunctionType
 
 import corpus
 import pytest
+from assembling import no_lines
 from programs import available, load, outcome
 from sizes import SEED, pick
 
@@ -164,6 +166,21 @@ def test_a_difference_is_an_error() -> None:
     first = min(other for _, other, _, place in jumps if place == target)
     assert caught.value.reason == f"the jump at offset {2 * first}"
     assert func(3) == 0
+
+
+@pytest.mark.skipif(not NEW, reason="the format came with 3.11")
+def test_a_position_that_would_change_is_an_error(monkeypatch) -> None:
+    """The error says of which instruction."""
+
+    def func(n):
+        return [n]
+
+    code = func.__code__
+    where = code.co_code.index(opmap.get("LOAD_FAST_BORROW", opmap["LOAD_FAST"]))
+    monkeypatch.setattr(assembler.tables, "move_locations", lambda table, where: no_lines(where[-1]))
+    with pytest.raises(recell.UnsupportedCodeError) as caught:
+        assembler.apply(code, [(where // 2, where // 2, bytes((opmap["NOP"], 0)))])
+    assert caught.value.reason == "the instruction at offset 0 or its position"
 
 
 def test_finding_instructions_agrees_with_dis() -> None:

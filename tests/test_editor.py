@@ -368,6 +368,20 @@ def test_variables_behind_those_that_go_move_up_in_place(gone) -> None:
     assert editor.cells_to_globals(code, "abc").co_freevars == ()
 
 
+@pytest.mark.parametrize("more", [0, 250, 256, 300])
+def test_a_constant_behind_many_others_between_jumps(more) -> None:
+    """Where its load is wider than the read of a global, all behind it moves."""
+    lines = "".join(f" x = {number}.5\n" for number in range(more))
+    text = f"def func(flag):\n{lines} while flag:\n  flag = flag - 1 if flag else LIMIT\n return LIMIT if not flag else 0"
+    space: dict[str, object] = {"LIMIT": 10}
+    exec(text, space)
+    func = space["func"]
+    for new in (recell.freeze(func, LIMIT=7), recell.promote(func, LIMIT=7)):
+        assert [new(flag) for flag in (0, 1, 3)] == [7, 7, 7]
+        verified(new.__code__)
+    assert [func(flag) for flag in (0, 1, 3)] == [10, 10, 10]
+
+
 def test_unsupported_code_is_refused() -> None:
     """A nested function that is not made the way a compiler makes it: a typed error, not a guess."""
     code = load("closures").__code__

@@ -189,7 +189,8 @@ def test_forged_opcodes_that_cannot_be_read(name):
     if sys.version_info < (3, 14) and name != "ENTER_EXECUTOR":
         return  # there the constructor dies
     start = len(units(("RESUME", 0)))
-    refused(patched(assemble("NOP", *RETURN, **CONSTS), start, opmap[name]), "never run")
+    forged = patched(assemble("NOP", "NOP", *RETURN, **CONSTS), start + 2, opmap[name])
+    assert refused(forged, "never run").reason.startswith(f"{name} at {start + 2} is no opcode")
 
     def traced(a):
         b = a
