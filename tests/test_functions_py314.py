@@ -365,6 +365,7 @@ def test_an_annotate_that_is_no_function_beside_odd_defaults() -> None:
     function = odd(make())
     function.__annotate__ = annotate = functools.partial(dict, a=1)
     assert replace(function).__annotate__ is annotate
+    assert recell.substitute(function, rename={"a": "x"}).__code__.co_varnames[0] == "x"
 
 
 def test_a_function_from_all_its_parts() -> None:

@@ -33,32 +33,47 @@ def test_an_import_shares_its_name_with_an_attribute() -> None:
         substitute(recell.replace(func, code=many), rename={"string": "text"})
 
 
+SPACE: dict = {}
+exec(  # the annotations of this module are texts
+    compile(
+        """
 def branching_default(x):
     def inner(a, *, k=(1 if x else 2)):
         return a, k
-
     return inner
-
 
 def branching_annotation(x):
     def inner(a, *, k=1, z: (int if x else str) = 2):
         return a, k
-
     return inner
 
+def annotated(x):
+    def inner(a: int, *, k: str = 1, z: [x] = 2) -> float:
+        return a, k
+    return inner
+""",
+        "<text>",
+        "exec",
+        dont_inherit=True,
+    ),
+    SPACE,
+)
 
-@pytest.mark.parametrize("func", [branching_default, branching_annotation])
-def test_defaults_and_annotations_that_branch(func: types.FunctionType) -> None:
+
+@pytest.mark.parametrize("name", ["branching_default", "branching_annotation", "annotated"])
+def test_defaults_and_annotations_that_branch(name: str) -> None:
     """Names are followed back over one of two ways: they are all found, or the function is refused."""
+    func = SPACE[name]
     try:
         new = substitute(func, rename={"k": "key", "a": "b"})
     except UnsupportedCodeError as error:
-        assert "cannot be followed" in str(error)
+        assert "cannot be followed" in str(error) and name != "annotated"
     else:
         for x in (0, 1):
             inner, old = new(x), func(x)
             assert inner(b=1, key=3) == (1, 3) and inner(1) == old(1)
-            assert inner.__annotations__ == old.__annotations__
+            names = {"a": "b", "k": "key"}
+            assert inner.__annotations__ == {names.get(n, n): each for n, each in old.__annotations__.items()}
 
 
 def test_nested_functions_keep_the_names_that_stay() -> None:
