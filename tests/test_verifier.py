@@ -189,8 +189,8 @@ def test_forged_opcodes_that_cannot_be_read(name):
     if sys.version_info < (3, 14) and name != "ENTER_EXECUTOR":
         return  # there the constructor dies
     start = len(units(("RESUME", 0)))
-    forged = patched(assemble("NOP", "NOP", *RETURN, **CONSTS), start + 2, opmap[name])
-    assert refused(forged, "never run").reason.startswith(f"{name} at {start + 2} is no opcode")
+    forged = patched(assemble("NOP", "NOP", "NOP", *RETURN, **CONSTS), start + 4, opmap[name])
+    assert refused(forged, "never run").reason.startswith(f"{name} at {start + 4} is no opcode")
 
     def traced(a):
         b = a
