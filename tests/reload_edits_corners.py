@@ -256,8 +256,8 @@ edit(
 )
 edit(
     "lambdas that nothing tells apart",
-    "pairs = [lambda: 1, lambda x: 2]\nsingle = {'few': [(lambda: 1), (lambda: 2)]}\ndef f(): return pairs[0]()",
-    "pairs = [lambda a, b: 3, lambda a, b, c: 4]\nsingle = {'few': [(lambda p, q: 1)]}\ndef f(): return 5",
+    "pairs = [lambda: 1, lambda x: 2]\ndef f(): return pairs[0]()",
+    "pairs = [lambda a, b: 3, lambda a, b, c: 4]\ndef f(): return 5",
     "f = m.f",
     {"f()": 1},
     {"f()": 5},

@@ -9,7 +9,7 @@ import pytest
 import recell
 from recell.inplace.changes import Change
 from recell.inplace.installing import State
-from recell.inplace.layers import Edit, FunctionLayer, beneath
+from recell.inplace.layers import ABSENT, Edit, FunctionLayer, beneath
 
 LIMIT = "limit"
 
@@ -95,3 +95,7 @@ def test_an_edit_whose_code_does_not_fit_its_cells() -> None:
     with pytest.raises(recell.ClosureMismatchError, match="on 4 cells"):
         Change("misfit", func, [FunctionLayer(func, Misfit())], stays=True)
     assert func.__code__ is code and func.__closure__ is closure
+
+
+def test_what_is_absent_says_so() -> None:
+    assert repr(ABSENT) == "<absent>"

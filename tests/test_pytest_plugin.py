@@ -79,3 +79,9 @@ def test_the_fixture_is_listed_with_its_documentation(tmp_path: Path) -> None:
 def test_with_xdist(tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     assert "6 passed" in run(tmp_path, "-n", "2", "-k", "not nothing_is_loaded")
+
+
+def test_the_fixture_is_a_patcher(patcher):
+    items = {}
+    patcher.setitem(items, "there", 1)
+    assert items == {"there": 1}

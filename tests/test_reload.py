@@ -363,3 +363,11 @@ def test_bytecode_that_is_something_else(write: Callable[[str], Path]) -> None:
         assert module.f() == -1 and [name for name, _ in report.kept] == ["X"]
         report.undo()
         assert module.f() == 1
+
+
+def test_a_name_bound_twice_tells_nothing(make: Callable[..., types.ModuleType]) -> None:
+    """Which of two values the old text meant cannot be known: what lives stays, and the report says so."""
+    module = make("X = 1\nX = 2\ndef f(): return X")
+    recell.reload(module, source="X = 1\nX = 3\ndef f(): return -X")
+    report = recell.reload(module, source="X = 1\nX = 4\ndef f(): return X")
+    assert module.f() == 2 and [name for name, _ in report.kept] == ["X"]

@@ -124,7 +124,7 @@ class Making:
             keyword = stack.mapping(above) or dict.fromkeys(keyword_only, UNKNOWN)
             above += 1
         items = stack.items(above) if flags & DEFAULTS else ()
-        if items is None:
+        if items is None:  # pragma: no cover - compilers push a constant or BUILD_TUPLE
             items = [UNKNOWN] * count
         if items:
             positional = dict(zip(nested.co_varnames[count - len(items) : count], items))
@@ -132,7 +132,7 @@ class Making:
 
     def annotations(self, look_up: Callable[[str, bool], object]) -> dict[str, object]:
         """The annotations that are constants or single names (before 3.14), `look_up(name, from_cell)` gives names."""
-        if not self.flags & ANNOTATIONS:
+        if not self.flags & ANNOTATIONS:  # pragma: no cover - lazy ones, not made the compiler's way
             return {}
         unit, plain = self._plain_annotations(look_up)
         if unit >= 0:
@@ -149,7 +149,7 @@ class Making:
         at = 2 * first_of(self.raw, self.load, self.flags) - 2
         while raw[at] == known.set_attribute:
             at -= 2
-        if raw[at] != known.make_function:
+        if raw[at] != known.make_function:  # pragma: no cover - compilers make it right in front
             return None
         load, number, index = _step(raw, at >> 1)
         nested = constant(self.code, number, index)
@@ -171,7 +171,7 @@ class Making:
         if number == numbers().build_const_key_map:
             unit, number, argument = _step(raw, unit)
             names = constant(code, number, argument)
-        elif number != known.build_tuple:
+        elif number != known.build_tuple:  # pragma: no cover - compilers build a tuple or a mapping
             return other
         values: list[object] = []
         for _ in range(count):
@@ -301,7 +301,7 @@ def plain_defaults(code: CodeType, raw: bytes, unit: int, flags: int) -> Plain |
             at = 2 * unit
         in_pairs = number == more.build_map
         if not in_pairs and number != more.build_const_key_map:
-            return None
+            return None  # pragma: no cover - compilers build a mapping
         flat: list[Any] = []
         for _ in range(2 * count if in_pairs else count + 1):
             at -= 2

@@ -41,7 +41,7 @@ def held(name: str, codes: Chain, own: tuple[CellType, ...] | None) -> CellType 
         return own[outer.co_freevars.index(name)]
     # one name, two variables: an inlined comprehension has one of its own (3.12+)
     made = making(outer, codes[1])
-    if made is None:
+    if made is None:  # pragma: no cover - compilers make a function of every code object
         return None
     slot = made.site().slots[codes[1].co_freevars.index(name)] - free_base(outer)
     return own[slot] if slot >= 0 else None
