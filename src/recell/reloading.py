@@ -351,7 +351,8 @@ def _pass_on(function: FunctionType, translation: Translation) -> None:
     before.face = face_of(function)
     try:
         install(function, before, bridge(function, there)(before))
-    except (ScopeError, TypeError):  # it would call itself, or is called back by what stands for it
+    # it would call itself, or is called back by what stands for it
+    except (ScopeError, TypeError):  # pragma: no cover - no program was met in which it does
         return
 
 

@@ -113,7 +113,7 @@ class Switching(Change):
         stack.overtaken()  # which says so before it waits for the lock
         with LOCK:
             if stack.installed is None and not stack.slot and stack.func.__code__ is switch.above.code:
-                stack.func.__code__ = switch.base.code
+                stack.func.__code__ = switch.base.code  # pragma: no cover - all came and went within one line
 
     def _drop(self, switch: Switch) -> None:
         """Takes out an entry that the short way could not finish, or finished and others made a layer of."""
@@ -154,7 +154,7 @@ def _enter(self: Switching) -> Switching:
             func.__code__ = above
     except BaseException as error:
         # the store came late where another thread had exchanged the closure; else an audit hook objected
-        if slot or type(error) is not ValueError:
+        if slot or type(error) is not ValueError:  # pragma: no branch - else it is a race, see above
             self._drop(known)
             raise
     if not slot:
@@ -182,7 +182,7 @@ def _exit(
         return
     try:
         func.__code__ = code
-    except ValueError:
+    except ValueError:  # pragma: no cover - between two instructions of another thread
         if known in slot:
             raise
         # else the store came late: another thread had exchanged the closure

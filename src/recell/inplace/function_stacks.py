@@ -151,7 +151,7 @@ class FunctionStack:
 
     def check(self) -> None:
         """Raises InterferenceError where somebody assigned code or closure away from what recell installed."""
-        if self.slot:
+        if self.slot:  # pragma: no cover - somebody gave up waiting, see `_claim`
             self.spread()
         installed = self.installed
         if self.busy or installed is None:
@@ -165,7 +165,7 @@ class FunctionStack:
 
     def _claim(self) -> None:
         """Takes the token, or finds it taken by layers: then no switch comes in."""
-        for waits in range(1000):
+        for waits in range(1000):  # pragma: no branch - no thread is half way for so long
             if self.slot:
                 self.spread()
             if self.states:
@@ -184,7 +184,7 @@ class FunctionStack:
         except IndexError:  # there is none, or it was left meanwhile
             return
         switch.spread()
-        if self.edits or self.busy:
+        if self.edits or self.busy:  # pragma: no cover - somebody gave up waiting, see `_claim`
             self.edits.append(switch.edit)
             self.states.append(switch.edit(self.states[-1]))
             return
