@@ -164,7 +164,14 @@ def test_functions_that_trust_their_arguments_are_not_passed_on():
 
 def test_values_that_compilers_keep_for_themselves():
     """Names of type parameters, of annotations that conditions decide about, of what an interpolation is made of."""
-    verify(compile("a, *b, c = d\nif a:\n x: int = 1\nclass C:\n if b:\n  y: int = 2\n", "x", "exec"))
+    verify(
+        compile(
+            "a, *b, c = d\nif a:\n x: int = 1\nclass C:\n if b:\n  y: int = 2\n",
+            "x",
+            "exec",
+            dont_inherit=True,
+        )
+    )
     if sys.version_info >= (3, 12):
         text = "def f():\n def g[T](a: T, b=1, *, c=2) -> T: return T\n class C[T](g):\n  def h[U](self): return T, U\n"
         verify(compile(text, "x", "exec"))
