@@ -143,7 +143,7 @@ def _planned(code: CodeType) -> _Plan:
 
 
 def _forget(key: int, gone: ReferenceType[CodeType]) -> None:
-    if key in _PLANS and _PLANS[key][0] is gone:
+    if key in _PLANS and _PLANS[key][0] is gone:  # pragma: no branch - or the id is used again already
         _PLANS.pop(key, None)
 
 
