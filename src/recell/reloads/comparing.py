@@ -253,8 +253,6 @@ class Comparison:
                         before.remove(other)
                         after.remove(code)
                         break
-            if alike is self._only_moved and len(before) == len(after):
-                break
         if len(before) == len(after):
             found.extend((path, *both) for both in zip(before, after))
         elif before and after:
