@@ -358,3 +358,16 @@ def test_where_a_wrong_table_points():
         )
     lines = f"co_linetable describes 2 code units, there are {count}"
     assert refused(code.replace(co_linetable=b"\xf8\xf8")).reason == lines
+
+
+def test_what_an_exit_function_swallows_goes_on_behind():
+    """Code behind a `with` that always raises is reached that way alone, and looked at."""
+
+    def swallowing(manager, x):
+        with manager:
+            raise ValueError
+        return [x]
+
+    code = swallowing.__code__
+    verify(code)
+    refused(patched(code, at(code, "BUILD_LIST"), opmap["POP_TOP"], 0), "the stack holds 0")

@@ -67,6 +67,7 @@ AREAS = {
             "swap_py312",
             "patching_reentrant",
             "patching_interleaved",
+            "patching_interrupted",
             "patching_tracing",
             "repoint",
             "attach",
