@@ -172,9 +172,8 @@ def defined_again(func: types.FunctionType) -> None:
     except AssertionError as error:
         if func.__globals__["__name__"] == "__future__":
             raise Refused("the module of the future's names itself") from error
-        if (
-            func.__module__ == "unittest.mock" and "super" in code.co_names
-        ):  # `_safe_super = super`: gh-103497
+        # `_safe_super = super`: gh-103497
+        if func.__module__ == "unittest.mock" and "super" in code.co_names:
             raise Refused("a module that reads `super` outside its functions") from error
         with mock.patch.object(
             defining, "_seems_imported", lambda name, _: name in imports_of(code.co_filename)
