@@ -44,7 +44,7 @@ def test_a_collection_inside_linecache_does_not_disturb_it(monkeypatch: pytest.M
             return super().get(key, default)
 
     gc.disable()
-    monkeypatch.setattr(linecache, "cache", Collecting(linecache.cache))
+    monkeypatch.setattr(linecache, "cache", Collecting())
     names = [cycle() for _ in range(20)]
     try:
         linecache.checkcache()
