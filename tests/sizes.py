@@ -11,6 +11,8 @@ DEBUG = hasattr(sys, "gettotalrefcount")
 """A debug build, where everything takes four times as long."""
 
 
-def pick(sample: int, full: int) -> int:
-    """The count that a test uses in this run."""
-    return full if FULL else sample
+def pick(sample: int, full: int, debug: int | None = None) -> int:
+    """The count that a test uses in this run; `debug`: a debug build's own sample."""
+    if FULL:
+        return full
+    return debug if DEBUG and debug is not None else sample

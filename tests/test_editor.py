@@ -10,7 +10,7 @@ from types import CodeType, FunctionType
 
 import pytest
 from programs import available, load, outcome
-from sizes import pick
+from sizes import DEBUG, FULL, pick
 from streams import Constant, assert_same
 
 import recell
@@ -253,6 +253,7 @@ def test_free_variables_beyond_255() -> None:
     assert_same(func.__code__, verified(editor.cells_to_globals(func.__code__, some)), set(some), set(some))
 
 
+@pytest.mark.skipif(DEBUG and not FULL, reason="half a minute on a debug build: full size only")
 def test_seventy_thousand_constants() -> None:
     """A constant whose index takes three bytes, in a leaf and in a nested function."""
     space: dict[str, object] = {"LIMIT": 1}

@@ -204,7 +204,7 @@ def test_finalizers_may_enter_and_leave():
     thresholds = gc.get_threshold()
     gc.set_threshold(5, 2, 2)
     try:
-        for i in range(pick(100, 1000)):
+        for i in range(pick(100, 1000, debug=40)):
             Loud()
             with override(func, a=i):
                 assert func()[0] == i

@@ -111,7 +111,7 @@ def test_every_kind_of_expression(annotations: str) -> None:
 
 def test_functions_of_the_standard_library() -> None:
     read = whole = 0
-    for text in library(pick(25, 400)):
+    for text in library(pick(25, 400, debug=8)):
         for code in codes_in(text):
             of_one, of_all = check(code)
             read, whole = read + of_one, whole + of_all
