@@ -21,6 +21,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leak runs come first: they search the whole heap, which holds no corpus yet."""
+    items.sort(key=lambda item: "leaks" not in item.path.name)
+
+
 def pytest_report_header() -> str:
     size = "full" if FULL else "sampled"
     debug = ", debug build" if hasattr(sys, "gettotalrefcount") else ""
