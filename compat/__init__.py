@@ -7,19 +7,37 @@ every file imports on every interpreter, so that the facts of any release can be
 from __future__ import annotations
 
 import sys
+import types
 
 from recell.errors import UnsupportedPythonError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._release import Release
 
     CURRENT: Release
 
-__all__ = ["CURRENT", "NEWEST", "OLDEST", "STAND_BY", "find", "frozen_objects", "load", "require", "version"]
+__all__ = [
+    "CURRENT",
+    "LAZY_IMPORT",
+    "NEWEST",
+    "OLDEST",
+    "STAND_BY",
+    "find",
+    "frozen_objects",
+    "load",
+    "require",
+    "resolved",
+    "version",
+]
 
 STAND_BY = "<stand-by>"
 """What functions are called that an exchange of code and closure makes and keeps for itself."""
+
+LAZY_IMPORT: Any = vars(types).get("LazyImportType", ())
+"""The type of an import that is not done yet, as globals may hold it (PEP 810, 3.15+); no object is of type `()`."""
 
 OLDEST = (3, 8)
 NEWEST = (3, 15)
@@ -69,6 +87,11 @@ def require(feature: str) -> Release:
         )
         raise UnsupportedPythonError(msg, feature=feature, version=version)
     return release
+
+
+def resolved(value: Any) -> Any:
+    """A value as a read of a global gives it: a lazy import is done."""
+    return value.resolve() if type(value) is LAZY_IMPORT else value
 
 
 def frozen_objects() -> int:

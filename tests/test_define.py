@@ -157,6 +157,29 @@ def test_what_seems_to_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.__code__.co_code == space["func"].__code__.co_code
 
 
+def test_what_seems_to_be_imported_though_its_name_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that lives under another name in its class's module; a module that was not found; a class in C.
+
+    What another module shares is not imported where a function of the module treats it as its own.
+    """
+    home = ModuleType("home")
+    exec(
+        "class Registry:\n    def get(self, key): return key\nregistry = Registry()\nshared = {}", vars(home)
+    )
+    monkeypatch.setitem(sys.modules, "home", home)
+    text = (
+        "def func():\n"
+        "    own.get('a'), msvcrt.getch(), ref.mro(), mine.mro(), cache.get('b'), shared.get('c'), also.get('d')\n"
+    )
+    space: dict = {"__name__": "weakref", "shared": home.shared, "also": home.registry}
+    exec("from home import registry as own\nfrom weakref import ref\nclass mine: pass\ncache = None", space)
+    exec("try: import missing as msvcrt\nexcept ImportError: msvcrt = None", space)
+    exec("def fellow():\n    also, shared.values\n    return shared.get(1)", space)
+    again: dict = {}
+    exec(f"if 0: import own, msvcrt, ref, also\n{text}", again)
+    assert define(text, globals=space).__code__.co_code == again["func"].__code__.co_code
+
+
 def test_what_may_stand_beside_a_definition() -> None:
     """Imports from the future, a text, `pass`: they say nothing about the function but how it is compiled."""
     text = '"""About it."""\nfrom __future__ import annotations\npass\ndef func(n: later) -> "x":\n    return n\n'

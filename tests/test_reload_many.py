@@ -210,6 +210,31 @@ def test_a_finalizer_that_changes_one_meanwhile(
         assert same(before, codes(module))
 
 
+def test_a_reload_in_the_middle_of_another(module: types.ModuleType, request: pytest.FixtureRequest) -> None:
+    """What an audit hook reloads half way through is refused, and the outer reload is whole."""
+    if done_alone(request):
+        return
+    before = codes(module)
+    inside: List[Any] = []
+    armed = [True]
+
+    def hook(event: str, arguments: Tuple[Any, ...]) -> None:
+        if armed[0] and event == "object.__setattr__" and arguments[0] is module.f9:
+            armed[0] = False
+            inside.append(recell.reload(module, source=text(2)))
+
+    sys.addaudithook(hook)
+    report = recell.reload(module, source=text(1))
+    assert marks(module) == {1}
+    (refused,) = inside[0].refused
+    assert "storing its changes" in str(refused) and not inside[0].active
+    second = recell.reload(module, source=text(2))
+    assert marks(module) == {2}
+    second.undo()
+    report.undo()
+    assert same(before, codes(module))
+
+
 def test_nothing_is_made_for_functions_that_did_not_change(module: types.ModuleType) -> None:
     """Looking at a function makes neither a `__dict__` nor annotations for it."""
     recell.reload(module, source=text(0))

@@ -31,6 +31,7 @@ from recell.reloads.translating import Translation
 __all__ = ["Report", "reload"]
 
 _RELOADING = RLock()
+_STORING: set[int] = set()  # ids of the namespaces that reloads of this thread are changing
 _MAIN = "__mp_main__"  # what multiprocessing calls a `__main__` that is not to run
 
 
@@ -119,6 +120,10 @@ def _not_reloadable(module: ModuleType, source: object) -> str | None:
     spec = getattr(module, "__spec__", None)
     if getattr(spec, "_initializing", False):
         return f"{short(module)} is being imported just now: reload it when that is done"
+    if id(vars(module)) in _STORING:
+        return (
+            f"another reload of {short(module)} is storing its changes just now: reload it when that is done"
+        )
     if source is not None:
         return None
     file = getattr(module, "__file__", None)
@@ -230,6 +235,7 @@ class _Reload:
         kinds = any((pair.old.co_flags ^ pair.new.co_flags) & _KINDS for pair in comparison.pairs) or any(
             claim.take for claim in merge.claims.values()
         )
+        _STORING.add(id(self.namespace))
         try:
             report = Report(
                 self.module,
@@ -248,6 +254,8 @@ class _Reload:
             )
         except (TypeError, AttributeError, RecellError) as error:
             return Report(self.module, self.name, refused=[error])
+        finally:
+            _STORING.discard(id(self.namespace))
         del merge, scratch, layers
         self._settle(translation)
         return report

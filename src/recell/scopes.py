@@ -6,6 +6,7 @@ from types import CellType, FunctionType
 
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, cell_for, cells_of, check_mapping
+from recell.compat import resolved
 from recell.editing.names import (
     NOTHING,
     Scope,
@@ -14,7 +15,6 @@ from recell.editing.names import (
     freezable,
     hides_local,
     not_usable,
-    resolved,
     scope,
     value_of,
 )

@@ -175,9 +175,8 @@ def defined_again(func: types.FunctionType) -> None:
         # `_safe_super = super`: gh-103497
         if func.__module__ == "unittest.mock" and "super" in code.co_names:
             raise Refused("a module that reads `super` outside its functions") from error
-        with mock.patch.object(
-            defining, "_seems_imported", lambda name, _: name in imports_of(code.co_filename)
-        ):
+        known = [*imports_of(code.co_filename) - {"*"}]
+        with mock.patch.object(defining, "imported", lambda *_: known):
             same(code, define(), moved=is_lambda)
         raise Refused("a guess which names are imported") from error
 
@@ -216,4 +215,4 @@ def has_text(func: types.FunctionType) -> bool:
     return is_file(code.co_filename) and code.co_firstlineno > 0 and code.co_name != "__annotate__"
 
 
-OPERATIONS = [Operation("define", defined_again, applies=has_text, over="live", sample=300, ceiling=0.01)]
+OPERATIONS = [Operation("define", defined_again, applies=has_text, over="live", sample=300)]

@@ -72,9 +72,32 @@ def _module_code(filename: str) -> types.CodeType:
         return compile(Path(filename).read_bytes(), filename, "exec", dont_inherit=True)
 
 
+@functools.lru_cache(maxsize=None)
+def _paths(filename: str) -> dict[tuple[str, int], str]:
+    """Where a module's text has its functions, by name and line."""
+    found = {}
+    waiting = [(_module_code(filename), "")]
+    while waiting:
+        code, before = waiting.pop()
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                path = before + constant.co_name
+                found[constant.co_name, constant.co_firstlineno] = path
+                waiting.append((constant, f"{path}.<locals>." if constant.co_flags & 1 else f"{path}."))
+    return found
+
+
+def _path(func: types.FunctionType) -> str | None:
+    """The place of a function's definition; the function itself may have been given another name since."""
+    code = func.__code__
+    known: str | None = getattr(code, "co_qualname", None)  # 3.11+
+    return known or _paths(code.co_filename).get((code.co_name, code.co_firstlineno))
+
+
 def _is_from_source(func: types.FunctionType) -> bool:
     filename = func.__code__.co_filename
-    return filename.endswith(".py") and Path(filename).exists() and inspect.getmodule(func) is not None
+    is_file = filename.endswith(".py") and Path(filename).exists()
+    return is_file and inspect.getmodule(func) is not None and _path(func) is not None
 
 
 def _has_defaults_of_its_own(func: types.FunctionType) -> bool:
@@ -90,7 +113,8 @@ def _has_defaults_of_its_own(func: types.FunctionType) -> bool:
 def as_it_lives(func: types.FunctionType) -> None:
     """From the module's code object, the function that lives in the module: what is said to be constant is right."""
     code = func.__code__
-    path = getattr(code, "co_qualname", func.__qualname__)
+    path = _path(func)
+    assert path is not None
     cells = {name: make_cell(name) for name in code.co_freevars}
     known = dict(
         zip(code.co_varnames[code.co_argcount - len(func.__defaults__ or ()) :], func.__defaults__ or ())
@@ -108,7 +132,6 @@ def as_it_lives(func: types.FunctionType) -> None:
             asked = {name: known[name] for name in error.names}
             new = inner(module, path, cells, line=line, globals=func.__globals__, defaults=asked)
     except ScopeError as error:
-        # before 3.11 code objects do not know their qualified name: functools.wraps and namedtuple changed it
         why = "several in one line" if "pass line=" in str(error) else "renamed, or made by exec"
         raise Refused(why) from error
     if new.__code__ != code:
@@ -216,6 +239,5 @@ OPERATIONS = [
         applies=lambda func: _is_from_source(func) and _has_defaults_of_its_own(func),
         over="live",
         sample=400,
-        ceiling=0.03,
     ),
 ]

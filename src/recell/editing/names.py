@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import types
-from types import CodeType, FunctionType, MappingProxyType
+from types import CodeType, FunctionType, MappingProxyType, MethodType
 
 from recell.callables import function_of
+from recell.compat import resolved
 from recell.editing.instructions import found
 from recell.editing.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, nearest, short
@@ -24,15 +24,12 @@ __all__ = [
     "freezable",
     "hides_local",
     "not_usable",
-    "resolved",
     "scope",
     "value_of",
 ]
 
 NOTHING: Any = object()
 """Stands for the value that a name has now."""
-
-_LAZY: Any = getattr(types, "LazyImportType", None)  # PEP 810: globals may hold imports not done yet
 
 
 class Scope:
@@ -159,11 +156,6 @@ def builtins_of(function: FunctionType) -> Mapping[str, Any]:
     return space
 
 
-def resolved(value: Any) -> Any:
-    """A value as a read of a global gives it: a lazy import (3.15+) is done."""
-    return value.resolve() if _LAZY is not None and type(value) is _LAZY else value
-
-
 def value_of(name: str, function: FunctionType) -> Any:
     """What a name of the function stands for now. Raises ScopeError where it has no value."""
     free = function.__code__.co_freevars
@@ -255,7 +247,7 @@ def _holds(value: Any, function: FunctionType) -> bool:
     """Whether a value is the function, or one of the usual wrappers around it."""
     if value is function:
         return True
-    if type(value) in (staticmethod, classmethod, types.MethodType):
+    if type(value) in (staticmethod, classmethod, MethodType):
         return _holds(value.__func__, function)
     if type(value) is property:
         return any(_holds(accessor, function) for accessor in (value.fget, value.fset, value.fdel))

@@ -8,13 +8,13 @@ stay those of the text.
 from __future__ import annotations
 
 import builtins
-import re
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY, cell_for, cells_of
 from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, nearest, short
 from recell.generating.definitions import only_definition, reads, ready_defaults, stands_alone
+from recell.generating.importing import imported
 from recell.generating.sourcelines import Lines, held_inside, holding, registered
 from recell.generating.textlines import check_identifier, flush, label_of, syntax_problem
 from recell.rebuilding.building import build
@@ -32,10 +32,6 @@ _BINDER, _MAKER, _RESULT = "<binder>", "<maker>", "<result>"
 
 _ONLY_AST = 0x400  # PyCF_ONLY_AST
 _CO_NESTED = 0x10
-_KNOWS_IMPORTS = hasattr(CodeType, "co_qualname")  # 3.11+: see `imported`
-
-_WORD = re.compile(r"\w+")
-_CLOSING = ") \t\f\r\n\\"  # what may stand between a name and what is done with it
 
 
 class Definition:
@@ -143,36 +139,17 @@ class Definition:
             raise syntax_problem(error, self.text, name) from None
 
     def compiled_as_it_is(self, name: str) -> CodeType:
-        imported = self.imported()
+        names = [] if self.own_globals else imported(self.text, self.globals)
         module: CodeType
-        if not imported:
+        if not names:
             module = self.compiled(self.text, name)
             return module
         try:
             # a branch that is never taken, and of which nothing but the names remains
-            module = self.compiled(f"{self.text}\nif 0: import {', '.join(imported)}", name)
+            module = self.compiled(f"{self.text}\nif 0: import {', '.join(names)}", name)
         except SourceError:
             module = self.compiled(self.text, name)  # the error as it is without our line
         return module
-
-    def imported(self) -> list[str]:
-        """The names in the text that the globals seem to have by import.
-
-        A call `name.attribute()` is compiled in another way (3.11+) where the module imports the name
-        (Python/compile.c, `is_import_originated`); so is one in a text that is to run in the module's globals.
-        """
-        if self.own_globals or not _KNOWS_IMPORTS:
-            return []
-        found: set[str] = set()
-        for before in self.text.split("(")[:-1]:
-            owner, dot, attribute = before.rpartition(".")
-            if dot and attribute.lstrip().rstrip(_CLOSING).isidentifier():
-                word = _WORD.match(
-                    owner.rstrip(_CLOSING)[::-1]
-                )  # the last one, without a search from the left
-                if word is not None:
-                    found.add(word.group()[::-1])
-        return [name for name in found if name.isidentifier() and _seems_imported(name, self.globals)]
 
     # -- the scaffold ---------------------------------------------------------------------------
 
@@ -218,9 +195,9 @@ class Definition:
             )
         statements: list[ast.stmt] = [line for line in tree.body if isinstance(line, ast.ImportFrom)]
         statements.append(outer)
-        imported = self.imported()
-        if imported:
-            aliases = [ast.alias(name=found, asname=None, **place) for found in imported]
+        names = [] if self.own_globals else imported(self.text, self.globals)
+        if names:
+            aliases = [ast.alias(name=found, asname=None, **place) for found in names]
             statements.append(ast.Import(names=aliases, **place))
         module = self.compiled(ast.Module(body=statements, type_ignores=[]), name)
         code = _inside(module, self.class_name) if self.class_name is not None else module
@@ -320,24 +297,3 @@ def _renamed(code: CodeType, scaffold: str, prefix: str, label: str, lines: Line
     if qualname.startswith(scaffold):
         fields["co_qualname"] = prefix + qualname[len(scaffold) :].replace(_RESULT, label)
     return code.replace(co_consts=tuple(consts), **fields)
-
-
-def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
-    value = globals.get(name)
-    if type(value) is ModuleType:
-        return True
-    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
-        home: Any = value.__module__  # builtins may have none
-        return home is not None and home != globals.get("__name__")
-    if isinstance(value, (str, bytes, int, float, tuple, type(None))):
-        return False
-    import sys
-
-    # an object that another module has under the same name
-    return any(
-        type(module) is ModuleType
-        and module.__dict__ is not globals
-        and module.__name__ != globals.get("__name__")
-        and module.__dict__.get(name) is value
-        for module in [*sys.modules.values()]
-    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import types
-from types import FunctionType
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from recell.compat import resolved
 from recell.editing.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, short
 
@@ -24,7 +24,7 @@ def value_of(func: FunctionType, state: State, name: str) -> Any:
     try:
         if cell is not None:
             return cell.cell_contents
-        return _resolved(_global(func, name))
+        return resolved(_global(func, name))
     except (KeyError, ValueError):
         msg = f"`{name}` has no value in {short(func)} now; override it as a whole"
         raise ScopeError(msg, name=name, names=(), target=short(func)) from None
@@ -37,13 +37,7 @@ def _global(func: FunctionType, name: str) -> Any:
     known: Any = getattr(func, "__builtins__", None)  # 3.10+
     if known is None:
         known = space.get("__builtins__", {})
-    return vars(known)[name] if type(known) is types.ModuleType else known[name]
-
-
-def _resolved(value: Any) -> Any:
-    """What a lazy import stands for (PEP 810)."""
-    lazy = getattr(types, "LazyImportType", None)
-    return value.resolve() if lazy is not None and type(value) is lazy else value
+    return vars(known)[name] if type(known) is ModuleType else known[name]
 
 
 def unused_name(full_name: str, target: object, functions: Sequence[FunctionType]) -> ScopeError:
@@ -116,7 +110,7 @@ def _callees(func: FunctionType, table: Mapping[str, Use]) -> Iterator[tuple[str
                     yield f"{name}.{attribute}", inside
         elif value is not None:
             yield from _behind(value, name)
-            bound = getattr(value, "__func__", None) if type(value) is types.MethodType else None
+            bound = getattr(value, "__func__", None) if type(value) is MethodType else None
             if type(bound) is FunctionType:
                 yield name, bound
 

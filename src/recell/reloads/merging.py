@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import types
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from recell.compat import LAZY_IMPORT, resolved
 from recell.errors import ScopeError, short
 from recell.inplace.layers import ABSENT, CellLayer
 from recell.reloads.bindings import CLASS_OWN, DECLARED, LAZY, MODULE_OWN, Claim, Site
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Merge"]
 
 _DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
-_LAZY_IMPORT: Any = vars(types).get("LazyImportType", ())  # of `lazy import`, 3.15+
 _CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 
 
@@ -33,10 +32,7 @@ def _same_import(old: Any, new: Any) -> bool:
     """Whether two objects, one a lazy import at least, are or stand for the same."""
     if type(old) is type(new):
         return repr(old) == repr(new)
-    return bool(
-        (old.resolve() if type(old) is _LAZY_IMPORT else old)
-        is (new.resolve() if type(new) is _LAZY_IMPORT else new)
-    )
+    return resolved(old) is resolved(new)
 
 
 class Merge(Claims):
@@ -199,7 +195,7 @@ class Merge(Claims):
                     continue
             if name in own:
                 continue
-            if type(before) is _LAZY_IMPORT or (type(value) is _LAZY_IMPORT and before is not ABSENT):
+            if type(before) is LAZY_IMPORT or (type(value) is LAZY_IMPORT and before is not ABSENT):
                 if not _same_import(before, value):
                     self._bind(site, name, value)
                 continue
