@@ -115,3 +115,16 @@ def test_with_has_an_exit_function(body, reason):
 def test_with_has_an_exit_function_below_an_exception():
     """A handler of `try` has none."""
     refused(handler("WITH_CLEANUP_START", "WITH_CLEANUP_FINISH", END), "no exit function below the exception")
+
+
+@calls
+@pytest.mark.parametrize("below", [("LOAD_CONST", 1), "BEGIN_FINALLY"])
+def test_what_lies_below_a_with_stays_there(below):
+    """Where an exception was swallowed it is what it was before: a value may be returned, NULL may not."""
+    raising = (("LOAD_CONST", 1), ("SETUP_WITH", 6), "POP_TOP", ("LOAD_CONST", 1), ("RAISE_VARARGS", 1))
+    leaving = ("WITH_CLEANUP_START", "WITH_CLEANUP_FINISH", END, "RETURN_VALUE")
+    code = assemble(below, *raising, *leaving, co_stacksize=20, **CONSTS)
+    if below == "BEGIN_FINALLY":
+        assert "RETURN_VALUE" in refused(code, "cannot take null").instruction
+    else:
+        verify(code)

@@ -396,3 +396,26 @@ def test_what_lies_below_a_handlers_exception_keeps_its_kind(below):
         verify(made)
     else:
         assert refused(made, "cannot take none at position 2").offset == 2 * target
+
+
+@pytest.mark.skipif(not NEW, reason="blocks before")
+@pytest.mark.parametrize(
+    ("between", "right"),
+    [
+        ((("COPY", 1), ("SWAP", 2), "POP_TOP"), True),
+        ((("LOAD_CONST", 0), ("SWAP", 2), "POP_TOP"), False),
+        (("POP_TOP", ("LOAD_CONST", 0)), False),
+    ],
+)
+def test_a_handler_finds_what_was_put_in_a_values_place(between, right):
+    """Taking a value from below a handler's depth raises nothing; what raises later leaves what lies there by then."""
+    raising = (("LOAD_CONST", 1), "UNARY_NEGATIVE", "POP_TOP")
+    body = (("BUILD_LIST", 0), *raising, *between, *raising, "RETURN_VALUE")
+    ends = (1, len(body) - 1, len(body))
+    first, behind, target = (len(units(("RESUME", 0), *body[:count])) // 2 for count in ends)
+    appending = (("LIST_APPEND", 1), "RETURN_VALUE")
+    code = assemble(*body, *appending, co_exceptiontable=table(first, behind, target, 1), **CONSTS)
+    if right:
+        verify(code)
+    else:
+        assert "LIST_APPEND" in refused(code, "cannot take").instruction
