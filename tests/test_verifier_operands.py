@@ -144,6 +144,21 @@ def test_a_handler_finds_one_borrowed_local(one, other):
         verify(made)
 
 
+@pytest.mark.skipif(not has("LOAD_FAST_BORROW"), reason="no borrowed locals")
+@pytest.mark.parametrize(("lent", "deleted"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_handler_does_not_delete_what_it_finds_borrowed(lent, deleted):
+    """Of two locals, the other one it may."""
+    body = (("LOAD_FAST_BORROW", lent), ("LOAD_CONST", 0), "UNARY_NEGATIVE", "POP_TOP", "POP_TOP", *RETURN)
+    first, behind, handler = (len(units(("RESUME", 0), *body[:count])) // 2 for count in (1, 4, len(body)))
+    fields = {"co_varnames": ("a", "b"), "co_argcount": 2, **CONSTS}
+    fields["co_exceptiontable"] = table(first, behind, handler, 1)
+    code = assemble(*body, ("DELETE_FAST", deleted), ("RERAISE", 0), **fields)
+    if deleted == lent:
+        refused(code, f"changes `{'ab'[lent]}` while the stack holds a borrowed reference to it")
+    else:
+        verify(code)
+
+
 @pytest.mark.skipif(not has("LOAD_FAST_AND_CLEAR"), reason="comprehensions are functions")
 def test_a_handler_sees_what_was_cleared_before():
     """What a comprehension put aside is unbound where something was raised in it."""

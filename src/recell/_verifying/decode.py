@@ -1,7 +1,7 @@
 """A code object's instructions as moves of the value stack, their arguments checked against the code's own tables.
 
 One pass over the code units: every opcode known, every argument in range, every cache unit empty, every jump on the
-start of an instruction. What the moves do to each other is `_walk`'s part.
+start of an instruction. What the moves do to each other is `walk`'s part.
 """
 
 from __future__ import annotations

@@ -147,15 +147,6 @@ class Walk(Actions):
             stack >>= WIDTH
         return settled
 
-    def still_lent(self, stack: int) -> int:
-        """The locals that a handler finds borrowed on its stack, a bit each."""
-        lent = 0
-        while stack:
-            if stack & kinds.BORROWED:
-                lent |= 1 << ((stack & ENTRY) >> kinds.PARAMETER)
-            stack >>= WIDTH
-        return lent
-
     # -- one run --------------------------------------------------------------------------------
 
     def run(self, key: Key) -> None:
@@ -170,7 +161,7 @@ class Walk(Actions):
             BY_NUMBER,
         )
         total = len(moves)
-        lent = self.still_lent(stack) if stack & kinds.EVERY_BORROWED else 0
+        lent = -1 if stack & kinds.EVERY_BORROWED else 0  # any: `check_lent` looks which
         while True:
             last, end, handler = runs[first]
             floor = 0
