@@ -360,6 +360,22 @@ def test_where_a_wrong_table_points():
     assert refused(code.replace(co_linetable=b"\xf8\xf8")).reason == lines
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"co_flags": plain.__code__.co_flags | 0xA0},
+        {RELEASE.line_table: getattr(plain.__code__, RELEASE.line_table) + b"\1"},
+        *([{"co_exceptiontable": b"garbage"}, {"co_cellvars": ("a",)}] if NEW else []),
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_what_is_wrong_as_a_whole_is_no_single_instruction(fields):
+    """The offset is -1, as the error's documentation says, and the message names none."""
+    error = refused(plain.__code__.replace(**fields))
+    assert (error.offset, error.instruction) == (-1, "")
+    assert f"`{plain.__qualname__}` {error.reason}" in str(error)
+
+
 def test_what_an_exit_function_swallows_goes_on_behind():
     """Code behind a `with` that always raises is reached that way alone, and looked at."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import CodeType
 
 from recell._verifying import opcodes as ops
-from recell._verifying.decode import GENERATOR_FLAGS, Program, Refused
+from recell._verifying.decode import GENERATOR_FLAGS, WHOLE, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ def check_header(code: CodeType, machine: Machine) -> None:
     """Counts, flags and sizes."""
     release = machine.release
     if len(code.co_code) & 1:
-        raise Refused(-1, "co_code holds half a code unit")
+        raise Refused(WHOLE, "co_code holds half a code unit")
     if code.co_nlocals != len(code.co_varnames):
         raise Refused(
-            -1, f"co_nlocals is {code.co_nlocals}, there are {len(code.co_varnames)} variable names"
+            WHOLE, f"co_nlocals is {code.co_nlocals}, there are {len(code.co_varnames)} variable names"
         )
     if code.co_stacksize > _LARGEST_STACK:
-        raise Refused(-1, f"co_stacksize is {code.co_stacksize}")
+        raise Refused(WHOLE, f"co_stacksize is {code.co_stacksize}")
     if code.co_flags & GENERATOR_FLAGS not in _KINDS_OF_FUNCTION:
-        raise Refused(-1, f"co_flags {code.co_flags:#x} make it more than one kind of generator")
+        raise Refused(WHOLE, f"co_flags {code.co_flags:#x} make it more than one kind of generator")
     if code.co_flags & release.docstring_flag and not code.co_consts:
-        raise Refused(-1, "co_flags say that a constant is the docstring, there are no constants")
+        raise Refused(WHOLE, "co_flags say that a constant is the docstring, there are no constants")
 
 
 def check_opening(program: Program) -> None:
@@ -69,17 +69,17 @@ def check_opening(program: Program) -> None:
         if move[6] == ops.MAKE_CELL:
             wanted.discard(move[7].bit_length() - 1)
     else:
-        raise Refused(-1, "there is no RESUME")
+        raise Refused(WHOLE, "there is no RESUME")
     if wanted:
         raise Refused(
-            -1, f"argument `{program.slots[min(wanted)]}` is a cell variable, but not made a cell first"
+            WHOLE, f"argument `{program.slots[min(wanted)]}` is a cell variable, but not made a cell first"
         )
     if code.co_freevars and machine.effects.locals_need_cells and program.moves[0][6] != ops.FREE_VARS:
         reason = "looks at all locals, and the cells of the free variables were never copied"
         if "IMPORT_STAR" in machine.numbers:
             _refuse_opcode(program, "IMPORT_STAR", reason)
         if not _LOOKS_AT_LOCALS.isdisjoint(code.co_names):
-            raise Refused(-1, reason)
+            raise Refused(WHOLE, reason)
     if code.co_flags & _OPTIMIZED:
         _check_class_derefs(program)
     if not code.co_flags & 0x200 and "ASYNC_GEN_WRAP" in machine.numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from recell._verifying.decode import Program, Refused
+from recell._verifying.decode import WHOLE, Program, Refused
 from recell._verifying.kinds import BIT, WIDTH
 
 TYPE_CHECKING = False
@@ -27,19 +27,19 @@ def check_lines(program: Program) -> None:
     if not release.exception_table:
         table = getattr(program.code, release.line_table)
         if len(table) & 1:
-            raise Refused(-1, f"{release.line_table} has half an entry")
+            raise Refused(WHOLE, f"{release.line_table} has half an entry")
         return
     table = program.code.co_linetable
     if not _LOCATIONS.fullmatch(table):
-        raise Refused(-1, "co_linetable cannot be read")
+        raise Refused(WHOLE, "co_linetable cannot be read")
     described = sum(table.translate(_LENGTHS, _NOT_FIRST))
     if described != program.count:
-        raise Refused(-1, f"co_linetable describes {described} code units, there are {program.count}")
+        raise Refused(WHOLE, f"co_linetable describes {described} code units, there are {program.count}")
     if program.machine.effects.ascending_lines:
         first = program.code.co_firstlineno
         for _, _, line in program.code.co_lines():
             if line is not None and line < first - 1:
-                raise Refused(-1, f"co_linetable names line {line}, before the first, {first}")
+                raise Refused(WHOLE, f"co_linetable names line {line}, before the first, {first}")
 
 
 def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
@@ -51,12 +51,12 @@ def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
     value, digits = 0, 0
     for byte in table:
         if bool(byte & 0x80) != (not values and not digits):
-            raise Refused(-1, "co_exceptiontable cannot be read")
+            raise Refused(WHOLE, "co_exceptiontable cannot be read")
         value = value << 6 | byte & 63
         digits += 1
         if byte & 64:
             if digits > 4:
-                raise Refused(-1, "co_exceptiontable holds a number of more than five digits")
+                raise Refused(WHOLE, "co_exceptiontable holds a number of more than five digits")
             continue
         values.append(value)
         value = digits = 0
@@ -69,14 +69,14 @@ def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
         )
         if first is None or last is None or not first < last or first < behind:
             raise Refused(
-                -1, f"co_exceptiontable: {2 * start} to {2 * (start + length)} is no range of instructions"
+                WHOLE, f"co_exceptiontable: {2 * start} to {2 * (start + length)} is no range of instructions"
             )
         if target not in index:
-            raise Refused(-1, f"co_exceptiontable: no instruction starts at {2 * target}")
+            raise Refused(WHOLE, f"co_exceptiontable: no instruction starts at {2 * target}")
         entries, depth = LASTI | EXC if depth & 1 else EXC, depth >> 1
         handlers.append((first, last, (index[target], depth, entries, depth, ())))
         behind = last
         values.clear()
     if values or digits:
-        raise Refused(-1, "co_exceptiontable is cut off")
+        raise Refused(WHOLE, "co_exceptiontable is cut off")
     return handlers

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 ENDLESS = 1 << 40
 GENERATOR_FLAGS = 0x20 | 0x80 | 0x200
+WHOLE = -1  # in the place of a code unit: what is wrong is the code object as a whole
 
 
 class Refused(Exception):  # noqa: N818 - a signal between these modules, made into an UnsafeCodeError
-    """Why a code object is not safe, and where: the index of a code unit, or -1."""
+    """Why a code object is not safe, and where: the index of a code unit, or WHOLE."""
 
     def __init__(self, unit: int, reason: str) -> None:
         super().__init__(unit, reason)
@@ -187,7 +188,9 @@ class Program:
     @staticmethod
     def _parameter(value: int) -> int:
         if value > kinds.LARGEST_PARAMETER:
-            raise Refused(-1, f"a constant with {value} items or free variables is more than can be followed")
+            raise Refused(
+                WHOLE, f"a constant with {value} items or free variables is more than can be followed"
+            )
         return value << kinds.PARAMETER
 
     def _resolve_jumps(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from types import CodeType
 
-from recell._verifying.decode import Refused
+from recell._verifying.decode import WHOLE, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_forged(code: CodeType, machine: Machine) -> None:
     if forged >= 0:  # pragma: no branch - no release's fresh caches look like other opcodes yet
         name = machine.names[numbers[forged]] or numbers[forged]
         raise Refused(
-            -1, f"{name} at {2 * forged} is no opcode that a compiler emits, and the code has never run"
+            WHOLE, f"{name} at {2 * forged} is no opcode that a compiler emits, and the code has never run"
         )
 
 

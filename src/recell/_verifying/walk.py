@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from recell._verifying import kinds
 from recell._verifying import opcodes as ops
 from recell._verifying.actions import BY_NUMBER, Actions
-from recell._verifying.decode import ENDLESS, GENERATOR_FLAGS, Program, Refused
+from recell._verifying.decode import ENDLESS, GENERATOR_FLAGS, WHOLE, Program, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Walk(Actions):
         """Walk until nothing changes; raises Refused."""
         code, effects = self.program.code, self.machine.effects
         if not self.program.moves:
-            raise Refused(-1, "there are no instructions")
+            raise Refused(WHOLE, "there are no instructions")
         stack, depth, unset, loose, blocks = self.entry
         if effects.generator_start == "GEN_START" and code.co_flags & GENERATOR_FLAGS:
             stack, depth = kinds.OBJECT, 1  # the value that starts a generator
