@@ -11,7 +11,7 @@ import pytest
 
 import recell
 from recell import BuiltinsMismatchError, clone, closure, make_cell, make_function, rebind, replace
-from recell.rebuilding import building
+from recell.rebuilding import annotating, building
 
 EVALUATED: list[str] = []
 
@@ -61,7 +61,7 @@ def forget() -> Any:
 
 
 def evaluated(function: FunctionType) -> bool:
-    return building.evaluated_annotations(function) is not None
+    return annotating.evaluated_annotations(function) is not None
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -256,12 +256,12 @@ def test_evaluated_annotations_are_found_whatever_else_a_function_holds(changes:
     assert not evaluated(replace(function))
     annotations = function.__annotations__
     annotations["mine"] = 1
-    assert building.evaluated_annotations(function) is annotations
+    assert annotating.evaluated_annotations(function) is annotations
     new = replace(function)
     assert new.__annotations__ == annotations
     assert (new.__dict__, new.__type_params__) == (function.__dict__, function.__type_params__)
     function.__annotations__ = annotations  # which takes `__annotate__` away
-    assert building.evaluated_annotations(function) is annotations
+    assert annotating.evaluated_annotations(function) is annotations
 
 
 def test_annotations_that_are_another_part_of_the_function_too() -> None:
@@ -271,7 +271,7 @@ def test_annotations_that_are_another_part_of_the_function_too() -> None:
         function.__annotate__ = lambda format: {}
         function.__annotations__["x"] = 1
         function.__dict__ = function.__annotations__
-        assert building.evaluated_annotations(function) is function.__dict__
+        assert annotating.evaluated_annotations(function) is function.__dict__
         assert replace(function).__annotations__ == {"x": 1}
 
 
@@ -377,3 +377,18 @@ def test_a_function_from_all_its_parts() -> None:
         {"a": 1},
         parts.__annotate__,
     )
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_substitute_keeps_what_evaluates_annotations(changed: bool) -> None:
+    """Annotations that were evaluated once follow a renaming, and so does what evaluates them on demand."""
+
+    def function(first: int) -> str: ...
+
+    assert set(function.__annotations__) == {"first", "return"}
+    if changed:
+        function.__annotations__["more"] = float
+    new = recell.substitute(function, rename={"first": "second"})
+    assert new.__annotate__(1) == {"second": int, "return": str}
+    assert new.__annotations__ == {"second": int, "return": str, **({"more": float} if changed else {})}
+    assert function.__annotate__(1) == {"first": int, "return": str}

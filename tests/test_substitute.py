@@ -278,19 +278,19 @@ def test_a_template_from_a_text() -> None:
 
 def test_nothing_is_kept_of_a_template() -> None:
     """The plans that make it fast go with the code, also where a constant leads back to it."""
-    from recell.rebuilding import substituting
+    from recell.rebuilding.templates import PLANS
 
     gc.collect()
-    before = len(substituting._PLANS)
+    before = len(PLANS)
     func = define("def f(a):\n    a.x = 'P'\n    return a")
     alive = weakref.ref(func.__code__)
     for number in range(20):
         substitute(func, rename={"a": f"b{number}"}, constants={"P": number})
-    assert len(substituting._PLANS) == before + 1
+    assert len(PLANS) == before + 1
     del func
     gc.collect()
     assert alive() is None
-    assert len(substituting._PLANS) == before
+    assert len(PLANS) == before
 
 
 def test_the_first_constant_may_be_a_placeholder() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 from recell.errors import SourceError, hint_nearest, listed, short
 from recell.generating.sourcelines import lines_of
 from recell.generating.textlines import check_identifier, problem, syntax_problem
+from recell.rebuilding.annotating import HAS_ANNOTATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Shape", "checked_text", "is_signature", "shape_of_function", "shape_of_signature"]
 
 _CO_VARARGS, _CO_VARKEYWORDS = 4, 8
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 _ONLY_AST = 0x400
 _good: set[str] = set()  # parameter names that were checked before
 
@@ -138,7 +138,7 @@ def shape_of_function(func: FunctionType) -> Shape:
     names, count, only = code.co_varnames, code.co_argcount, code.co_posonlyargcount
     end = count + code.co_kwonlyargcount
     has_variable = bool(code.co_flags & _CO_VARARGS)
-    annotate = func.__annotate__ if _HAS_ANNOTATE else None  # type: ignore[attr-defined]
+    annotate = func.__annotate__ if HAS_ANNOTATE else None  # type: ignore[attr-defined]
     return Shape(
         names[:only],
         names[only:count],

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
 from recell.errors import ClosureMismatchError, UnsupportedPythonError, listed, short
-from recell.rebuilding.building import evaluated_annotations
+from recell.rebuilding.annotating import HAS_ANNOTATE, evaluated_annotations
+from recell.rebuilding.building import HAS_TYPE_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Face", "State", "face_of", "install", "needs_no_other_threads", "state_of"]
-
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
-_HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
 
 
 class Face(NamedTuple):
@@ -72,15 +70,15 @@ def state_of(func: FunctionType) -> State:
 
 def face_of(func: FunctionType) -> Face:
     """Everything else of a function, without evaluating annotations that are not."""
-    annotate = func.__annotate__ if _HAS_ANNOTATE else None  # type: ignore[attr-defined]
+    annotate = func.__annotate__ if HAS_ANNOTATE else None  # type: ignore[attr-defined]
     return Face(
         func.__defaults__,
         func.__kwdefaults__,
-        evaluated_annotations(func) if _HAS_ANNOTATE else func.__annotations__,
+        evaluated_annotations(func) if HAS_ANNOTATE else func.__annotations__,
         annotate,
         func.__doc__,
         func.__dict__,
-        func.__type_params__ if _HAS_TYPE_PARAMS else (),
+        func.__type_params__ if HAS_TYPE_PARAMS else (),
     )
 
 
@@ -143,7 +141,7 @@ def _put_face(func: FunctionType, old: Face, new: Face) -> None:
         func.__doc__ = new.doc
     if new.attributes is not old.attributes:
         func.__dict__ = new.attributes
-    if new.type_params is not old.type_params and _HAS_TYPE_PARAMS:
+    if new.type_params is not old.type_params and HAS_TYPE_PARAMS:
         func.__type_params__ = new.type_params
 
 

@@ -13,13 +13,14 @@ from types import CellType, CodeType, FunctionType
 
 from recell import compat
 from recell.errors import BuiltinsMismatchError, listed, short
+from recell.rebuilding.annotating import HAS_ANNOTATE, evaluated_annotations, evaluates_to, set_annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["KEEP", "build", "copy_with", "evaluated_annotations", "own_version", "remake", "respecialised"]
+__all__ = ["HAS_TYPE_PARAMS", "KEEP", "build", "copy_with", "own_version", "remake", "respecialised"]
 
 
 class _Keep:
@@ -32,14 +33,9 @@ class _Keep:
 KEEP: Any = _Keep()
 
 # What a release's functions have is asked of the type itself: no opcode fact is needed for it.
-_HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
+HAS_TYPE_PARAMS = "__type_params__" in vars(FunctionType)
 # (mypy's cache forgets attributes of this name, so a warm and a cold run of it see different types)
 _HAS_BUILTINS = "__builtins__" in vars(FunctionType)
-# the attributes of a function that are dicts, or may be
-_DICTS = [
-    f"__{part}__" for part in ("globals", "builtins", "kwdefaults", "dict", "doc", "module", "annotate")
-]
 
 
 def _factories() -> list[Any]:
@@ -79,7 +75,7 @@ def build(
         if kwdefaults is not None:
             new.__kwdefaults__ = kwdefaults
         if annotate is not None:
-            _set_annotations(new, annotations, annotate)
+            set_annotations(new, annotations, annotate)
         elif annotations is not None:
             new.__annotations__ = annotations
         return new
@@ -166,9 +162,9 @@ def _copy_typed(
             globals["__builtins__"] = func.__globals__["__builtins__"]  # before 3.10 each call looks there
     elif new.__builtins__ is not func.__builtins__:  # type: ignore[attr-defined, unused-ignore]
         new = _with_builtins(func, new)
-    if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
+    if HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
         annotations = evaluated_annotations(func)
-        _set_annotations(new, *_following(func, annotations, code, closure, globals, rebound))
+        set_annotations(new, *_following(func, annotations, code, closure, globals, rebound))
     else:
         annotations = func.__annotations__
         if annotations:
@@ -180,7 +176,7 @@ def _copy_typed(
     attributes = func.__dict__
     if attributes:
         new.__dict__ = {**attributes}
-    if _HAS_TYPE_PARAMS:
+    if HAS_TYPE_PARAMS:
         type_params = func.__type_params__
         if type_params:
             new.__type_params__ = type_params
@@ -199,7 +195,7 @@ def _copy_made(
     if defaults is not None and type(defaults) is not tuple:
         return _copy_typed(func, code, closure, globals, rebound)
     annotations = annotate = type_params = None
-    if _HAS_ANNOTATE:
+    if HAS_ANNOTATE:
         annotate = func.__annotate__  # type: ignore[attr-defined]
     if annotate is None:
         annotations = func.__annotations__ or None
@@ -293,20 +289,6 @@ def _call(function: Callable[..., Any], *values: object) -> Any:
     return function(*values)
 
 
-def _set_annotations(new: FunctionType, annotations: dict[str, Any] | None, annotate: Any) -> None:
-    """Both `__annotate__` and the evaluated dict on a finished function (3.14+); assigning one drops the other."""
-    new.__annotate__ = annotate  # type: ignore[attr-defined]
-    if annotations is None:
-        return
-    try:
-        evaluated = new.__annotations__
-    except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
-        new.__annotations__ = {**annotations}
-    else:
-        evaluated.clear()
-        evaluated.update(annotations)
-
-
 def _following(
     func: FunctionType,
     annotations: dict[str, Any] | None,
@@ -330,30 +312,7 @@ def _following(
     new_own = tuple(replaced.get(id(cell), cell) for cell in own)
     moved = globals is not func.__globals__ and annotate.__globals__ is func.__globals__
     if moved or any(there is not here for there, here in zip(new_own, own)):
-        if annotations is not None and _evaluates_to(annotate, annotations):
+        if annotations is not None and evaluates_to(annotate, annotations):
             annotations = None  # nobody changed them: the copy evaluates its own
         annotate = remake(annotate, closure=new_own or None, globals=globals if moved else None)
     return annotations, annotate
-
-
-def evaluated_annotations(func: FunctionType) -> dict[str, Any] | None:
-    """The dict of evaluated annotations, if there is one, without evaluating them (3.14+).
-
-    Reading `__annotations__` would evaluate. The garbage collector shows what the function holds, in whatever order;
-    of that, they are the dict that no other attribute gives.
-    """
-    found = [held for held in get_referents(func) if issubclass(type(held), dict)]
-    for attribute in _DICTS:
-        known = getattr(func, attribute)
-        for at, held in enumerate(found):
-            if held is known:
-                del found[at]
-                break
-    return found[0] if len(found) == 1 else None
-
-
-def _evaluates_to(annotate: Callable[[int], object], evaluated: dict[str, Any]) -> bool:
-    try:
-        return annotate(1) == evaluated
-    except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept
-        return False

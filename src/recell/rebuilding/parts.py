@@ -9,7 +9,7 @@ from recell import compat
 from recell.callables import describe
 from recell.cells import EMPTY, cell_for, cells_of, no_such_free_variable
 from recell.errors import ClosureMismatchError, UnsupportedPythonError, hint_nearest, listed, short
-from recell.rebuilding.building import KEEP
+from recell.rebuilding.building import HAS_TYPE_PARAMS, KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "check_code", "check_globals", "closure_for", "closure_mapping", "merged_defaults"]
 
 _CO_OPTIMIZED, _CO_NEWLOCALS = 1, 2
-_HAS_TYPE_PARAMS = hasattr(FunctionType, "__type_params__")
 
 
 class Parts:
@@ -46,7 +45,7 @@ class Parts:
             () if type_params is None else _checked(type_params, tuple, "type_params")
         )
         self.attributes = _checked_mapping(attributes, "attributes")
-        if self.type_params is not KEEP and self.type_params and not _HAS_TYPE_PARAMS:
+        if self.type_params is not KEEP and self.type_params and not HAS_TYPE_PARAMS:
             msg = (
                 f"functions have type parameters from CPython 3.12 on: type_params={short(self.type_params)}"
             )
@@ -85,7 +84,7 @@ class Parts:
             new.__doc__ = self.doc  # type: ignore[assignment]
         if self.annotations is not KEEP:
             new.__annotations__ = dict(self.annotations)
-        if self.type_params is not KEEP and _HAS_TYPE_PARAMS:
+        if self.type_params is not KEEP and HAS_TYPE_PARAMS:
             new.__type_params__ = self.type_params
         if self.attributes is not KEEP:
             new.__dict__ = dict(self.attributes)

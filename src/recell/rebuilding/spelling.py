@@ -5,12 +5,19 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from recell.rebuilding.annotating import HAS_ANNOTATE
 from recell.rebuilding.operands import Operands, exchange_constants
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-__all__ = ["followed", "holds", "parts"]
+__all__ = ["COMPOUND", "DOCSTRING_FLAG", "docstring_of", "followed", "holds", "parts"]
+
+COMPOUND = (tuple, frozenset, slice)
+"""The constants that are made of constants."""
+
+DOCSTRING_FLAG = 0x4000000 if HAS_ANNOTATE else 0
+"""CO_HAS_DOCSTRING, which came with annotations on demand (3.14); 0 where a text as constant 0 is always one."""
 
 _CO_OPTIMIZED = 1
 _KWDEFAULTS, _ANNOTATIONS = 2, 4
@@ -25,11 +32,17 @@ def holds(const: Any, constants: Mapping[str, object]) -> bool:
         return False
     if type(const) is str:
         return const in constants
-    return type(const) in (tuple, frozenset, slice) and any(holds(part, constants) for part in parts(const))
+    return type(const) in COMPOUND and any(holds(part, constants) for part in parts(const))
 
 
 def parts(const: Any) -> tuple[Any, ...]:
     return (const.start, const.stop, const.step) if type(const) is slice else tuple(const)
+
+
+def docstring_of(code: CodeType) -> str | None:
+    """The docstring that a function gets from its code, or None."""
+    first = code.co_consts[0] if code.co_consts else None
+    return first if type(first) is str and (not DOCSTRING_FLAG or code.co_flags & DOCSTRING_FLAG) else None
 
 
 def followed(

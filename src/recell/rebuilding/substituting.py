@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from opcode import opmap
-from operator import itemgetter
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Dict, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import functions_of, rebuild
 from recell.errors import ScopeError, SourceError, short
+from recell.rebuilding.annotating import HAS_ANNOTATE, evaluated_annotations, set_annotations
 from recell.rebuilding.building import copy_with
 from recell.rebuilding.clashes import check_clashes, not_found, with_imports_kept
-from recell.rebuilding.spelling import followed, holds, parts
+from recell.rebuilding.spelling import COMPOUND, DOCSTRING_FLAG, docstring_of, followed, holds, parts
+from recell.rebuilding.templates import IMPORT_NAME, PLANS, planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping
-    from weakref import ReferenceType
-
-    _Pick = Callable[[Mapping[str, str]], Tuple[str, ...]]
+    from collections.abc import Container, Mapping
 
 F = TypeVar("F")
 
 __all__ = ["substitute"]
 
 _NOTHING: Mapping[str, Any] = {}
-_COMPOUND = (tuple, frozenset, slice)
-_CO_HAS_DOCSTRING = 0x4000000
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
-_IMPORT_NAME = opmap["IMPORT_NAME"]
+_VALID: set[str] = set()  # new names that were checked before
 
 
 def substitute(
@@ -65,9 +59,9 @@ def substitute(
     # the everyday case, kept short: what is not plain goes the other way, errors too
     function: Any = func
     code = function.__code__
-    plan = _PLANS.get(id(code))
+    plan = PLANS.get(id(code))
     if plan is None or plan[0]() is not code:
-        plan = _planned(code)
+        plan = planned(code)
     _, own, strings, pick_varnames, pick_names = plan
     if not own:
         return _closely(func, rename, constants)
@@ -76,7 +70,7 @@ def substitute(
         if rename:
             if function.__kwdefaults__ is not None or function.__name__ in rename:
                 return _closely(func, rename, constants)
-            if _HAS_ANNOTATE and function.__annotate__ is not None:
+            if HAS_ANNOTATE and function.__annotate__ is not None:
                 return _closely(func, rename, constants)
             for new in rename.values():
                 if new not in _VALID:
@@ -98,74 +92,9 @@ def substitute(
         co_varnames=pick_varnames(exchanged), co_names=pick_names(exchanged), co_consts=tuple(consts)
     )
     made = copy_with(function, new_code, function.__closure__, function.__globals__)
-    if rename and not _HAS_ANNOTATE and function.__annotations__:
+    if rename and not HAS_ANNOTATE and function.__annotations__:
         _rename_annotations(made, rename)
     return made  # type: ignore[return-value]
-
-
-# -- the plan of a plain template -------------------------------------------------------------------
-
-_Plan = Tuple["ReferenceType[CodeType]", Dict[str, str], Dict[str, int], "_Pick", "_Pick"]
-
-# id of a template's code -> a weak reference to it, its names (each to itself), where its strings stand, and what
-# makes `co_varnames` and `co_names` out of such names. A plan holds no constant, so none can keep its code alive.
-_PLANS: dict[int, _Plan] = {}
-_VALID: set[str] = set()  # new names that were checked before
-
-
-def _planned(code: CodeType) -> _Plan:
-    """The plan of a code object, to be forgotten with it; without names where the code is not plain."""
-    from weakref import ref
-
-    key = id(code)
-    varnames, names, consts = code.co_varnames, code.co_names, code.co_consts
-    own: dict[str, str] = {}
-    strings: dict[str, int] = {}
-    if (
-        not code.co_freevars
-        and not code.co_cellvars
-        and _IMPORT_NAME not in code.co_code[::2]
-        and code.co_name not in varnames
-        and code.co_name not in names
-        and code.co_name != "__annotate__"
-        and CodeType not in map(type, consts)
-    ):
-        every = (*varnames, *names)
-        own = dict(zip(every, every))
-        if str in map(type, consts):
-            strings = {const: index for index, const in enumerate(consts) if type(const) is str}
-            for const in (_docstring(code), *[const for const in consts if type(const) in _COMPOUND]):
-                for text in _strings_in(const):
-                    strings.pop(text, None)  # the docstring, and what stands in a tuple too
-    plan = ref(code, lambda gone: _forget(key, gone)), own, strings, _picker(varnames), _picker(names)
-    _PLANS[key] = plan
-    return plan
-
-
-def _forget(key: int, gone: ReferenceType[CodeType]) -> None:
-    if key in _PLANS and _PLANS[key][0] is gone:  # pragma: no branch - or the id is used again already
-        _PLANS.pop(key, None)
-
-
-def _strings_in(const: Any) -> Iterator[str]:
-    if type(const) is str:
-        yield const
-    elif type(const) in _COMPOUND:
-        for part in parts(const):
-            yield from _strings_in(part)
-
-
-def _picker(names: Tuple[str, ...]) -> _Pick:
-    """What makes the tuple of exchanged names: in C for more than one."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda exchanged: tuple([exchanged[name] for name in names])
-
-
-def _docstring(code: CodeType) -> object:
-    """The docstring that a function gets from its code, or None."""
-    first = code.co_consts[0] if code.co_consts else None
-    return first if type(first) is str and (not _HAS_ANNOTATE or code.co_flags & _CO_HAS_DOCSTRING) else None
 
 
 # -- every other case -------------------------------------------------------------------------------
@@ -211,11 +140,11 @@ def _substituted(
     new = copy_with(template, new_code, func.__closure__, func.__globals__)
     if new_name is not name:
         new.__name__, new.__qualname__ = new_name, new_qualname
-    doc = _docstring(code)
+    doc = docstring_of(code)
     if type(doc) is str and doc in constants and func.__doc__ == doc:
         new.__doc__ = constants[doc]  # type: ignore[assignment]
     if rename:
-        if _HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
+        if HAS_ANNOTATE and func.__annotate__ is not None:  # type: ignore[attr-defined]
             _rename_lazy_annotations(func, new, rename, found)
         elif func.__annotations__:
             _rename_annotations(new, rename)
@@ -251,7 +180,7 @@ def _in_code(
                 msg = f"`__class__` of {code!r} cannot be renamed: `super()` looks for it by its name"
                 raise ScopeError(msg, name="__class__", names=freevars, target=repr(code))
             if names:
-                if _IMPORT_NAME in code.co_code:
+                if IMPORT_NAME in code.co_code:
                     code, fields["co_names"] = with_imports_kept(code, rename)
                 else:
                     fields["co_names"] = tuple(map(get, names, names))
@@ -284,13 +213,13 @@ def _in_code(
             if const in constants and index not in protected:
                 found.add("\0" + const)
                 value = constants[const]
-                if index == 0 and code.co_flags & _CO_HAS_DOCSTRING and type(value) is not str:
-                    fields["co_flags"] = code.co_flags & ~_CO_HAS_DOCSTRING  # 3.14+: it must be a string
+                if index == 0 and code.co_flags & DOCSTRING_FLAG and type(value) is not str:
+                    fields["co_flags"] = code.co_flags & ~DOCSTRING_FLAG  # 3.14+: it must be a string
                 const = value
         elif compound:
             if kind is CodeType:
                 const = _in_code(const, rename, constants, found, *places.get(id(const), ("", "")))
-            elif kind in _COMPOUND and index not in protected:
+            elif kind in COMPOUND and index not in protected:
                 const = _in_compound(const, constants, found)
         consts.append(const)
     fields["co_consts"] = tuple(consts)
@@ -323,16 +252,15 @@ def _rename_lazy_annotations(
     func: FunctionType, new: FunctionType, rename: Mapping[str, str], found: set[str]
 ) -> None:
     """Let `__annotate__` give the new names (3.14+), and the dict that was evaluated already too."""
-    from recell.rebuilding.building import evaluated_annotations
-
     evaluated = evaluated_annotations(func)
+    if evaluated is not None:
+        evaluated = {rename.get(key, key): value for key, value in evaluated.items()}
     annotate: Any = func.__annotate__  # type: ignore[attr-defined]
     if type(annotate) is FunctionType:
         old = annotate.__code__
         code = _in_code(old, rename, _NOTHING, found, old.co_qualname, old.co_qualname)
-        new.__annotate__ = copy_with(annotate, code, annotate.__closure__, annotate.__globals__)  # type: ignore[attr-defined]
-    if evaluated is not None:
-        new.__annotations__ = {rename.get(key, key): value for key, value in evaluated.items()}
+        annotate = copy_with(annotate, code, annotate.__closure__, annotate.__globals__)
+    set_annotations(new, evaluated, annotate)
 
 
 def _checked(rename: Mapping[str, str]) -> Mapping[str, str]:

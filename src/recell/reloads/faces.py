@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.inplace.installing import Face, face_of
 from recell.nesting.making import UNKNOWN, making
+from recell.rebuilding.annotating import HAS_ANNOTATE
 from recell.reloads.likeness import alike, stays
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["closure_defaults", "face_after"]
 
 _NESTED = 0x10  # CO_NESTED
-_HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
 
 
 def _names(code: CodeType) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def _is_state(new: FunctionType, name: str) -> bool:
 
 def _annotations(func: FunctionType, new: FunctionType, translation: Translation) -> tuple[Any, Any, bool]:
     """The annotations that a function is to have, evaluated and lazy, and whether it has those."""
-    if not _HAS_ANNOTATE:
+    if not HAS_ANNOTATE:
         old, after = func.__annotations__, new.__annotations__
         if old == after or repr(old) == repr(after):
             return old, None, True

@@ -12,7 +12,8 @@ from recell.inplace.layers import Edit
 from recell.inplace.places import _stacks
 from recell.inplace.swapping import SwapEdit, _edit
 from recell.inplace.trampolines import DECORATED
-from recell.rebuilding.building import evaluated_annotations
+from recell.rebuilding.annotating import HAS_ANNOTATE, evaluated_annotations
+from recell.rebuilding.spelling import docstring_of
 from recell.reloads.faces import closure_defaults, face_after
 from recell.reloads.likeness import ATOMS, stays
 
@@ -28,8 +29,7 @@ __all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "code_of", "current", "
 _NOTHING: dict[str, CellType] = {}
 _PLAIN = ATOMS - {float, complex}  # two that are equal are alike
 _BARE = len(get_referents(lambda: None))
-_LAZY = "__annotate__" in vars(FunctionType)
-_ANNOTATED = "__annotate__" if _LAZY else "__annotations__"
+_ANNOTATED = "__annotate__" if HAS_ANNOTATE else "__annotations__"
 
 
 class Follow(Edit):
@@ -170,7 +170,7 @@ class Reshape:
             why = f"one that lives already gets no default for `{unknown}`: only a call of its outer function tells it"
             self.left.append((pair.path, why))
             return None
-        old_doc, doc = _documentation(pair.old), _documentation(pair.new)
+        old_doc, doc = docstring_of(pair.old), docstring_of(pair.new)
         if defaults is function.__defaults__ and kwdefaults is function.__kwdefaults__ and doc == old_doc:
             return None if pair.new is pair.old else Follow(pair.new, cells)
         face = face_of(function)
@@ -237,15 +237,6 @@ def shows_the_same(function: FunctionType, new: FunctionType) -> bool:
         or new.__dict__
         or getattr(new, _ANNOTATED)
         or getattr(function, _ANNOTATED)
-        or (_LAZY and (evaluated_annotations(new) or evaluated_annotations(function)))  # set as they are
+        # set as they are, without a function that evaluates them
+        or (HAS_ANNOTATE and (evaluated_annotations(new) or evaluated_annotations(function)))
     )
-
-
-def _documentation(code: CodeType) -> str | None:
-    from recell import compat
-
-    flag = compat.require("reload").docstring_flag
-    if flag and not code.co_flags & flag:
-        return None
-    first = code.co_consts[0] if code.co_consts else None
-    return first if isinstance(first, str) else None
