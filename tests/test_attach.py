@@ -313,6 +313,8 @@ def test_bad_input() -> None:
     for bad in (5, None, Child(), m):
         with pytest.raises(TypeError, match="needs a class"):
             attach(bad, m)
+    with pytest.raises(TypeError, match="the class comes first"):
+        attach(m, Child)
     with pytest.raises(TypeError, match="is the class Base"):
         attach(Child, Base)
     for nothing in (5, "text", None, object()):

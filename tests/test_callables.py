@@ -309,7 +309,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "number": (3, "an int"),
     "text": ("plain", "a str"),
     "None": (None, "a NoneType"),
-    "code": (plain.__code__, "a code"),
+    "code": (plain.__code__, "a code object"),
     "class without a module": (BadModule(), "a BadModule"),
 }
 

@@ -175,6 +175,7 @@ def test_graph_data_numbers_each_function_and_cell_once():
         ("no_such_module_anywhere:f", "no_such_module_anywhere"),
         ("json:nothing", "nothing"),
         ("math:sin", "is the C function sin"),
+        ("json:dumps.<locals>.inner", "only while its outer function runs"),
     ],
 )
 def test_bad_targets_are_told_in_one_line_with_status_2(target, part, capsys):

@@ -6,7 +6,7 @@ with `type()`, never `isinstance()`: a mock with a spec claims any class.
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, MethodType
 
 from recell.errors import short
 
@@ -177,6 +177,8 @@ def describe(obj: object) -> str:
         return "a property"
     if kind.__name__ in ("cython_function_or_method", "fused_cython_function", "compiled_function"):
         return f"the compiled function {getattr(obj, '__qualname__', '?')}"
+    if kind is CodeType:
+        return "a code object"
     article = "an" if kind.__name__[:1].lower() in "aeiou" else "a"
     return f"{article} {kind.__name__}"
 
@@ -198,6 +200,8 @@ def refusal(obj: object, verb: str, *, single: bool) -> TypeError:
         hint = "a mock has no code and no closure; pass the function it stands for"
     elif what.startswith("an lru_cache"):
         hint = "use `f.__wrapped__`, and clear the cache with `f.cache_clear()`"
+    elif what.startswith("the C function") and verb in ("override", "swap", "wrap"):
+        hint = "C code cannot be changed; override its name in the Python function that calls it"
     elif what.startswith("the compiled function"):
         hint = "compiled code has neither bytecode nor cells; override its name in the Python function that calls it"
     elif property in kind.__mro__ and single:
@@ -206,6 +210,10 @@ def refusal(obj: object, verb: str, *, single: bool) -> TypeError:
         hint = "none of its accessors is a Python function"
     elif type(getattr(kind, "__call__", None)) is FunctionType:  # noqa: B004 - is it written in Python?
         hint = f"pass its method `{kind.__name__}.__call__`"
+    elif kind is str:
+        hint = "pass the function itself, not its name"
+    elif kind is CodeType:
+        hint = "pass the function that runs it"
     elif not callable(obj):
         hint = "it is not callable; pass a Python function"
     msg = f"{verb} needs a Python function, and {short(obj)} is {what}; {hint}"

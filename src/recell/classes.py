@@ -183,6 +183,8 @@ def _related(cls: type, old: type) -> bool:
 
 def _check_class(cls: object, verb: str) -> None:
     if not isinstance(cls, type):
-        hint = "" if callable(cls) else "; pass its class"
+        hint = "; pass its class"
+        if callable(cls):
+            hint = "; the class comes first" if verb == "attach" else ""
         msg = f"{verb} needs a class, and {short(cls)} is {describe(cls)}{hint}"
         raise TypeError(msg)

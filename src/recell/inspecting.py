@@ -38,6 +38,9 @@ def resolve(target: str) -> object:
     if not colon or not path:
         msg = f"{target!r} names no function; write MODULE:NAME, as in json.decoder:JSONDecoder.decode"
         raise ValueError(msg)
+    if "<locals>" in path:
+        msg = f"{target!r} exists only while its outer function runs; give what that returns a name in the module"
+        raise ValueError(msg)
     found: Any = import_module(module_name)
     for step in path.split("."):
         # what a class keeps for a name (a property, a staticmethod) is meant, not what access makes of it

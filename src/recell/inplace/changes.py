@@ -153,7 +153,7 @@ class Change:
     def __call__(self, decorated: F) -> F:
         """Decorates a function, coroutine function, generator or class: the change is in force while it runs."""
         if self._stays:
-            msg = f"{self!r} stays in force until undo(): it does not decorate; override and patch_closure do"
+            msg = f"{self!r} stays in force until undo(): it does not decorate; use it in a `with`"
             raise TypeError(msg)
         from recell.inplace.decorating import decorate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from recell.cells import FORWARDED
 from recell.compat import resolved
 from recell.editing.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, short
@@ -65,17 +66,22 @@ def _hint(func: FunctionType, table: Mapping[str, Use], name: str, full_name: st
     own = table.get(name)
     called = func.__name__
     if own is not None and (own.parameter or own.local):
-        what = "a parameter" if own.parameter else "a local variable"
-        return f": `{name}` is {what} of it" + ("; pass another argument" if own.parameter else "")
+        if own.parameter:
+            return f": `{name}` is a parameter of it; pass another argument"
+        return f": `{name}` is a local variable of it; patch what it is assigned or imported from"
     for where, inside in _behind(func, called):
         if _is_used(uses(inside.__code__, [name])[name]):
             return f"; `{where}` reads it: use override({where}, …)"
     for other, inside in _callees(func, table):
         if inside is not func and _is_used(uses(inside.__code__, [name])[name]):
-            return f"; `{name}` is read by `{other}`, which `{called}` calls: use override({other}, …)"
+            root, dot, rest = other.partition(".")
+            reach = f'closure({called})["{root}"]' if root in func.__code__.co_freevars else root
+            return f"; `{name}` is read by `{other}`, which `{called}` calls: use override({reach}{dot}{rest}, …)"
     for root, use in table.items():
         if _is_used(use) and name in func.__code__.co_names and hasattr(_value(func, root), name):
             return f'; it reads `{root}.{name}`: use override({called}, {{"{root}.{full_name}": …}})'
+    if FORWARDED in table:
+        return "; a swap or wrap of it is in force: enter the override before a wrap, or override its `.original`"
     return ""
 
 

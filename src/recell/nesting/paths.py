@@ -7,7 +7,7 @@ that one path means the same function on every release.
 
 from __future__ import annotations
 
-from types import CodeType
+from types import CodeType, FunctionType
 
 from recell.errors import ScopeError, nearest, short
 
@@ -177,6 +177,8 @@ def _unknown(outer: CodeType, path: object, found: list[Chain], target: object) 
         msg += f"; name a function in it, such as `{inside[0]}`" if inside else ""
     elif not names:
         msg = f"{what} holds no nested function, so no `{_called(path)}`"
+        if type(getattr(target, "__dict__", {}).get("__wrapped__")) is FunctionType:
+            msg += "; it wraps another function: pass its `__wrapped__`"
     else:
         msg = f"{what} has no nested function `{_called(path)}`"
         close = _closest(_called(path), names)
