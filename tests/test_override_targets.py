@@ -223,6 +223,25 @@ def test_what_stands_in_for_a_class_passes_subscripts_and_deletions_on():
         assert not hasattr(Sized, "passing")
 
 
+sized = Sized()
+
+
+def use_both(action):
+    return action(Plain), Plain.kind, action(sized), sized.kind
+
+
+def test_what_stands_in_for_something_cannot_be_iterated_over_where_that_cannot():
+    """Neither a class that takes no subscripts nor an instance of one that does: `iter` takes subscripts for items."""
+
+    def refuses(thing):
+        with pytest.raises(TypeError, match="not iterable"):
+            iter(thing)
+        return True
+
+    with override(use_both, {"Plain.kind": 1, "sized.kind": 2}):
+        assert use_both(refuses) == (True, 1, True, 2)
+
+
 def test_names_are_strings():
     with pytest.raises(TypeError, match="names as strings, not 1"):
         override(fetch, {1: 2})

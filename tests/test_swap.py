@@ -153,6 +153,21 @@ def test_what_goes_and_what_stays():
     assert old.__annotations__ == annotations and old.tag == "old"
 
 
+def test_equal_keyword_defaults_are_not_shared():
+    """Code and defaults may be the same already: what is done to the dict meanwhile is gone with it."""
+
+    def old(*, k=1):
+        return k
+
+    new = types.FunctionType(old.__code__, globals())
+    own, new.__kwdefaults__ = old.__kwdefaults__, {"k": 1}
+    with swap(old, new):
+        assert old.__kwdefaults__ == {"k": 1}
+        old.__kwdefaults__["k"] = 2
+        assert (old(), new()) == (2, 1)
+    assert old.__kwdefaults__ is own == {"k": 1} and old() == 1
+
+
 def test_a_replacement_that_calls_the_target_is_refused():
     """Held in a cell, as `__wrapped__` or in a partial: it would call itself; the error points to `wrap`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import functools
 import inspect
 import types
@@ -88,6 +89,16 @@ def test_replacements_that_are_no_plain_functions():
                 signature = inspect.signature(lambda *args, **kwargs: None)
             assert inspect.signature(old) == signature
         assert_same(old, before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trampoline_stands_where_the_replacement_does(kind):
+    """All of it on that one line, in tracebacks and under a debugger."""
+    old, new = factory(kind, ["a"], "O"), factory(kind, ["b"], "N").__get__(1)
+    with swap(old, new):
+        code = old.__code__
+        assert (code.co_filename, code.co_firstlineno) == ("<string>", new.__code__.co_firstlineno)
+        assert {line for _, line in dis.findlinestarts(code)} - {None} == {code.co_firstlineno}
 
 
 def test_autospecced_mocks():
