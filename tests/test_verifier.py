@@ -159,7 +159,9 @@ def test_half_a_code_unit():
 
 
 @pytest.mark.skipif(DEBUG, reason="the constructor asserts")
-@pytest.mark.parametrize("before", [(), (("LOAD_GLOBAL", 0), "POP_TOP") * 2], ids=["first", "behind counters"])
+@pytest.mark.parametrize(
+    "before", [(), (("LOAD_GLOBAL", 0), "POP_TOP") * 2], ids=["first", "behind counters"]
+)
 def test_unknown_and_internal_opcodes(before):
     """Only what a compiler emits: no gaps, no specialised or instrumented ones, no CACHE.
 

@@ -334,9 +334,13 @@ def test_code_that_never_resumes():
 
 @pytest.mark.skipif(not NEW, reason="blocks before")
 def test_numbers_in_the_exception_table():
-    """Five digits at most: the interpreter reads them into an int."""
-    table = bytes((0xC0, 0x40, 0x40, 0x40, 0x40, 0x40, 0))
-    refused(assemble(*RETURN, co_exceptiontable=table, **CONSTS), "more than five digits")
+    """Five digits at most, zeros included: the interpreter reads them into an int."""
+    code = assemble("NOP", *RETURN, ("RERAISE", 0), **CONSTS)
+    first, target = len(units(("RESUME", 0))) // 2, len(code.co_code) // 2 - 1
+    for digits, right in ((5, True), (6, False)):
+        zeros = bytes((0x80 | 0x40, *[0x40] * (digits - 2), first))
+        padded = code.replace(co_exceptiontable=zeros + bytes((1, target, 0)))
+        verify(padded) if right else refused(padded, "more than five digits")
 
 
 @pytest.mark.skipif(NEW, reason="another format since")
