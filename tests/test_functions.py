@@ -15,6 +15,7 @@ from types import MethodType
 from typing import Any, Callable
 
 import pytest
+from collecting import collecting
 from sizes import pick
 
 import recell
@@ -287,12 +288,8 @@ def test_an_audit_hook_that_calls_the_new_function_survives() -> None:
 
 @pytest.mark.parametrize("threshold", [1, 2, 7])
 def test_garbage_collection_at_every_step(threshold: int) -> None:
-    before = gc.get_threshold()
-    gc.set_threshold(threshold)
-    try:
+    with collecting(threshold):
         make_and_drop(20)
-    finally:
-        gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -11,6 +11,7 @@ import weakref
 from typing import Callable
 
 import pytest
+from collecting import collecting
 from sizes import pick
 
 import recell
@@ -201,10 +202,8 @@ def test_finalizers_may_enter_and_leave():
             except recell.ScopeError:  # swapped at this moment: the other function has no such name
                 pass
 
-    thresholds = gc.get_threshold()
-    gc.set_threshold(5, 2, 2)
-    try:
-        for i in range(pick(100, 1000, debug=40)):
+    with collecting(5, 2, 2):
+        for i in range(pick(100, 1000)):
             Loud()
             with override(func, a=i):
                 assert func()[0] == i
@@ -213,8 +212,6 @@ def test_finalizers_may_enter_and_leave():
             assert func() == "new"
             change.undo()
             assert func() == (1, 2, 0, 1)
-    finally:
-        gc.set_threshold(*thresholds)
     gc.collect()
     assert (func.__code__, func.__closure__) == state and func.__code__ is state[0] and not other.active
 
@@ -312,7 +309,7 @@ KINDS = [
 def test_cycles_leave_nothing_behind(kind):
     """Reference counts, objects of the garbage collector and memory blocks are flat."""
     func = make()
-    count = pick(300, 100_000)
+    count = pick(300, 100_000, debug=150)
     held = [func, func.__code__, func.__closure__, func.__closure__[0], func.__defaults__, counting.__code__]
     cycles(kind, func, 60)
     gc.collect()

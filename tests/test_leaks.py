@@ -141,7 +141,7 @@ def held() -> list[object]:
 @pytest.mark.parametrize("name", MAKERS)
 def test_made_and_dropped_leaves_everything_flat(name: str) -> None:
     """A full run needs no byte more than before it, no object stays, and no reference."""
-    stays_flat(MAKERS[name], pick(300, 100_000), held)
+    stays_flat(MAKERS[name], pick(300, 100_000, debug=120), held)
 
 
 @pytest.mark.parametrize("name", DEAR)

@@ -9,7 +9,7 @@ from typing import Any, Iterator
 
 import pytest
 from corpus.harvest import LIBRARY
-from sizes import pick
+from sizes import DEBUG, FULL, pick
 
 from recell.editing.instructions import opcodes, sites
 from recell.editing.pushed import Stack
@@ -37,6 +37,8 @@ EXPRESSIONS = (
     "(1, 2)",
     "[x]",
 )
+if DEBUG and not FULL:
+    EXPRESSIONS = EXPRESSIONS[::2]
 HEADS = ("{}a: {} = {}", "{}*, a: {} = {}", "{}b=1, *, c: {} = {}, d=3", "{}b: 1, a: {}, *c: {}")
 
 

@@ -11,7 +11,7 @@ from sizes import FULL, pick
 
 import recell
 
-CYCLES = pick(250, 100_000)
+CYCLES = pick(250, 100_000, debug=120)
 LIMIT, COUNT = 3, 0
 
 

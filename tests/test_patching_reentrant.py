@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sizes import DEBUG, SEED, pick
+from collecting import collecting
+from sizes import SEED, pick
 
 import recell
 
@@ -142,18 +143,14 @@ def test_finalizers_that_leave_while_others_enter() -> None:
             self.change.undo()
 
     code, closure = func.__code__, func.__closure__
-    threshold = gc.get_threshold()
-    gc.set_threshold(5, 2, 2)
-    try:
-        for number in range(pick(40 if DEBUG else 200, 20_000)):
+    with collecting(5, 2, 2):
+        for number in range(pick(200, 20_000)):
             for name in ("limit", "LIMIT", "COUNT"):
                 Holder(recell.override(func, {name: number}))
             with recell.override(func, limit=-1), recell.override(func, LIMIT=-2), recell.override(
                 func, COUNT=-3
             ):
                 assert func() == (-1, -2, -3)
-    finally:
-        gc.set_threshold(*threshold)
     gc.collect()
     assert func() == (1, 2, 3) and func.__code__ is code and func.__closure__ is closure
 

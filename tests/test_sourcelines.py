@@ -9,6 +9,7 @@ import pickle
 import sys
 
 import pytest
+from collecting import collecting
 
 import recell
 from recell.generating import sourcelines
@@ -43,13 +44,10 @@ def test_a_collection_inside_linecache_does_not_disturb_it(monkeypatch: pytest.M
                 gc.collect()
             return super().get(key, default)
 
-    gc.disable()
-    monkeypatch.setattr(linecache, "cache", Collecting())
-    names = [cycle() for _ in range(20)]
-    try:
+    with collecting(0):
+        monkeypatch.setattr(linecache, "cache", Collecting())
+        names = [cycle() for _ in range(20)]
         linecache.checkcache()
-    finally:
-        gc.enable()
     recell.define("lambda: 1")
     assert not [name for name in names if name in linecache.cache]
 
