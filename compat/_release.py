@@ -9,6 +9,9 @@ from __future__ import annotations
 from types import CodeType
 from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
+DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE, ANNOTATE = 1, 2, 4, 8, 16
+"""The bits of MAKE_FUNCTION's argument, and of SET_FUNCTION_ATTRIBUTE's (3.13+): what a new function gets."""
+
 
 class Release(NamedTuple):
     """The facts of one CPython release."""

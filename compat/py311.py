@@ -15,6 +15,9 @@ from . import STAND_BY
 from .py38 import grows
 from .py310 import RELEASE as PREVIOUS
 
+NO_LOCATION = b"\xf8"
+"""What `co_linetable` says of one code unit without a location (Objects/locations.md)."""
+
 
 def exchange(
     func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any, kept: tuple[Any, ...] | None
@@ -80,14 +83,9 @@ def limbo(code: CodeType, closure: tuple[Any, ...] | None, stand_by: FunctionTyp
     head = bytearray()
     for index in range(cells):
         head += _unit("LOAD_CONST", len(constants)) + _unit("STORE_FAST", template.co_nlocals + index)
-    lines, left = bytearray(), len(head) // 2
-    while left:  # location entries without a line, eight units at most (Objects/locations.md)
-        step = min(left, 8)
-        lines.append(0x80 | 15 << 3 | step - 1)
-        left -= step
     return template.replace(
         co_code=bytes(head) + template.co_code,
-        co_linetable=bytes(lines) + template.co_linetable,
+        co_linetable=NO_LOCATION * (len(head) // 2) + template.co_linetable,
         co_consts=(*constants, CellType()),
         co_freevars=code.co_freevars,
         co_flags=template.co_flags | code.co_flags & KINDS,

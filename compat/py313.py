@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from types import CodeType
 
+from ._release import ANNOTATE, ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
+from .py311 import NO_LOCATION
 from .py312 import RELEASE as PREVIOUS
-
-DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE, ANNOTATE = 1, 2, 4, 8, 16
 
 
 def function_factory(attributes: int) -> CodeType:
@@ -33,11 +33,6 @@ def function_factory(attributes: int) -> CodeType:
     units += [("LOAD_FAST", 0), ("MAKE_FUNCTION", 0)]
     units += [("SET_FUNCTION_ATTRIBUTE", bit) for _, bit in present]
     units += [("RETURN_VALUE", 0)]
-    lines, left = bytearray(), len(units)
-    while left:  # location entries without a line, eight units at most (Objects/locations.md)
-        step = min(left, 8)
-        lines.append(0x80 | 15 << 3 | step - 1)
-        left -= step
     return _template.__code__.replace(
         co_code=bytes(byte for name, argument in units for byte in (number[name], argument)),
         co_argcount=6,
@@ -46,7 +41,7 @@ def function_factory(attributes: int) -> CodeType:
         co_stacksize=2 + len(present),
         co_consts=(),
         co_names=(),
-        co_linetable=bytes(lines),
+        co_linetable=NO_LOCATION * len(units),
         co_name="function_factory",
         co_qualname="function_factory",
         co_filename=__file__,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import function_of, functions_of, rebuild
 from recell.cells import EMPTY, FORWARDED, Closure, cell_for, cells_of, check_mapping, no_such_free_variable
-from recell.editing.instructions import CLOSURE
+from recell.compat._release import ANNOTATE, ANNOTATIONS, CLOSURE
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.inplace.layers import in_force, stack_of
 from recell.nesting.inlaying import inlaid
 from recell.nesting.inner_patches import InnerEdit, InnerPatch
-from recell.nesting.making import ANNOTATE, ANNOTATIONS, Making, first_of, place, plain_defaults
+from recell.nesting.making import Making, first_of, place, plain_defaults
 from recell.nesting.paths import direct, is_generic, nested_chain
 from recell.nesting.recovering import Recovery, held
 from recell.rebuilding.building import KEEP, build, remake

@@ -7,8 +7,9 @@ compares the result with the original before anybody may run it.
 
 from __future__ import annotations
 
+from recell.compat.py311 import NO_LOCATION
 from recell.editing import tables
-from recell.editing.instructions import found, instruction, opcodes
+from recell.editing.instructions import before, found, instruction, jump_target, opcodes
 from recell.errors import UnsupportedCodeError
 
 TYPE_CHECKING = False
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     Jump = tuple[int, int, int, int]
 
 __all__ = ["apply"]
-
-NO_LOCATION = b"\xf8"
-"""One code unit without a location, as the compiler gives it to a prologue (3.11+)."""
 
 
 def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fields: Any) -> CodeType:
@@ -114,8 +112,7 @@ def _jumps(ops: bytes, args: bytes) -> list[Jump]:
     result = []
     for number, direction in known.jumps.items():
         for start, at, argument in found(ops, args, number):
-            distance = argument * known.release.jump_unit // 2
-            target = direction * distance + at + 1 + known.caches[number] if direction else distance
+            target = jump_target(number, argument, at + 1 + known.caches[number])
             result.append((start, at, direction, target))
     return result
 
@@ -150,8 +147,8 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
         return "the length"
     edited = {unit for start, end, _ in edits for unit in range(start, end)}
     inner = {unit for start, end, _ in edits for unit in range(start + 1, end)}
-    before, after = {at: target for _, at, _, target in _jumps(ops, args)}, _jumps(new_ops, new_args)
-    behind = {at: target for _, at, _, target in after}
+    jumps = {at: target for _, at, _, target in _jumps(ops, args)}
+    new_jumps = {at: target for _, at, _, target in _jumps(new_ops, new_args)}
     places, new_places = _places(old), _places(new)
     for unit, number in enumerate(ops):
         if unit in edited or number == known.extended_arg:
@@ -159,10 +156,10 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
         moved = where[unit + 1] - 1
         if new_ops[moved] != number or new_places[moved] != places[unit]:
             return f"the instruction at offset {2 * unit} or its position"
-        if unit in before:
-            if before[unit] in inner or behind.get(moved) != where[before[unit]]:
+        if unit in jumps:
+            if jumps[unit] in inner or new_jumps.get(moved) != where[jumps[unit]]:
                 return f"the jump at offset {2 * unit}"
-        elif _argument(ops, args, unit) != _argument(new_ops, new_args, moved):
+        elif before(ops, args, unit + 1)[2] != before(new_ops, new_args, moved + 1)[2]:
             return f"the argument at offset {2 * unit}"
     if known.release.exception_table:
         expected = [
@@ -173,15 +170,6 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
         if tables.handlers(new.co_exceptiontable) != expected:
             return "the exception handlers"
     return ""
-
-
-def _argument(ops: bytes, args: bytes, unit: int) -> int:
-    argument, shift, extended = args[unit], 8, opcodes().extended_arg
-    while unit and ops[unit - 1] == extended:
-        unit -= 1
-        argument |= args[unit] << shift
-        shift += 8
-    return argument
 
 
 def _places(code: CodeType) -> list[Any]:

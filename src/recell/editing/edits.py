@@ -19,7 +19,9 @@ __all__ = [
     "copying_units",
     "exchanged_loads",
     "inherited_slots",
+    "left_over",
     "nested_sites",
+    "refuse_remade",
 ]
 
 VERIFY = os.environ.get("RECELL_VERIFY") == "1"

@@ -10,16 +10,14 @@ from __future__ import annotations
 from types import CodeType
 
 from recell import compat
+from recell.compat._release import CLOSURE
 from recell.errors import UnsupportedCodeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recell.compat._release import Release
 
-__all__ = ["Opcodes", "Site", "before", "found", "free_base", "instruction", "opcodes", "padded", "sites"]
-
-CLOSURE = 8
-"""The bit of MAKE_FUNCTION's argument, or SET_FUNCTION_ATTRIBUTE's, that stands for the closure."""
+__all__ = ["Site", "before", "found", "free_base", "instruction", "jump_target", "opcodes", "padded", "sites"]
 
 
 class Opcodes:
@@ -160,6 +158,14 @@ def before(ops: bytes, args: bytes, unit: int) -> tuple[int, int, int]:
         argument |= args[start] << shift
         shift += 8
     return start, at, argument
+
+
+def jump_target(number: int, argument: int, behind: int) -> int:
+    """The code unit to which a jump leads; `behind` is the one behind it and its caches."""
+    known = opcodes()
+    distance = argument * known.release.jump_unit // 2
+    direction = known.jumps[number]
+    return behind + direction * distance if direction else distance
 
 
 def instruction(number: int, argument: int, units: int = 1) -> bytes:

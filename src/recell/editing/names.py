@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType, MappingProxyType, MethodType
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 
 from recell.callables import function_of
+from recell.cells import contents_of
 from recell.compat import resolved
 from recell.editing.instructions import found
 from recell.editing.uses import uses
@@ -19,9 +20,9 @@ __all__ = [
     "NOTHING",
     "Scope",
     "already_free",
-    "builtins_of",
     "finds_class",
     "freezable",
+    "global_of",
     "hides_local",
     "not_usable",
     "scope",
@@ -148,12 +149,18 @@ def _name_of(function: FunctionType) -> str:
 def builtins_of(function: FunctionType) -> Mapping[str, Any]:
     """The builtins that a function's global names fall back on."""
     found: Any = getattr(function, "__builtins__", None)
-    if found is None:
+    if found is None:  # before 3.10
         import builtins
 
         found = function.__globals__.get("__builtins__", builtins)
-    space: dict[str, Any] = getattr(found, "__dict__", found)
+    space: dict[str, Any] = vars(found) if isinstance(found, ModuleType) else found
     return space
+
+
+def global_of(name: str, function: FunctionType) -> Any:
+    """What a name stands for now as a global or builtin of the function. Raises KeyError where there is none."""
+    space = function.__globals__
+    return resolved(space[name] if name in space else builtins_of(function)[name])
 
 
 def value_of(name: str, function: FunctionType) -> Any:
@@ -162,9 +169,7 @@ def value_of(name: str, function: FunctionType) -> Any:
     try:
         if name in free:
             return (function.__closure__ or ())[free.index(name)].cell_contents
-        if name in function.__globals__:
-            return resolved(function.__globals__[name])
-        return builtins_of(function)[name]
+        return global_of(name, function)
     except (KeyError, ValueError):
         known = uses(function.__code__, (name,))[name]
         if not (known.read or known.free):
@@ -228,7 +233,7 @@ def _leads_back(value: object, function: FunctionType) -> bool:
     if issubclass(type(value), type):
         return any(_holds(held, function) for base in type.mro(value) for held in vars(base).values())  # type: ignore[arg-type]
     if type(value) is FunctionType:
-        return any(_holds(held, function) for held in _contents(value))
+        return any(_holds(contents_of(cell), function) for cell in value.__closure__ or ())
     attributes = getattr(type(value), "__dict__", {}).values()
     if any(_holds(held, function) for held in attributes):
         return True
@@ -254,16 +259,6 @@ def _holds(value: Any, function: FunctionType) -> bool:
     if type(value) is FunctionType:
         return value.__dict__.get("__wrapped__") is function
     return False
-
-
-def _contents(function: FunctionType) -> list[object]:
-    held: list[object] = []
-    for cell in function.__closure__ or ():
-        try:
-            held.append(cell.cell_contents)
-        except ValueError:
-            continue
-    return held
 
 
 # -- errors -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recell.editing.instructions import opcodes
+from recell.editing.instructions import jump_target, opcodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ class Stack:
                 depth = depths.get(start, 0)
             above = depth + effect(number, given, jump=False)
             if number in known.jumps:
-                depths.setdefault(_target(number, argument, unit), depth + effect(number, given, jump=True))
+                depths.setdefault(
+                    jump_target(number, argument, unit), depth + effect(number, given, jump=True)
+                )
             self.steps.append((start, number, argument, depth, above))
             depth = above
             reachable = number not in ends
@@ -167,7 +169,7 @@ class Stack:
         end = self.steps[index + 1][0] if index + 1 < len(self.steps) else self.stop
         jumps = opcodes().jumps
         return any(
-            jumps.get(number, -1) >= 0 and _target(number, argument, self.steps[at + 1][0]) == end
+            jumps.get(number, -1) >= 0 and jump_target(number, argument, self.steps[at + 1][0]) == end
             for at, (_, number, argument, _, _) in enumerate(self.steps[:index])
         )
 
@@ -216,10 +218,3 @@ class Stack:
         flat = self.items(0)
         pairs: list[Any] = list(self.mapping(0).items()) if flat is None else list(zip(flat[::2], flat[1::2]))
         return {name: value for name, value in pairs if value is not UNKNOWN}
-
-
-def _target(number: int, argument: int, behind: int) -> int:
-    known = opcodes()
-    distance = argument * known.release.jump_unit // 2
-    direction = known.jumps[number]
-    return behind + direction * distance if direction else distance

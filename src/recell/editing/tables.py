@@ -24,6 +24,7 @@ __all__ = [
     "write_handlers",
 ]
 
+# kinds of entries (3.11+)
 NO_LOCATION = 15
 LONG_LOCATION = 14
 NO_COLUMNS = 13

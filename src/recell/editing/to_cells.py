@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.editing.assembler import NO_LOCATION, apply
+from recell.compat._release import CLOSURE
+from recell.compat.py311 import NO_LOCATION
+from recell.editing.assembler import apply
 from recell.editing.edits import VERIFY, called, checked, copying_units, exchanged_loads, nested_sites
-from recell.editing.instructions import CLOSURE, Site, found, free_base, instruction, opcodes, padded
+from recell.editing.instructions import Site, found, free_base, instruction, opcodes, padded
 from recell.editing.tables import shift_exceptions
 
 TYPE_CHECKING = False

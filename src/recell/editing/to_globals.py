@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import CodeType
 
+from recell.compat._release import CLOSURE
 from recell.editing.assembler import apply
 from recell.editing.edits import (
     checked,
@@ -13,7 +14,7 @@ from recell.editing.edits import (
     nested_sites,
     refuse_remade,
 )
-from recell.editing.instructions import CLOSURE, Site, found, free_base, instruction, opcodes
+from recell.editing.instructions import Site, found, free_base, instruction, opcodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,9 +89,7 @@ def _without(code: CodeType, slots: Mapping[int, str]) -> CodeType:
     for number in known.slot_opcodes - known.closure_loads:
         for start, at, slot in found(ops, args, number):
             if slot not in slots:
-                moved = slot - sum(gone < slot for gone in slots)
-                if moved != slot:
-                    edits.append((start, at + 1, instruction(number, moved, at + 1 - start)))
+                edits += _renumbered(number, slot, slots, start, at)
             elif number == known.load_deref:
                 edits.append(_global_load(ops, args, start, at, index(slots[slot])))
             else:
@@ -111,6 +110,16 @@ def _without(code: CodeType, slots: Mapping[int, str]) -> CodeType:
         co_names=tuple(names),
         co_freevars=freevars,
     )
+
+
+def _moved(slot: int, slots: Mapping[int, str]) -> int:
+    """The number of a slot that stays, after some slots went."""
+    return slot - sum(gone < slot for gone in slots)
+
+
+def _renumbered(number: int, slot: int, slots: Mapping[int, str], start: int, at: int) -> list[Edit]:
+    moved = _moved(slot, slots)
+    return [] if moved == slot else [(start, at + 1, instruction(number, moved, at + 1 - start))]
 
 
 def _as_global(number: int, index: int, units: int) -> bytes:
@@ -173,15 +182,11 @@ def _shorter_loads(
     known = opcodes()
     going = {at for site in closures for slot, (_, at, _) in zip(site.slots, site.loads) if slot in slots}
 
-    def moved(slot: int) -> int:
-        return slot - sum(gone < slot for gone in slots)
-
     edits: list[Edit] = []
     for number in known.slot_loads:
         for start, at, slot in found(ops, args, number):
             if slot not in slots:
-                if moved(slot) != slot:
-                    edits.append((start, at + 1, instruction(number, moved(slot), at + 1 - start)))
+                edits += _renumbered(number, slot, slots, start, at)
             elif at in going:
                 edits.append((start, at + 1, b""))
             else:
@@ -190,9 +195,9 @@ def _shorter_loads(
         for start, at, pair in found(ops, args, number):
             kept = [slot for slot in (pair >> 4, pair & 15) if slot not in slots]
             if len(kept) == 2:
-                raw = instruction(number, moved(kept[0]) << 4 | moved(kept[1]))
+                raw = instruction(number, _moved(kept[0], slots) << 4 | _moved(kept[1], slots))
             elif at in going:
-                raw = b"".join(instruction(single, moved(slot)) for slot in kept)
+                raw = b"".join(instruction(single, _moved(slot, slots)) for slot in kept)
             else:
                 raise left_over(code, at)
             if raw != bytes((number, pair)):

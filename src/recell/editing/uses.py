@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import CodeType
-
-from recell.editing.instructions import found, free_base, opcodes, sites
+from recell.editing.edits import inherited_slots, nested_sites
+from recell.editing.instructions import found, free_base, opcodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import CodeType
 
 __all__ = ["Use", "uses"]
 
@@ -152,12 +152,5 @@ def _collect(
                     note(name, bits)
                     if number == known.class_deref:
                         through_dict[name] = through_dict.get(name, 0) | FREE_READ
-    for constant in code.co_consts:
-        if type(constant) is CodeType:
-            break
-    else:
-        return
-    for site in sites(code, ops, args):
-        inner = free_base(site.code)
-        inherited = {inner + i: slots[slot] for i, slot in enumerate(site.slots) if slot in slots}
-        _collect(site.code, inherited, table, stored, through_dict, 0)
+    for site in nested_sites(code, ops, args):
+        _collect(site.code, inherited_slots(site, slots), table, stored, through_dict, 0)

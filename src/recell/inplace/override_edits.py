@@ -10,8 +10,7 @@ from recell.cells import FORWARDED, cell_for
 from recell.inplace.installing import State
 from recell.inplace.layers import Edit
 from recell.inplace.planning import Plan, plan
-from recell.inplace.standins import Attributes, stand_in
-from recell.inplace.unused import value_of
+from recell.inplace.standins import Attributes, stand_in, value_of
 from recell.rebuilding.building import remake
 
 if TYPE_CHECKING:

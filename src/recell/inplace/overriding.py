@@ -15,9 +15,9 @@ from recell.inplace.contents import check_class_cell
 from recell.inplace.installing import State
 from recell.inplace.layers import LOCK, FunctionLayer, in_force
 from recell.inplace.override_edits import OverrideEdit, Prepared, dotted, inside_of
-from recell.inplace.standins import attribute_of
+from recell.inplace.standins import attribute_of, value_of
 from recell.inplace.switching import CellSwitch, CellSwitches
-from recell.inplace.unused import unused_name, value_of
+from recell.inplace.unused import unused_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

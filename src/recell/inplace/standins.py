@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY
+from recell.editing.names import global_of
 from recell.errors import ScopeError, hint_nearest, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FunctionType
 
-__all__ = ["attribute_of", "stand_in"]
+    from recell.inplace.installing import State
+
+__all__ = ["Attributes", "attribute_of", "stand_in", "value_of"]
 
 # special methods that a stand-in has of its own, or must not have
 _OWN = {
@@ -26,7 +30,7 @@ def stand_in(real: object, fakes: Mapping[str, Any], target: object) -> Any:
 
     Args:
         real: what it stands in for.
-        fakes: attribute -> value; a dict as value stands for a stand-in of that attribute.
+        fakes: attribute -> value; `Attributes` as value stand for a stand-in of that attribute.
         target: the function in which it stands, for errors.
 
     Raises:
@@ -55,6 +59,16 @@ class Attributes:
 
     def __init__(self) -> None:
         self.fakes: dict[str, Any] = {}
+
+
+def value_of(func: FunctionType, state: State, name: str) -> Any:
+    """The present value of a name in a function. Raises ScopeError where it has none."""
+    cell = state.cells().get(name)
+    try:
+        return global_of(name, func) if cell is None else cell.cell_contents
+    except (KeyError, ValueError):
+        msg = f"`{name}` has no value in {short(func)} now; override it as a whole"
+        raise ScopeError(msg, name=name, names=(), target=short(func)) from None
 
 
 def attribute_of(real: object, name: str, target: object) -> Any:

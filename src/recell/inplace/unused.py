@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import FORWARDED
-from recell.compat import resolved
 from recell.editing.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, short
+from recell.inplace.installing import state_of
+from recell.inplace.standins import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from recell.editing.uses import Use
-    from recell.inplace.installing import State
 
-__all__ = ["unused_name", "value_of"]
-
-
-def value_of(func: FunctionType, state: State, name: str) -> Any:
-    """What a name means in a function now. Raises ScopeError where it means nothing."""
-    cell = state.cells().get(name)
-    try:
-        if cell is not None:
-            return cell.cell_contents
-        return resolved(_global(func, name))
-    except (KeyError, ValueError):
-        msg = f"`{name}` has no value in {short(func)} now; override it as a whole"
-        raise ScopeError(msg, name=name, names=(), target=short(func)) from None
-
-
-def _global(func: FunctionType, name: str) -> Any:
-    space = func.__globals__
-    if name in space:
-        return space[name]
-    known: Any = getattr(func, "__builtins__", None)  # 3.10+
-    if known is None:
-        known = space.get("__builtins__", {})
-    return vars(known)[name] if type(known) is ModuleType else known[name]
+__all__ = ["unused_name"]
 
 
 def unused_name(full_name: str, target: object, functions: Sequence[FunctionType]) -> ScopeError:
@@ -122,8 +100,6 @@ def _callees(func: FunctionType, table: Mapping[str, Use]) -> Iterator[tuple[str
 
 
 def _value(func: FunctionType, name: str) -> Any:
-    from recell.inplace.installing import state_of
-
     try:
         return value_of(func, state_of(func), name)
     except ScopeError:

@@ -13,6 +13,7 @@ from recell.editing.edits import checked
 from recell.editing.instructions import free_base, sites
 from recell.editor import add_free_variables, globals_to_cells
 from recell.methods.reaching import CLASS, attributes, held_by, slots_of
+from recell.nesting.paths import is_function
 from recell.nesting.site_edits import closure_edits
 from recell.rebuilding.building import remake
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from recell.editing.assembler import Edit
     from recell.methods.reaching import Plan
 
-__all__ = ["grafted", "uses_class", "with_class_cell"]
+__all__ = ["grafted"]
 
 
 def uses_class(code: CodeType) -> bool:
@@ -30,7 +31,7 @@ def uses_class(code: CodeType) -> bool:
     return any(
         uses_class(constant)
         for constant in code.co_consts
-        if type(constant) is CodeType and constant.co_flags & 3 == 3
+        if type(constant) is CodeType and is_function(constant)
     )
 
 
@@ -57,7 +58,7 @@ def _given_class(code: CodeType) -> CodeType:
     edits: list[Edit] = []
     for site in sites(code, raw[::2], args):
         nested = site.code
-        if nested.co_flags & 3 == 3 and uses_class(nested):
+        if is_function(nested) and uses_class(nested):
             constants[site.constant] = _given_class(nested)
             if CLASS not in nested.co_freevars:
                 edits += closure_edits(site, [*site.slots, slot], args)

@@ -11,9 +11,11 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import is_empty
+from recell.compat._release import CLOSURE
 from recell.editing.assembler import apply
 from recell.editing.edits import checked
-from recell.editing.instructions import CLOSURE, Site, found, free_base, opcodes, sites
+from recell.editing.instructions import Site, found, free_base, opcodes, sites
+from recell.editing.pushed import slot_names
 from recell.editing.to_cells import add_free_variables
 from recell.errors import ClosureMismatchError, ScopeError, UnsupportedCodeError, listed, short
 from recell.nesting.paths import is_generic
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recell.editing.assembler import Edit
+    from recell.nesting.paths import Chain
 
-    Chain = tuple[CodeType, ...]
     Route = tuple[int, ...]
 
-__all__ = ["Maker", "codes_on", "inlaid", "route_of", "unheld", "variables_of"]
+__all__ = ["codes_on", "inlaid", "route_of", "unheld", "variables_of"]
 
 
 class Maker:
@@ -242,17 +244,10 @@ def _slot(code: CodeType, site: Site, name: str) -> int:
     nested = site.code.co_freevars
     if name in nested:
         return site.slots[nested.index(name)]
-    base = free_base(code)
     if name in code.co_freevars:
-        return base + code.co_freevars.index(name)
-    if not opcodes().release.unified_locals:
-        return code.co_cellvars.index(name)
-    if name in code.co_varnames:
-        slot = code.co_varnames.index(name)
-    else:
-        others = [cell for cell in code.co_cellvars if cell not in code.co_varnames]
-        slot = len(code.co_varnames) + others.index(name)
-    if not _is_cell_throughout(code, slot):
+        return free_base(code) + code.co_freevars.index(name)
+    slot = slot_names(code).index(name)
+    if opcodes().release.unified_locals and not _is_cell_throughout(code, slot):
         reason = f"`{name}` is a cell only in a comprehension"
         msg = f"{code!r} cannot give the new function its `{name}`: {reason}, not where the function is made"
         raise UnsupportedCodeError(msg, code=repr(code), reason=reason)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from types import CodeType
 
+from recell.compat._release import ANNOTATE, ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
 from recell.compat.py312 import scope_parameters
-from recell.editing.instructions import CLOSURE, Site, opcodes, sites
+from recell.editing.instructions import Site, opcodes, sites
 from recell.editing.pushed import UNKNOWN, Stack, constant, numbers, slot_names
 
 TYPE_CHECKING = False
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     Known = dict[str, Any]
     Plain = tuple[tuple[Any, ...] | None, dict[str, Any] | None]
 
-__all__ = ["ANNOTATE", "ANNOTATIONS", "UNKNOWN", "Making", "first_of", "making", "place", "plain_defaults"]
+__all__ = ["UNKNOWN", "Making", "first_of", "making", "place", "plain_defaults"]
 
 _QUALNAME_IN_CODE = hasattr(CodeType, "co_qualname")
-DEFAULTS, KWDEFAULTS, ANNOTATIONS, ANNOTATE = 1, 2, 4, 16
 
 
 class Making:

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     Chain = tuple[CodeType, ...]
 
-__all__ = ["direct", "is_function", "is_generic", "nested_chain", "tree"]
+__all__ = ["GENERIC", "direct", "is_function", "is_generic", "nested_chain"]
 
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
-_GENERIC = "<generic parameters of "
+GENERIC = "<generic parameters of "
 _LONGEST_TREE = 40
 
 
 def is_generic(code: CodeType) -> bool:
     """Whether this is the scope that PEP 695's type parameters have of their own (3.12+)."""
     name = code.co_name
-    return name[0] == "<" and name.startswith(_GENERIC)
+    return name[0] == "<" and name.startswith(GENERIC)
 
 
 def is_function(code: CodeType) -> bool:
@@ -83,7 +83,7 @@ def nested_chain(outer: CodeType, path: object, line: int | None, target: object
         found = list(_matches(outer, parts, ()))
     else:
         found = list(_matches(outer, [path], ()))
-    functions = [chain for chain in found if chain[-1].co_flags & 3 == 3]
+    functions = [chain for chain in found if is_function(chain[-1])]
     if line is not None:
         exact = [chain for chain in functions if chain[-1].co_firstlineno == line]
         fitting = exact or [chain for chain in functions if _has_line(chain[-1], line)]
@@ -109,7 +109,7 @@ def _matches(code: CodeType, parts: list[str], above: Chain) -> Iterator[Chain]:
                 yield chain
             else:
                 yield from _matches(constant, parts[1:], chain)
-        elif found[:1] == "<" and (found in _COMPREHENSIONS or found.startswith(_GENERIC)):
+        elif found[:1] == "<" and (found in _COMPREHENSIONS or found.startswith(GENERIC)):
             yield from _matches(constant, parts, (*above, constant))
 
 

@@ -6,12 +6,13 @@ from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import is_empty
+from recell.compat._release import ANNOTATE, ANNOTATIONS
 from recell.compat.py312 import scope_parameters
 from recell.editing.instructions import free_base
 from recell.editing.pushed import UNKNOWN
 from recell.errors import ScopeError, listed, short
-from recell.nesting.making import ANNOTATE, ANNOTATIONS, Making, making
-from recell.nesting.paths import is_generic
+from recell.nesting.making import Making, making
+from recell.nesting.paths import is_function, is_generic
 from recell.rebuilding.building import KEEP, build
 from recell.rebuilding.parts import merged_defaults
 
@@ -182,7 +183,7 @@ class Recovery:
             cell = self._cell(name, self.codes)
             return UNKNOWN if cell is None or is_empty(cell) else cell.cell_contents
         parent = self.made.code
-        if parent.co_flags & 3 != 3 and parent.co_name != "<module>" and name in _stored(parent):
+        if not is_function(parent) and parent.co_name != "<module>" and name in _stored(parent):
             return UNKNOWN  # the class's own
         if name in self.globals:
             return self.globals[name]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from recell.editing.instructions import CLOSURE, Site, found, instruction, opcodes
+from recell.compat._release import CLOSURE
+from recell.editing.instructions import Site, found, instruction, opcodes
 from recell.errors import UnsupportedCodeError
 
 TYPE_CHECKING = False

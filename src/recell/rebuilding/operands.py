@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
+from recell.compat._release import ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
 from recell.errors import UnsupportedCodeError
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 
     from recell.compat._release import Release
 
-__all__ = ["Instruction", "Operands", "exchange_constants"]
-
-_DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE, _ANNOTATE = 1, 2, 4, 8, 16
+__all__ = ["Operands", "exchange_constants"]
 
 
 class Instruction(NamedTuple):
@@ -74,7 +73,7 @@ class Operands:
         made = self.instructions[at]
         qualname_on_stack = not self.release.qualname_in_code
         end = at - (3 if qualname_on_stack else 2)
-        bits = [bit for bit in (_DEFAULTS, _KWDEFAULTS, _ANNOTATIONS, _CLOSURE) if made.argument & bit]
+        bits = [bit for bit in (DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE) if made.argument & bit]
         if self.release.function_factory is not None:  # 3.13+: they follow one by one
             bits, after = [], at + 1
             while (

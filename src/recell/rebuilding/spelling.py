@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from recell.compat._release import ANNOTATIONS, KWDEFAULTS
 from recell.rebuilding.annotating import HAS_ANNOTATE
 from recell.rebuilding.operands import Operands, exchange_constants
 
@@ -20,7 +21,6 @@ DOCSTRING_FLAG = 0x4000000 if HAS_ANNOTATE else 0
 """CO_HAS_DOCSTRING, which came with annotations on demand (3.14); 0 where a text as constant 0 is always one."""
 
 _CO_OPTIMIZED = 1
-_KWDEFAULTS, _ANNOTATIONS = 2, 4
 
 # what loads a tuple of strings that are names, not data
 _NAME_TUPLES = ("KW_NAMES", "CALL_KW", "CALL_FUNCTION_KW", "IMPORT_NAME", "MATCH_CLASS")
@@ -122,7 +122,7 @@ def _follow_function(
     if rename.keys().isdisjoint(nested.co_varnames[:count]):
         return
     for bit, end in operands.attributes(at):
-        if bit in (_KWDEFAULTS, _ANNOTATIONS):
+        if bit in (KWDEFAULTS, ANNOTATIONS):
             every_second = operands.instructions[end].name == "LOAD_CONST"
             for key in operands.keys(end):
                 names = consts[operands.instructions[key].argument]

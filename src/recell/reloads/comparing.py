@@ -11,14 +11,13 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
-from recell.nesting.paths import is_function, is_generic
+from recell.nesting.paths import GENERIC, is_function, is_generic
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-__all__ = ["Comparison", "Pair", "codes_below", "is_followed", "parameters"]
+__all__ = ["Comparison", "Grouped", "Pair", "codes_below"]
 
-GENERIC = "<generic parameters of "
 _PARAMETERS = 12  # CO_VARARGS, CO_VARKEYWORDS
 
 # functions that nobody keeps: they run while the function around them does; lazy annotations go with their function
