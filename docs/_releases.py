@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import types
 import warnings
 from itertools import groupby
@@ -35,7 +36,12 @@ def specialises_calls_to(function: Any) -> bool:
         for _ in range(2000):
             function()
 
-    loop()
+    tracing = sys.gettrace()
+    sys.settrace(None)  # while something traces, 3.11 specialises no calls
+    try:
+        loop()
+    finally:
+        sys.settrace(tracing)
     try:
         names = [each.opname for each in dis.get_instructions(loop, adaptive=True)]
     except TypeError:  # before 3.11
