@@ -7,7 +7,7 @@ import sys
 from opcode import opmap
 
 import pytest
-from assembling import at, patched
+from assembling import at, patched, units, with_units
 from verifying import generating, refused
 
 from recell import compat, verify
@@ -123,6 +123,17 @@ def test_only_generators_make_a_runtime_error_of_it():
     assert code.co_code[offset] == opmap["POP_TOP"]
     wrong = patched(code, offset, opmap["CALL_INTRINSIC_1"], STOP_ITERATION)
     assert refused(wrong, "no generator was made").offset == offset
+
+
+@sees_to_it
+def test_a_generator_begins_where_it_is_made():
+    """No later RETURN_GENERATOR, which nothing reaches, and no handler around the first one hides what may leave it."""
+    code = generating.__code__
+    start, table = at(code, "RETURN_GENERATOR") // 2, code.co_exceptiontable
+    longer = with_units(code, code.co_code + units("RETURN_GENERATOR"), co_exceptiontable=b"")
+    assert refused(longer, "may let StopIteration out").offset < len(code.co_code)
+    around = code.replace(co_exceptiontable=bytes((0x80 | start, 1, *table[2:4])))
+    assert refused(around, "may let StopIteration out").offset > 2 * start
 
 
 # -- what lies on the stack of a handler ------------------------------------------------------------

@@ -51,6 +51,18 @@ def test_each_half_of_a_pair_stays_in_its_table(pair):
     refused(code, "local 1 is out of range")
 
 
+@pytest.mark.skipif(not has("STORE_FAST_STORE_FAST"), reason="no pairs")
+@pytest.mark.parametrize("last", [("RERAISE", 0), "NOP"])
+def test_the_second_half_of_a_pair_raises_as_little_as_alone(last):
+    """Whatever stands at the code's end: a store may take the last value that a handler would find."""
+    loads = (("LOAD_CONST", 0), ("LOAD_CONST", 0))
+    for stores in ((("STORE_FAST_STORE_FAST", 0x01),), (("STORE_FAST", 0), ("STORE_FAST", 1))):
+        ends = (loads, (*loads, *stores), (*loads, *stores, *RETURN))
+        first, behind, target = (len(units(("RESUME", 0), *end)) // 2 for end in ends)
+        fields = {"co_varnames": ("a", "b"), "co_exceptiontable": table(first, behind, target, 1), **CONSTS}
+        verify(assemble(*ends[-1], ("RERAISE", 0), last, **fields))
+
+
 def test_a_constant_too_long_to_be_followed(monkeypatch):
     """An entry has room for so many items and no more; counting on would count wrong."""
     items = tuple(range(100))

@@ -96,19 +96,31 @@ def check_leaving(walk: Walk, handlers: list[tuple[int, int, Handler]]) -> None:
     number = machine.effects.stop_iteration_error
     if not number or not program.code.co_flags & GENERATOR_FLAGS:
         return
-    wanted, reraise = (machine.numbers["CALL_INTRINSIC_1"], number), machine.numbers["RERAISE"]
-    start, total, behind, leaves = machine.numbers["RETURN_GENERATOR"], len(program.moves), 0, -1
-    for first, last, _ in [*handlers, (total, total, None)]:
-        for index in range(behind, first):
-            opcode = program.read(index)[0] if program.begins[index] >= 0 else start
-            if opcode == start:
-                leaves = -1 if program.begins[index] >= 0 else leaves
-            elif opcode not in machine.unguarded and program.read(index) != wanted and leaves < 0:
-                made = index and program.read(index - 1) == wanted and index not in walk.leaders
-                leaves = -1 if opcode == reraise and made else index
-        behind = last
-    if leaves >= 0 and any(program.read(index) == wanted for index in range(total)):
+    wanted = machine.numbers["CALL_INTRINSIC_1"], number
+    leaves = _unguarded(walk, handlers, wanted)
+    if leaves is not None and any(program.read(index) == wanted for index in range(len(program.moves))):
         raise walk.refuse(leaves, "may let StopIteration out of a generator: it has no handler")
+
+
+def _unguarded(walk: Walk, handlers: list[tuple[int, int, Handler]], wanted: tuple[int, int]) -> int | None:
+    """The first instruction in a generator's body that may raise where no handler is, what `wanted` made apart."""
+    program, machine = walk.program, walk.machine
+    total, start, reraise = (
+        len(program.moves),
+        machine.numbers["RETURN_GENERATOR"],
+        machine.numbers["RERAISE"],
+    )
+    behind = next((index for index in range(total) if program.read(index)[0] == start), total)
+    for first, last, _ in [*handlers, (total, total, None)]:
+        for index in range(behind + 1, first):
+            found = program.read(index)
+            if found[0] in machine.unguarded or found == wanted:
+                continue
+            made = program.read(index - 1) == wanted and index not in walk.leaders
+            if found[0] != reraise or not made:
+                return index
+        behind = max(behind, last - 1)
+    return None
 
 
 def _check_class_derefs(program: Program) -> None:
@@ -119,7 +131,7 @@ def _check_class_derefs(program: Program) -> None:
         return
     first = 0 if machine.release.unified_locals else len(code.co_cellvars)
     for index, begin in enumerate(program.begins):
-        found, argument = program.read(index) if begin >= 0 else (-1, 0)
+        found, argument = program.read(index)
         if found == number and (code.co_flags & _OPTIMIZED or argument < first):
             raise Refused(begin, "reads a namespace that this code does not have, or a cell variable")
 

@@ -238,10 +238,12 @@ class Program:
         return target
 
     def read(self, index: int) -> tuple[int, int]:
-        """An instruction's opcode and argument."""
+        """An instruction's opcode and argument; the second half of a pair reads as a NOP, and raises as little."""
         if index >= len(self.begins):
             return -1, 0
         unit, argument = self.begins[index], 0
+        if unit < 0:
+            return self.machine.numbers["NOP"], 0
         while True:
             number, argument = self.units[2 * unit], argument << 8 | self.units[2 * unit + 1]
             if number != self.machine.numbers["EXTENDED_ARG"]:
