@@ -63,6 +63,16 @@ def test_the_second_half_of_a_pair_raises_as_little_as_alone(last):
         verify(assemble(*ends[-1], ("RERAISE", 0), last, **fields))
 
 
+@pytest.mark.skipif(not has("STORE_FAST_STORE_FAST"), reason="no pairs")
+def test_what_compilers_keep_for_themselves_is_known_behind_a_pair():
+    """Type parameters' scopes get defaults as an argument of that name: a tuple."""
+    setting = (("LOAD_FAST", 0), ("LOAD_CONST", 1), "MAKE_FUNCTION", ("SET_FUNCTION_ATTRIBUTE", 1))
+    body = (("LOAD_CONST", 0), ("LOAD_CONST", 0), ("STORE_FAST_STORE_FAST", 0x12), *setting, "RETURN_VALUE")
+    fields = {"co_argcount": 1, "co_consts": (None, plain.__code__)}
+    verify(assemble(*body, co_varnames=(".defaults", "a", "b"), **fields))
+    refused(assemble(*body, co_varnames=("defaults", "a", "b"), **fields), "cannot set attribute 1 to")
+
+
 def test_a_constant_too_long_to_be_followed(monkeypatch):
     """An entry has room for so many items and no more; counting on would count wrong."""
     items = tuple(range(100))

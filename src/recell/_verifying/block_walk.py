@@ -133,7 +133,7 @@ class BlockWalk(Walk):
         kind = stack & KIND
         if not depth or kind not in (kinds.NULL, kinds.RETURN_ADDRESS, EXC_TYPE):
             raise self.refuse(index, f"finds {kinds.describe(kind)}, no outcome that a finally body can have")
-        if kind == EXC_TYPE and (depth < 3 or stack & THREE != CAUGHT):
+        if kind == EXC_TYPE and stack & THREE != CAUGHT:
             raise self.refuse(index, "finds an exception that is not complete")
         return kind
 
