@@ -371,3 +371,53 @@ def test_a_name_bound_twice_tells_nothing(make: Callable[..., types.ModuleType])
     recell.reload(module, source="X = 1\nX = 3\ndef f(): return -X")
     report = recell.reload(module, source="X = 1\nX = 4\ndef f(): return X")
     assert module.f() == 2 and [name for name, _ in report.kept] == ["X"]
+
+
+def test_an_enumeration_that_has_not_changed(make: Callable[..., types.ModuleType]) -> None:
+    """Its functions are compared one by one, as those of other classes are."""
+    before = text("""
+    import enum
+    class Kind(enum.Enum):
+        A = 1
+        def label(self): return "a"
+        def __str__(self): return "kind"
+        @property
+        def shown(self): return self.label()
+    class Flags(enum.IntFlag):
+        A = 1
+        def label(self): return "flag"
+    """)
+    module = make(before)
+    report = recell.reload(module, source=before)
+    assert str(report) == f"reload of {module.__name__}: nothing to change"
+    report = recell.reload(module, source=before.replace('"a"', '"b"'))
+    assert report.changed == ("Kind.label",) and module.Kind.A.shown == "b"
+    report.undo()
+    assert module.Kind.A.shown == "a"
+
+
+def test_what_a_decorators_class_made_is_told_where_its_function_changed(
+    make: Callable[..., types.ModuleType],
+) -> None:
+    """The object stays; the report names it with the functions that changed, not with the others."""
+    before = """
+class counted:
+    def __init__(self, func): self.func, self.calls = func, 0
+    def __call__(self):
+        self.calls += 1
+        return self.func()
+@counted
+def one(): return 1
+@counted
+def two(): return 2
+"""
+    module = make(before)
+    assert module.one() == 1
+    report = recell.reload(module, source=before)
+    assert not report.kept and not report.changed
+    for moved in ("", "\n"):
+        report = recell.reload(module, source=moved + before.replace("return 1", "return 10"))
+        assert (module.one(), module.one.calls) == (10, 2)
+        assert report.changed == ("one",) and [name for name, _ in report.kept] == ["one"]
+        report.undo()
+        module.one.calls = 1

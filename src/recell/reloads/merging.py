@@ -71,6 +71,7 @@ class Merge(Claims):
         self.living, self.scratch, self.comparison = living, scratch, comparison
         self.translation, self.constants, self.rerun = translation, constants, rerun
         self.partner = {id(pair.old): pair.new for pair in comparison.pairs}
+        self._edited = {pair.path for pair in comparison.pairs if not pair.moved}
         self.claims: dict[int, Claim] = {}
         self.plain: dict[int, CodeType] = {}
         self._layered = layered()
@@ -165,7 +166,9 @@ class Merge(Claims):
             if type(inside) is not FunctionType or inside.__globals__ is not self.scratch.namespace:
                 continue  # enum's own, or a member
             old = before.get(name, ABSENT)
-            if old is not ABSENT:
+            if inside is value and type(old) is FunctionType:
+                self._functions(site, name, old, inside)
+            elif old is not ABSENT:
                 self._place(site, name, old, value)
             else:
                 self.bindings.append((site, name, value))
@@ -342,9 +345,11 @@ class Merge(Claims):
                     self._settings(old, new)
                     return
             elif not issubclass(type(old), _DESCRIPTORS):
-                self.kept.append(
-                    (path, "what its decorator made stays, with its state; the function in it is changed")
-                )
+                if path in self._edited:
+                    why = "what its decorator made stays, with its state; the function in it is changed"
+                    if type(old).__name__ == "TypeAliasType":
+                        why = "an alias that was evaluated already keeps its value"
+                    self.kept.append((path, why))
                 return
         raw = self._raw(path)
         if type(new) is FunctionType and new.__globals__ is self.scratch.namespace and raw is not None:
