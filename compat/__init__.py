@@ -26,11 +26,11 @@ __all__ = [
     "OLDEST",
     "STAND_BY",
     "find",
-    "frozen_objects",
     "load",
     "require",
     "resolved",
     "version",
+    "warn_of_frozen",
 ]
 
 STAND_BY = "<stand-by>"
@@ -94,12 +94,21 @@ def resolved(value: Any) -> Any:
     return value.resolve() if type(value) is LAZY_IMPORT else value
 
 
-def frozen_objects() -> int:
-    """How many objects the program has put into `gc.freeze()`: searches of the heap do not find them."""
+def warn_of_frozen(what: str, depth: int) -> None:
+    """Warns where the program has put objects into `gc.freeze()`: searches of the heap do not find them.
+
+    Args:
+        what: is searched for.
+        depth: so many calls above this one stands the caller who is to be told.
+    """
     import gc
 
     count, release = gc.get_freeze_count(), find()
-    return count if count > (release.frozen_at_start if release else 0) else 0
+    if count > (release.frozen_at_start if release else 0):
+        import warnings
+
+        msg = f"{count} objects are frozen (gc.freeze): {what} among them are not found"
+        warnings.warn(msg, RuntimeWarning, stacklevel=depth + 1)
 
 
 def __getattr__(name: str) -> Release:

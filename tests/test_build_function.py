@@ -258,6 +258,12 @@ def test_wrong_types_are_named() -> None:
         build_function("f", "()", b"pass")
     with pytest.raises(TypeError, match="must be an inspect.Signature"):
         build_function("f", inspect.Signature, ["pass"])
+    with pytest.raises(TypeError, match="build_function needs a dict as globals"):
+        build_function("f", "()", ["pass"], globals=[])
+    namespace: dict = {}
+    with pytest.raises(TypeError, match="annotations must be a mapping"):
+        build_function("f", "()", ["pass"], globals=namespace, annotations=[int])
+    assert not namespace
 
 
 @pytest.mark.parametrize(

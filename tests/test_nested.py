@@ -399,6 +399,8 @@ def test_what_stands_for_a_function() -> None:
         inner(len, "method")
     with pytest.raises(TypeError, match="path"):
         inner(outer, 5)
+    with pytest.raises(TypeError, match="inner needs a dict as globals"):
+        inner(outer, "total", globals=vars, rate=0)
 
 
 def test_behind_a_function_that_only_passes_on() -> None:

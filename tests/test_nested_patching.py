@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from nested_shapes.counters import counter, make_step
 
 from recell import (
     ClosureMismatchError,
@@ -19,29 +20,6 @@ from recell import (
     patch_inner,
     replace_inner,
 )
-
-
-def counter(start):
-    count = start
-
-    def step(by=1):
-        nonlocal count
-        count += by
-        return count
-
-    return step, lambda: count
-
-
-def make_step(log):
-    count = None
-
-    def step(by=100):
-        "documented"
-        nonlocal count
-        count -= by
-        return count
-
-    return step
 
 
 class Holder:

@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 from nested_shapes import SHAPES
+from nested_shapes.counters import counter, make_step
 
 from recell import (
     ClosureMismatchError,
@@ -175,29 +176,6 @@ def test_there_are_at_least_forty_shapes() -> None:
 
 
 # -- what closes over what ------------------------------------------------------------------------------------
-
-
-def counter(start):
-    count = start
-
-    def step(by=1):
-        nonlocal count
-        count += by
-        return count
-
-    return step, lambda: count
-
-
-def make_step(log):
-    count = None
-
-    def step(by=100):
-        "documented"
-        nonlocal count
-        count -= by
-        return count
-
-    return step
 
 
 def test_the_new_function_closes_over_the_outer_functions_cells_anew_in_every_run() -> None:

@@ -12,12 +12,20 @@ from recell.errors import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
     F = TypeVar("F")
 
-__all__ = ["describe", "function_of", "functions_in", "functions_of", "rebuild", "refusal"]
+__all__ = [
+    "cache_parameters",
+    "describe",
+    "function_of",
+    "functions_in",
+    "functions_of",
+    "rebuild",
+    "refusal",
+]
 
 # where each kind keeps the callable that it wraps; functools' kinds join on first need
 _INSIDE: dict[type, str] = {MethodType: "__func__", staticmethod: "__func__", classmethod: "__func__"}
@@ -155,6 +163,14 @@ def _with_state_of(obj: Any, new: Any, base: type) -> Any:
             if type(slot) is MemberDescriptorType and hasattr(obj, slot.__name__):
                 slot.__set__(new, slot.__get__(obj))
     return new
+
+
+def cache_parameters(cached: Any) -> Mapping[str, Any]:
+    """What `functools.lru_cache` was called with, to make another one like it."""
+    if hasattr(cached, "cache_parameters"):  # 3.9+
+        asked: Mapping[str, Any] = cached.cache_parameters()
+        return asked
+    return {"maxsize": cached.cache_info().maxsize}
 
 
 def describe(obj: object) -> str:

@@ -300,11 +300,7 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
         stray = next(target for target in wanted if type(target) not in (CellType, CodeType))
         msg = f"owners takes a cell or a code object, not {short(stray)}; for a function's cells see `closure(f).cells`"
         raise TypeError(msg)
-    if compat.frozen_objects():
-        import warnings
-
-        frozen = f"{compat.frozen_objects()} objects are frozen (gc.freeze): owners among them are not found"
-        warnings.warn(frozen, RuntimeWarning, stacklevel=3)
+    compat.warn_of_frozen("owners", 3)
     found: dict[int, FunctionType] = {}
     if codes:
         for referrer in gc.get_referrers(*codes.values()):

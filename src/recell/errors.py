@@ -141,7 +141,7 @@ class BuiltinsMismatchError(RecellError, ValueError):
 
 
 class UnsupportedCodeError(RecellError, NotImplementedError):
-    """The bytecode library cannot carry this code object unchanged. Attributes: `code`, `reason`."""
+    """A code object that cannot be edited exactly stays as it is. Attributes: `code`, `reason`."""
 
     code: str
     reason: str

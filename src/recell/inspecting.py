@@ -6,7 +6,7 @@ from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, TextIO, Tuple
 
 from recell.callables import functions_in
-from recell.cells import closure, is_empty, owners_of_all
+from recell.cells import closure, contents_of, is_empty, owners_of_all
 from recell.errors import short
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def others(graph: Graph, cell: CellType, function: FunctionType) -> List[str]:
 
 def value_of(cell: CellType) -> str:
     """The contents as shown, `<empty>` where there are none."""
-    return "<empty>" if is_empty(cell) else short(cell.cell_contents, 70)
+    return short(contents_of(cell), 70)
 
 
 def draw_tree(graph: Graph) -> Iterator[str]:

@@ -16,7 +16,7 @@ from recell.nesting.making import Making, first_of, place, plain_defaults
 from recell.nesting.paths import direct, is_generic, nested_chain
 from recell.nesting.recovering import Recovery, held
 from recell.rebuilding.building import KEEP, build, remake
-from recell.rebuilding.parts import merged_defaults
+from recell.rebuilding.parts import check_globals, merged_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ def inner(
             or a default is no constant.
         ClosureMismatchError: free variables are missing.
         FreeVariableError: a value is given for what is no free variable of it.
-        TypeError: the first argument holds no single Python function; the path is no text.
+        TypeError: the first argument holds no single Python function; the path is no text; `globals` is no dict.
 
     >>> from recell import inner
     >>> def outer(rate):
@@ -103,6 +103,8 @@ def inner(
         given = {**cells_of(values), **more}
     if globals is None:
         globals = _standard_globals() if func is None else func.__globals__
+    else:
+        check_globals(globals, "inner")
     index = direct(outer, path) if line is None else -1
     if index >= 0:
         around, code = outer, outer.co_consts[index]

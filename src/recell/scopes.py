@@ -29,6 +29,7 @@ from recell.editor import (
 )
 from recell.errors import ScopeError, short
 from recell.rebuilding.building import remake
+from recell.rebuilding.parts import check_globals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,9 +163,8 @@ def demote(func: F, /, *names: str, globals: dict[str, Any] | None = None) -> F:
     >>> double(10), double.__closure__, double.__globals__["factor"]
     (20, None, 2)
     """
-    if globals is not None and not isinstance(globals, dict):
-        msg = f"demote needs a dict as globals, not {short(globals)}"
-        raise TypeError(msg)
+    if globals is not None:
+        check_globals(globals, "demote")
     functions = functions_of(func, "demote")
     plans: dict[int, tuple[str, ...]] = {}
     for function in functions:

@@ -18,8 +18,9 @@ from recell.generating.signatures import (
     shape_of_signature,
 )
 from recell.generating.sourcelines import lines_of
-from recell.generating.textlines import check_identifier, may_hold_lines, problem, syntax_problem
+from recell.generating.textlines import ONLY_AST, check_identifier, may_hold_lines, problem, syntax_problem
 from recell.rebuilding.building import KEEP, build
+from recell.rebuilding.parts import merged_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["build_function"]
 
-_ONLY_AST = 0x400  # PyCF_ONLY_AST
 _INDENTATION = "    "
 
 
@@ -41,7 +41,7 @@ def build_function(
     globals: dict[str, Any] | None = None,
     doc: Any = KEEP,
     defaults: tuple[Any, ...] | Mapping[str, object] = KEEP,
-    annotations: Mapping[str, object] = KEEP,
+    annotations: Mapping[str, object] | None = KEEP,
     qualname: str | None = None,
     module: Any = KEEP,
     filename: str | None = None,
@@ -85,6 +85,9 @@ def build_function(
     if qualname is not None and not isinstance(qualname, str):
         msg = f"the qualified name must be a string, not {short(qualname)}"
         raise TypeError(msg)
+    if annotations is not KEEP and annotations is not None and not hasattr(annotations, "items"):
+        msg = f"annotations must be a mapping by parameter name, not {short(annotations)}"
+        raise TypeError(msg)
     text = _body_text(body)
     given: Shape | None = None
     if isinstance(signature, str):
@@ -97,7 +100,8 @@ def build_function(
         raise TypeError(msg)
     start = f"{'async ' if asynchronous else ''}def {name}"
     inside = _indented(text)
-    definition = Definition(f"{start}{head}:\n{inside}\n", globals, closure, None, filename, class_name)
+    whole = f"{start}{head}:\n{inside}\n"
+    definition = Definition(whole, globals, closure, None, filename, class_name, "build_function")
     try:
         made = definition.made()
     except SourceError as error:
@@ -105,8 +109,6 @@ def build_function(
     shape = shape_of_function(made) if given is None else given
     positional, keyword = shape.defaults, shape.kwdefaults
     if defaults is not KEEP:
-        from recell.rebuilding.parts import merged_defaults
-
         positional, keyword = merged_defaults(made.__code__, positional, keyword, defaults, KEEP, made)
     new: FunctionType = made
     if given is not None or defaults is not KEEP:
@@ -165,7 +167,7 @@ def _string_lines(text: str) -> set[int]:
     import ast
 
     try:
-        tree: Any = compile(text, "<body>", "exec", _ONLY_AST, True)
+        tree: Any = compile(text, "<body>", "exec", ONLY_AST, True)
     except (SyntaxError, ValueError) as error:
         raise syntax_problem(error, text, "<body>") from None
     found: set[int] = set()

@@ -16,8 +16,9 @@ from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, 
 from recell.generating.definitions import only_definition, reads, ready_defaults, stands_alone
 from recell.generating.importing import imported
 from recell.generating.sourcelines import Lines, held_inside, holding, registered
-from recell.generating.textlines import check_identifier, flush, label_of, syntax_problem
+from recell.generating.textlines import ONLY_AST, check_identifier, flush, label_of, syntax_problem
 from recell.rebuilding.building import build
+from recell.rebuilding.parts import check_globals
 
 if TYPE_CHECKING:
     import ast
@@ -30,7 +31,6 @@ __all__ = ["Definition"]
 # Names of the scaffold around a definition. No text can spell them, so none can clash with a user's.
 _BINDER, _MAKER, _RESULT = "<binder>", "<maker>", "<result>"
 
-_ONLY_AST = 0x400  # PyCF_ONLY_AST
 _CO_NESTED = 0x10
 
 
@@ -44,6 +44,7 @@ class Definition:
         name: the function's name, or None for the one in the text.
         filename: the file name, or None for a new one.
         class_name: the class whose method it is to be, or None.
+        verb: what the caller was asked to do, for errors.
     """
 
     name: str | None
@@ -61,13 +62,13 @@ class Definition:
         name: str | None,
         filename: str | None,
         class_name: str | None,
+        verb: str = "define",
     ) -> None:
         if not isinstance(text, str):
             msg = f"define needs the source as a string, not {short(text)}"
             raise TypeError(msg)
-        if globals is not None and not isinstance(globals, dict):
-            msg = f"define needs a dict as globals, not {short(globals)}"
-            raise TypeError(msg)
+        if globals is not None:
+            check_globals(globals, verb)
         if filename is not None and not isinstance(filename, str):
             msg = f"the file name must be a string, not {short(filename)}"
             raise TypeError(msg)
@@ -104,7 +105,7 @@ class Definition:
                 module = self.compiled_as_it_is(name)
                 module = module.replace(co_consts=held_inside(module, lines))
             else:
-                code, cells, ready = self.scaffolded(self.compiled(flush(self.text), name, _ONLY_AST), lines)
+                code, cells, ready = self.scaffolded(self.compiled(flush(self.text), name, ONLY_AST), lines)
         except BaseException:
             lines.forget()  # the error's traceback keeps the lines alive
             raise

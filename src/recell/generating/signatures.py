@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 from recell.errors import SourceError, hint_nearest, listed, short
 from recell.generating.sourcelines import lines_of
-from recell.generating.textlines import check_identifier, problem, syntax_problem
+from recell.generating.textlines import ONLY_AST, check_identifier, problem, syntax_problem
 from recell.rebuilding.annotating import HAS_ANNOTATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Shape", "checked_text", "is_signature", "shape_of_function", "shape_of_signature"]
+__all__ = [
+    "Shape",
+    "check_annotations",
+    "checked_text",
+    "in_signature",
+    "is_signature",
+    "merged",
+    "shape_of_function",
+    "shape_of_signature",
+]
 
 _CO_VARARGS, _CO_VARKEYWORDS = 4, 8
-_ONLY_AST = 0x400
 _good: set[str] = set()  # parameter names that were checked before
 
 
@@ -158,7 +166,7 @@ def checked_text(text: str) -> str:
     if not head.startswith("("):
         head = f"({head})"
     try:
-        tree: Any = compile(f"def _{head}:\n    pass", "<signature>", "exec", _ONLY_AST, True)
+        tree: Any = compile(f"def _{head}:\n    pass", "<signature>", "exec", ONLY_AST, True)
     except (SyntaxError, ValueError) as error:
         raise in_signature(
             syntax_problem(error, f"def _{head}:", "<signature>"), text, len("def _")
@@ -188,11 +196,8 @@ def in_signature(error: SourceError, text: str, before: int) -> SourceError:
     return problem(f"in the signature: {reason}", text, "<signature>", line, column, reason=reason)
 
 
-def check_annotations(annotations: Any, parameters: tuple[str, ...]) -> None:
-    """Refuse annotations that are no mapping, and those of what is no parameter."""
-    if annotations is not None and not hasattr(annotations, "items"):
-        msg = f"annotations must be a mapping by parameter name, not {short(annotations)}"
-        raise TypeError(msg)
+def check_annotations(annotations: Mapping[str, object] | None, parameters: tuple[str, ...]) -> None:
+    """Refuse annotations of what is no parameter."""
     for name in annotations or ():
         if name != "return" and name not in parameters:
             msg = f"annotations has {name!r}, and the parameters are: {listed(parameters)}"

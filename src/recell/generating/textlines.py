@@ -12,7 +12,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_identifier", "flush", "label_of", "may_hold_lines", "problem", "several", "syntax_problem"]
+__all__ = [
+    "ONLY_AST",
+    "check_identifier",
+    "flush",
+    "label_of",
+    "may_hold_lines",
+    "problem",
+    "several",
+    "syntax_problem",
+]
+
+ONLY_AST = 0x400
+"""`ast.PyCF_ONLY_AST`: `compile` gives the tree, without a module that knows what to do with it."""
 
 _BLANK = " \t\f"
 _NAME = re.compile(r"\bdef[ \t\f]+(\w+)")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recell.inplace.installing import State
     from recell.inplace.layers import Layer
 
-__all__ = ["check_class_cell", "codes_in", "holder_beneath", "patch_closure"]
+__all__ = ["check_class_cell", "holder_beneath", "patch_closure"]
 
 _NOTHING: Mapping[str, object] = {}
 _acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
@@ -173,17 +173,17 @@ def check_class_cell(value: object, func: FunctionType) -> None:
         raise TypeError(msg)
 
 
-def codes_in(code: CodeType) -> Iterator[CodeType]:
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
     """A code object and all those in it."""
     yield code
     for const in code.co_consts:
         if type(const) is CodeType:
-            yield from codes_in(const)
+            yield from _codes_in(const)
 
 
 def _unknown(name: object, func: FunctionType, cells: Mapping[str, object]) -> FreeVariableError:
     error = unknown_free_variable(name, func)
-    if isinstance(name, str) and any(name in code.co_names for code in codes_in(func.__code__)):
+    if isinstance(name, str) and any(name in code.co_names for code in _codes_in(func.__code__)):
         msg = (
             f"`{name}` is no free variable of {short(func)} but a global or builtin there: "
             f"use override(…, {name}=…), which changes it for this function alone"

@@ -19,7 +19,17 @@ from recell.rebuilding.building import HAS_TYPE_PARAMS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Face", "State", "face_of", "install", "needs_no_other_threads", "state_of"]
+__all__ = [
+    "GIL",
+    "WITH_GIL",
+    "Face",
+    "State",
+    "closure_setter",
+    "face_of",
+    "install",
+    "needs_no_other_threads",
+    "state_of",
+]
 
 
 class Face(NamedTuple):

@@ -35,6 +35,7 @@ __all__ = [
     "Layer",
     "beneath",
     "in_force",
+    "stack_of",
 ]
 
 

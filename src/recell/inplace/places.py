@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import CellType, CodeType
 
-__all__ = ["ABSENT", "LOCK", "AttributeLayer", "CellLayer", "CellStack", "ItemLayer", "Layer", "let_go"]
+__all__ = [
+    "ABSENT",
+    "LOCK",
+    "AttributeLayer",
+    "CellLayer",
+    "CellStack",
+    "ItemLayer",
+    "Layer",
+    "held_codes",
+    "let_go",
+]
 
 LOCK = RLock()
 

@@ -51,11 +51,7 @@ def running(func_or_code: Any) -> list[Any]:
     code = func_or_code if type(func_or_code) is CodeType else function_of(func_or_code, "running").__code__
     import gc
 
-    if compat.frozen_objects():
-        import warnings
-
-        msg = f"{compat.frozen_objects()} objects are frozen (gc.freeze): generators among them are not found"
-        warnings.warn(msg, RuntimeWarning, stacklevel=2)
+    compat.warn_of_frozen("generators", 2)
     found: list[Any] = []
     own_frames: set[int] = set()
     for obj in gc.get_objects():

@@ -7,7 +7,7 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import function_of
-from recell.cells import FORWARDED
+from recell.cells import FORWARDED, contents_of
 from recell.errors import ScopeError, short
 from recell.inplace.changes import Change, name_of
 from recell.inplace.contents import holder_beneath
@@ -20,7 +20,7 @@ from recell.rebuilding.building import remake
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Swap", "swap", "wrap"]
+__all__ = ["Swap", "SwapEdit", "swap", "swap_edit", "wrap"]
 
 
 class SwapEdit(Edit):
@@ -183,7 +183,7 @@ def swap(target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep"
         msg = f"cells must be 'keep' (the target's) or 'take' (the replacement's), not {cells!r}"
         raise ValueError(msg)
     original = _original(function)
-    edit = _edit(function, replacement, cells, "swap", BRIDGES, original)
+    edit = swap_edit(function, replacement, cells, "swap", BRIDGES, original)
     return Swap("swap", function, edit, original)
 
 
@@ -225,7 +225,7 @@ def wrap(target: Any, decorator: Callable[[Any], Any], /) -> Swap:
     if not callable(decorated):
         msg = f"wrap needs a decorator that returns a callable, and {short(decorator)} returned {short(decorated)}"
         raise TypeError(msg)
-    edit = _edit(function, decorated, "take", "wrap", DECORATED, original)
+    edit = swap_edit(function, decorated, "take", "wrap", DECORATED, original)
     return Swap("wrap", function, edit, original)
 
 
@@ -234,7 +234,7 @@ def _original(function: FunctionType) -> FunctionType:
     return remake(function, state.code, state.closure)
 
 
-def _edit(
+def swap_edit(
     target: FunctionType,
     replacement: Any,
     cells: str,
@@ -242,7 +242,7 @@ def _edit(
     bridges: Mapping[tuple[str, str], str],
     original: FunctionType | None = None,
 ) -> SwapEdit:
-    """Everything is checked here; nothing changes."""
+    """The edit that makes `target` do what a replacement does. Everything is checked here; nothing changes."""
     if isinstance(replacement, (staticmethod, classmethod)):
         replacement = replacement.__func__
     if not callable(replacement):
@@ -306,9 +306,6 @@ def _called_by(obj: Any, own: Mapping[str, CellType], where: str) -> Iterator[tu
     for name, cell in zip(obj.__code__.co_freevars, obj.__closure__ or ()):
         if name in own:  # recursion: the target calls itself by this variable, too
             continue
-        try:
-            contents = cell.cell_contents
-        except ValueError:
-            continue
+        contents = contents_of(cell)
         if {FunctionType, MethodType, functools.partial} & {*type(contents).__mro__}:
             yield contents, f"in the cell of `{name}`"

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
 from recell.cells import FORWARDED
+from recell.generating.signatures import shape_of_function
 from recell.inplace.installing import Face, face_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ASYNC_GENERATOR", "COROUTINE", "GENERATOR", "PLAIN", "kind_of", "trampoline"]
+__all__ = ["BRIDGES", "DECORATED", "copied", "kind_of", "trampoline"]
 
 PLAIN, GENERATOR, COROUTINE, ASYNC_GENERATOR = "plain", "generator", "coroutine", "async generator"
 
@@ -187,16 +188,7 @@ def copied(face: Face) -> Face:
 def _parameters(replacement: Callable[..., Any], face: Face) -> tuple[_Parameters, Face]:
     """The parameters that a call of the replacement really takes, and the face completed with defaults."""
     if type(replacement) is FunctionType:
-        code = replacement.__code__
-        names = list(code.co_varnames)
-        positional = tuple(names[: code.co_argcount])
-        rest = names[code.co_argcount :]
-        keyword_only = tuple(rest[: code.co_kwonlyargcount])
-        rest = rest[code.co_kwonlyargcount :]
-        star = rest.pop(0) if code.co_flags & inspect.CO_VARARGS else None
-        stars = rest.pop(0) if code.co_flags & inspect.CO_VARKEYWORDS else None
-        only = code.co_posonlyargcount
-        return _Parameters(positional[:only], positional[only:], star, keyword_only, stars), face
+        return _Parameters(*shape_of_function(replacement)[:5]), face
     try:
         signature = inspect.signature(replacement, follow_wrapped=False)
     except (ValueError, TypeError):

@@ -6,7 +6,7 @@ import functools
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from recell.callables import functions_in
+from recell.callables import cache_parameters, functions_in
 from recell.cells import is_empty
 from recell.editing.assembler import apply
 from recell.editing.edits import checked
@@ -219,12 +219,8 @@ class _Grafter:
 
     def _cached(self, obj: Any) -> Any:
         """A `functools.lru_cache`, with a cache of its own."""
-        options = (
-            obj.cache_parameters()
-            if hasattr(obj, "cache_parameters")
-            else {"maxsize": obj.cache_info().maxsize}
-        )
-        new = self.made[id(obj)] = functools.lru_cache(**options)(self.copy(obj.__wrapped__))
+        make = functools.lru_cache(**cache_parameters(obj))
+        new = self.made[id(obj)] = make(self.copy(obj.__wrapped__))
         return self._state(obj, new)
 
     def _instance(self, obj: Any, kind: Any) -> Any:

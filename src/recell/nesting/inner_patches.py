@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import owners_of_all
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.inplace.changes import Change
-from recell.inplace.installing import State
+from recell.inplace.installing import State, state_of
 from recell.inplace.layers import Edit, FunctionLayer, beneath
 from recell.nesting.inlaying import codes_on, inlaid, route_of, unheld, variables_of
 from recell.nesting.paths import is_generic
@@ -77,13 +77,13 @@ class InnerPatch(Change):
 
 def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
     """The layer that makes a closure that exists do what the edit's callable does."""
-    from recell.inplace.swapping import _edit
+    from recell.inplace.swapping import swap_edit
     from recell.inplace.trampolines import BRIDGES
 
     new = edit.new
     names = variables_of(new)
     if names and not unheld(edit.codes[:-1], names):
-        held = {**_cells(edit.target), **_cells(function)}
+        held = {**state_of(edit.target).cells(), **state_of(function).cells()}
         absent = [name for name in names if name not in held]
         if absent:
             msg = (
@@ -97,10 +97,6 @@ def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
                 missing=tuple(absent),
                 target=short(function),
             )
-        own = _cells(new)
+        own = state_of(new).cells()
         new = remake(new, closure=tuple(held[name] if name in names else own[name] for name in own))
-    return FunctionLayer(function, _edit(function, new, "keep", "patch_inner", BRIDGES))
-
-
-def _cells(function: FunctionType) -> dict[str, CellType]:
-    return dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+    return FunctionLayer(function, swap_edit(function, new, "keep", "patch_inner", BRIDGES))

@@ -131,7 +131,7 @@ class Claims:
 
     def _settings(self, old: FunctionType, new: FunctionType) -> None:
         """What a decorator was called with, where the text changed it: constants that nobody assigns are no state."""
-        cells = dict(zip(new.__code__.co_freevars, new.__closure__ or ()))
+        cells = state_of(new).cells()
         state = current(old)
         for name, cell in state.cells().items():
             other = cells.get(name)

@@ -10,7 +10,7 @@ from recell.cells import contents_of, owners_of_all
 from recell.inplace.installing import Face, State, face_of, state_of
 from recell.inplace.layers import Edit
 from recell.inplace.places import _stacks
-from recell.inplace.swapping import SwapEdit, _edit
+from recell.inplace.swapping import SwapEdit, swap_edit
 from recell.inplace.trampolines import DECORATED
 from recell.rebuilding.annotating import HAS_ANNOTATE, evaluated_annotations
 from recell.rebuilding.spelling import docstring_of
@@ -212,7 +212,7 @@ class Reshape:
 
 def bridge(function: FunctionType, replacement: Any) -> SwapEdit:
     """The edit that makes a function pass every call on to a callable."""
-    return _edit(function, replacement, "take", "reload", DECORATED)
+    return swap_edit(function, replacement, "take", "reload", DECORATED)
 
 
 def shows_the_same(function: FunctionType, new: FunctionType) -> bool:

@@ -87,8 +87,8 @@ def stays(old: Any, new: Any) -> bool:
         return False
     if kind in ATOMS:
         return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
-    if kind in (tuple, frozenset):
-        if kind is frozenset:
-            return bool(old == new)
+    if kind is tuple:
         return len(old) == len(new) and all(map(stays, old, new))
+    if kind is frozenset:
+        return bool(old == new)
     return kind is not FunctionType and not isinstance(old, type)

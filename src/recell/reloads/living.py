@@ -45,7 +45,7 @@ def held(obj: Any) -> Iterator[Any]:
                 yield inside
     elif property in kind.__mro__:
         yield from (obj.fget, obj.fset, obj.fdel)
-    elif kind in _WRAPPERS or kind in (staticmethod, classmethod):
+    elif kind in _WRAPPERS:
         yield obj.__func__
     elif issubclass(kind, _PARTIALS):
         yield obj.func
@@ -216,11 +216,7 @@ class Inhabitants:
         """Every function of the namespace, wherever it is held: one search of the heap."""
         import gc
 
-        if compat.frozen_objects():
-            import warnings
-
-            frozen = f"{compat.frozen_objects()} objects are frozen (gc.freeze): functions among them are not found"
-            warnings.warn(frozen, RuntimeWarning, stacklevel=2)
+        compat.warn_of_frozen("functions", 2)
         namespace = self.namespace
         return [
             found

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import functools
 from types import CellType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from recell.callables import rebuild
+from recell.callables import cache_parameters, rebuild
 from recell.cells import EMPTY, contents_of
 from recell.methods.reaching import attributes
 from recell.rebuilding.building import remake
 from recell.reloads.likeness import ATOMS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["OWN", "Translation", "cache_parameters"]
 
@@ -209,12 +206,3 @@ class Translation:
                 object.__setattr__(value, "__class__", living)
             except TypeError:
                 return
-
-
-def cache_parameters(cache: Any) -> Mapping[str, Any]:
-    """With what `functools.lru_cache` was called."""
-    ask = getattr(cache, "cache_parameters", None)
-    if ask is not None:
-        found: Mapping[str, Any] = ask()
-        return found
-    return {"maxsize": cache.cache_info().maxsize}
