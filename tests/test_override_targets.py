@@ -305,6 +305,24 @@ def test_only_the_very_default_asks_for_a_mock():
         assert fakes["Plain"] is mock.ANY
 
 
+def test_neither_a_value_nor_its_class_is_compared():
+    """Both may refuse."""
+
+    class Refusing(type):
+        def __eq__(self, other):
+            raise ArithmeticError
+
+        __hash__ = type.__hash__
+
+    class Value(metaclass=Refusing):
+        kind = "value"
+        __eq__, __hash__ = Refusing.__eq__, object.__hash__
+
+    with override(Client, Plain=Value()), override(use_both, sized=Value()):
+        assert Client().second() == "value"
+        assert use_both(id)[3] == "value"
+
+
 @pytest.mark.parametrize("values", [{"Plain.kind": 5}, {"Plain": mock.DEFAULT}], ids=["dotted", "mock"])
 def test_functions_of_a_class_that_do_not_use_the_name_stay_as_they_are(values):
     """They are passed over, wherever they stand in the class; those behind them are not."""
