@@ -7,12 +7,12 @@ from types import CellType, FunctionType
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, cell_for, cells_of, check_mapping
 from recell.compat import resolved
+from recell.editing.freezing import freezable
 from recell.editing.names import (
     NOTHING,
     Scope,
     already_free,
     finds_class,
-    freezable,
     hides_local,
     not_usable,
     scope,

@@ -113,9 +113,8 @@ class Stack:
     ) -> None:
         self.code, self.ops, self.args = code, ops, args
         self.look_up: Callable[[str, bool], object] | None = look_up
-        self.steps: list[
-            tuple[int, int, int, int, int]
-        ] = []  # start, opcode, argument, depth before and after
+        # start, opcode, argument, depth before and after
+        self.steps: list[tuple[int, int, int, int, int]] = []
         self.stop = unit
         self.depth = self._walk(unit)
 

@@ -7,7 +7,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import FORWARDED, cell_for
-from recell.inplace.installing import State
+from recell.inplace.installing import State, state_of
 from recell.inplace.layers import Edit
 from recell.inplace.planning import Plan, plan
 from recell.inplace.standins import Attributes, stand_in, value_of
@@ -162,7 +162,7 @@ class OverrideEdit(Edit):
             given = {**state.given, **given}
             values = {name: value for name, (value, _) in given.items()}
         inside = inside_of(origin)
-        shown = origin if inside is None else State(inside.__code__, inside.__closure__)
+        shown = origin if inside is None else state_of(inside)
         how = prepared.plan(shown.code, values)
         closure = how.closure(shown.closure, lambda name: given[name][1].cell(name, given[name][0]))
         code = how.after

@@ -12,7 +12,7 @@ from recell.editing.uses import uses
 from recell.errors import ScopeError, short
 from recell.inplace.code_switching import CodeSwitch, Switching
 from recell.inplace.contents import check_class_cell
-from recell.inplace.installing import State
+from recell.inplace.installing import state_of
 from recell.inplace.layers import LOCK, FunctionLayer, in_force
 from recell.inplace.override_edits import OverrideEdit, Prepared, dotted, inside_of
 from recell.inplace.standins import attribute_of, value_of
@@ -22,6 +22,7 @@ from recell.inplace.unused import unused_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from recell.inplace.installing import State
     from recell.inplace.layers import Edit, Layer
 
 __all__ = ["Override", "override"]
@@ -235,7 +236,7 @@ def _functions(target: Any) -> tuple[FunctionType, ...]:
 
 def _shown(origin: State) -> State:
     inside = inside_of(origin)
-    return origin if inside is None else State(inside.__code__, inside.__closure__)
+    return origin if inside is None else state_of(inside)
 
 
 def _used(code: CodeType, values: Mapping[str, object]) -> dict[str, object]:

@@ -142,9 +142,8 @@ class Comparison:
         release = compat.require("comparing code objects")
         self._table = release.line_table
         self._lines = attrgetter(release.line_table)
-        self._lines_compared = (
-            release.exception_table
-        )  # since 3.11 code objects with other lines compare unequal
+        # since 3.11 code objects with other lines compare unequal
+        self._lines_compared = release.exception_table
         self.old = Grouped(old)
         self.new = Grouped(())
         consts, changed, differ, leaves = self._taken(new, around)
