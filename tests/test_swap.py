@@ -156,19 +156,28 @@ def test_what_goes_and_what_stays():
     assert old.__annotations__ == annotations and old.tag == "old"
 
 
-def test_equal_keyword_defaults_are_not_shared():
-    """Code and defaults may be the same already: what is done to the dict meanwhile is gone with it."""
+def reading_a_cell(value):
+    return lambda: value
 
-    def old(*, k=1):
-        return k
 
-    new = types.FunctionType(old.__code__, globals())
-    own, new.__kwdefaults__ = old.__kwdefaults__, {"k": 1}
-    with swap(old, new):
-        assert old.__kwdefaults__ == {"k": 1}
-        old.__kwdefaults__["k"] = 2
-        assert (old(), new()) == (2, 1)
-    assert old.__kwdefaults__ is own == {"k": 1} and old() == 1
+def reading_a_default(value):
+    return lambda value=value: value
+
+
+def reading_a_keyword_default(value):
+    return lambda *, value=value: value
+
+
+@pytest.mark.parametrize("make", [reading_a_cell, reading_a_default, reading_a_keyword_default])
+def test_what_is_equal_is_exchanged_all_the_same(make):
+    """Two functions of one code that nothing but a list tells apart, and that by its identity."""
+    old, new = make([]), make([])
+    before, own = snapshot(old), old()
+    with swap(old, new, cells="take"):
+        assert old() is new() is not own
+        (old.__kwdefaults__ or {}).clear()  # a dict of its own
+    assert old() is own and new() == []
+    assert_same(old, before)
 
 
 def test_a_replacement_that_calls_the_target_is_refused():
@@ -199,6 +208,23 @@ def test_a_replacement_that_calls_the_target_is_refused():
         with pytest.raises(ScopeError, match="wrap"):
             swap(old, replacement)
         assert_same(old, before)
+
+
+def test_a_replacement_that_calls_the_target_by_its_second_variable():
+    """The first is one that the target has too, whose cell stays."""
+    base = 1
+
+    def old(x):
+        return base
+
+    func = old
+
+    def direct(x):
+        return base + func(x)
+
+    assert direct.__code__.co_freevars == ("base", "func")
+    with pytest.raises(ScopeError, match="in the cell of `func`"):
+        swap(old, direct)
 
 
 def test_recursion_is_no_circle():
