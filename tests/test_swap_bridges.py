@@ -101,6 +101,23 @@ def test_a_trampoline_stands_where_the_replacement_does(kind):
         assert {line for _, line in dis.findlinestarts(code)} - {None} == {code.co_firstlineno}
 
 
+@pytest.mark.parametrize("name", ["plain", "class", "no name"])
+def test_keyword_only_parameters_of_any_name(name):
+    """Code may have been given names that no source has."""
+
+    def old():
+        return None
+
+    def named(*, k):
+        return k
+
+    new = types.FunctionType(named.__code__.replace(co_varnames=(name,)), {})  # another module's
+    with swap(old, new):
+        assert old(**{name: 5}) == 5
+        with pytest.raises(TypeError, match="argument"):
+            old()
+
+
 def test_autospecced_mocks():
     def old(a, b=1):
         return a
