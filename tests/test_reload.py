@@ -287,16 +287,15 @@ def test_a_module_in_mid_import(write: Callable[[str], Path], monkeypatch: pytes
 
 
 def test_main_without_a_file() -> None:
-    """An interactive `__main__` is refused unless its text is given."""
-    script = (
-        "import __main__, recell\n"
-        "del __main__.__file__\n"
-        "def f(): return 1\n"
-        "assert '__main__' in str(recell.reload(__main__).refused[0])\n"
-        "recell.reload(__main__, source='def f(): return 2')\n"
-        "assert f() == 2\n"
-    ).replace("del __main__.__file__\n", "")
-    subprocess.run([sys.executable, "-c", script], check=True)
+    """An interactive `__main__` is refused unless its text is given; what the text adds belongs to `__main__` too."""
+    module = types.ModuleType("__main__")
+    exec("def f(): return 1\nclass A: pass\n", vars(module))
+    f, cls = module.f, module.A
+    (refused,) = recell.reload(module).refused
+    assert "pass its text" in str(refused) and f() == 1
+    recell.reload(module, source="def f(): return 2\nclass A:\n    def g(self): pass\nclass B(A): pass\n")
+    assert f() == 2 and module.A is cls and issubclass(module.B, cls)
+    assert {found.__module__ for found in (module.f, module.A, module.B, module.A.g)} == {"__main__"}
 
 
 def test_main_does_not_run_again(tmp_path: Path) -> None:
