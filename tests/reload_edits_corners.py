@@ -36,6 +36,31 @@ edit(
     },
 )
 edit(
+    "a class under two names",
+    "class A:\n    def f(self): return 1\nB = A",
+    "class A:\n    def f(self): return 2\nB = A",
+    "A, a = m.A, m.A()",
+    {"a.f()": 1},
+    {"a.f()": 2, "m.A is m.B is A": True},
+)
+edit(
+    "two names of one closure that get one each",
+    "def o(n):\n    def f(): return n\n    return f\nf = o(1)\ng = f",
+    "def o(n, k=2):\n    def f(): return n + k\n    return f\nf = o(1)\ng = o(5)",
+    "f = m.f",
+    {"f()": 1},
+    {"f()": 3, "m.f is m.g is f": True},
+)
+edit(
+    "a line that moves in a lambda alone",
+    "def f():\n    return lambda: (\n        1 / 0)",
+    "def f():\n    return lambda: (\n\n        1 / 0)",
+    "import dis; f = m.f",
+    {"max(line for _, line in dis.findlinestarts(f().__code__) if line)": 3},
+    {"max(line for _, line in dis.findlinestarts(f().__code__) if line)": 4},
+    moved=("f", "f.<locals>.<lambda>"),
+)
+edit(
     "a function that is new, with functions as defaults",
     "def f(): return 1",
     "def f(): return 2\ndef new(a=f, *, b=f): return a(), b(), a is b",
