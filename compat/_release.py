@@ -25,8 +25,6 @@ class Release(NamedTuple):
     """Code objects carry `co_qualname`; before, MAKE_FUNCTION takes it from the stack."""
     docstring_flag: int
     """The flag that says constant 0 is the docstring; 0 where a text there always is."""
-    method_flag: int
-    """The flag of functions that stand directly in a class body; 0 where there is none."""
     exception_table: bool
     """Handlers stand in `co_exceptiontable`; before, SETUP_* opcodes push blocks."""
     unified_locals: bool

@@ -12,7 +12,6 @@ from .py313 import RELEASE as PREVIOUS
 RELEASE = PREVIOUS._replace(
     version=(3, 14),
     docstring_flag=0x4000000,
-    method_flag=0x8000000,
     caches={
         **{name: units for name, units in PREVIOUS.caches.items() if name != "BINARY_SUBSCR"},
         "BINARY_OP": 5,

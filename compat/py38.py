@@ -113,7 +113,6 @@ RELEASE = Release(
     line_table="co_lnotab",
     qualname_in_code=False,
     docstring_flag=0,
-    method_flag=0,
     exception_table=False,
     unified_locals=False,
     jump_unit=1,

@@ -141,6 +141,8 @@ def test_a_cell_shared_under_one_name_is_shared_under_all() -> None:
 
 def test_a_name_to_share_that_nobody_has_is_refused() -> None:
     deposit, read = account(100)
+    with pytest.raises(TypeError, match="names of free variables as share=, not 5"):
+        clone(deposit, share=5)  # type: ignore[call-overload]
     for attempt in (
         lambda: clone(deposit, share="balanec"),
         lambda: clone(deposit, read, share=("balance", "other")),

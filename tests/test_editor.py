@@ -185,7 +185,7 @@ def test_uses_tells_nested_variables_apart() -> None:
 
     found = editor.uses(make(1, 2).__code__)
     assert "limit" not in found
-    assert found["reads_it"].read and not found["reads_it"].written and not found["reads_it"].own
+    assert found["reads_it"].read and not found["reads_it"].written
     assert found["writes_it"].written and not found["writes_it"].read
     assert found["shared"].free and found["shared"].free_read and not found["shared"].free_written
     assert found["parameter"].parameter and not found["parameter"].local

@@ -401,6 +401,8 @@ def test_what_stands_for_a_function() -> None:
         inner(outer, 5)
     with pytest.raises(TypeError, match="inner needs a dict as globals"):
         inner(outer, "total", globals=vars, rate=0)
+    with pytest.raises(TypeError, match="number of a line, not 'x'"):
+        inner(outer, "total", line="x", rate=0)
 
 
 def test_behind_a_function_that_only_passes_on() -> None:

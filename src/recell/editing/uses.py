@@ -12,9 +12,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Use", "uses"]
 
-READ, WRITTEN, FREE, FREE_READ, FREE_WRITTEN, CLASS_STORED, PARAMETER, LOCAL, OWN = (
-    1 << bit for bit in range(9)
-)
+READ, WRITTEN, FREE, FREE_READ, FREE_WRITTEN, CLASS_STORED, PARAMETER, LOCAL = (1 << bit for bit in range(8))
+
+
+class _Bit:
+    """An attribute that is one bit of a `Use`."""
+
+    __slots__ = ("_bit",)
+
+    def __init__(self, bit: int) -> None:
+        self._bit = bit
+
+    def __get__(self, use: Use, owner: type) -> bool:
+        return bool(use._bits & self._bit)
 
 
 class Use:
@@ -24,57 +34,25 @@ class Use:
     (`global x`); `free`: a free variable of the code itself, whether used or not; `free_read` and
     `free_written`: what the tree does with that free variable; `class_stored`: a class body that reads the
     name as a global or through that free variable also stores it in its own namespace; `parameter` and
-    `local` (a cell variable is a local) of the code itself; `own`: the code reads or writes the global
-    itself, not only functions nested in it.
+    `local` (a cell variable is a local) of the code itself.
     """
 
     __slots__ = ("_bits",)
 
+    read = _Bit(READ)
+    written = _Bit(WRITTEN)
+    free = _Bit(FREE)
+    free_read = _Bit(FREE_READ)
+    free_written = _Bit(FREE_WRITTEN)
+    class_stored = _Bit(CLASS_STORED)
+    parameter = _Bit(PARAMETER)
+    local = _Bit(LOCAL)
+
     def __init__(self, bits: int = 0) -> None:
         self._bits = bits
 
-    @property
-    def read(self) -> bool:
-        return bool(self._bits & READ)
-
-    @property
-    def written(self) -> bool:
-        return bool(self._bits & WRITTEN)
-
-    @property
-    def free(self) -> bool:
-        return bool(self._bits & FREE)
-
-    @property
-    def free_read(self) -> bool:
-        return bool(self._bits & FREE_READ)
-
-    @property
-    def free_written(self) -> bool:
-        return bool(self._bits & FREE_WRITTEN)
-
-    @property
-    def class_stored(self) -> bool:
-        return bool(self._bits & CLASS_STORED)
-
-    @property
-    def parameter(self) -> bool:
-        return bool(self._bits & PARAMETER)
-
-    @property
-    def local(self) -> bool:
-        return bool(self._bits & LOCAL)
-
-    @property
-    def own(self) -> bool:
-        return bool(self._bits & OWN)
-
     def __repr__(self) -> str:
-        true = [
-            name
-            for name, value in vars(type(self)).items()
-            if isinstance(value, property) and getattr(self, name)
-        ]
+        true = [name for name, bit in vars(Use).items() if type(bit) is _Bit and getattr(self, name)]
         return f"<use: {', '.join(true) or 'none'}>"
 
 
@@ -85,7 +63,7 @@ def uses(code: CodeType, names: Iterable[str] | None = None) -> dict[str, Use]:
     slots = dict(enumerate(code.co_freevars, base))
     stored: set[str] = set()
     through_dict: dict[str, int] = {}
-    _collect(code, slots, table, stored, through_dict, OWN)
+    _collect(code, slots, table, stored, through_dict)
     for name, bits in through_dict.items():
         table[name] = table.get(name, 0) | bits | (CLASS_STORED if name in stored else 0)
     arguments = code.co_argcount + code.co_kwonlyargcount
@@ -108,7 +86,6 @@ def _collect(
     table: dict[str, int],
     stored: set[str],
     through_dict: dict[str, int],
-    own: int,
 ) -> None:
     known = opcodes()
     raw = code.co_code
@@ -119,10 +96,10 @@ def _collect(
         table[name] = table.get(name, 0) | bits
 
     for _, _, argument in found(ops, args, known.load_global):
-        note(names[argument >> known.global_shift], READ | own)
+        note(names[argument >> known.global_shift], READ)
     for number in (known.store_global, known.delete_global):
         for _, _, argument in found(ops, args, number):
-            note(names[argument], WRITTEN | own)
+            note(names[argument], WRITTEN)
     first: dict[str, int] = {}
     for number in (known.store_name, known.delete_name):
         for _, at, argument in found(ops, args, number):
@@ -133,12 +110,12 @@ def _collect(
         name = names[argument]
         # what the class body has stored before it reads is its own, as far as the order of the code tells
         if name not in first:
-            note(name, READ | own)
+            note(name, READ)
         else:
-            note(name, CLASS_STORED | (READ | own if at < first[name] else 0))
+            note(name, CLASS_STORED | (READ if at < first[name] else 0))
     for _, _, argument in found(ops, args, known.dict_or_globals):
         name = names[argument]
-        through_dict[name] = through_dict.get(name, 0) | READ | own
+        through_dict[name] = through_dict.get(name, 0) | READ
     if slots:
         for number, bits in (
             (known.load_deref, FREE_READ),
@@ -153,4 +130,4 @@ def _collect(
                     if number == known.class_deref:
                         through_dict[name] = through_dict.get(name, 0) | FREE_READ
     for site in nested_sites(code, ops, args):
-        _collect(site.code, inherited_slots(site, slots), table, stored, through_dict, 0)
+        _collect(site.code, inherited_slots(site, slots), table, stored, through_dict)

@@ -201,7 +201,7 @@ def _made_otherwise(
     # callable, NULL and cells; or the cells, where there was no closure
     depth = len(names) + 2 if names else 0
     generic = is_generic(code)
-    if names and not generic and all(_can_take_place(new, code, site, args, target) for site in places):
+    if names and not generic and all(_can_take_place(new, code, site, target) for site in places):
         constants[index] = new.__code__
         for site in places:
             edits += closure_edits(site, [_slot(code, site, name) for name in names], args)
@@ -216,7 +216,7 @@ def _made_otherwise(
     return apply(code, sorted(edits), co_consts=tuple(constants), co_stacksize=code.co_stacksize + depth)
 
 
-def _can_take_place(new: FunctionType, code: CodeType, site: Site, args: bytes, target: FunctionType) -> bool:
+def _can_take_place(new: FunctionType, code: CodeType, site: Site, target: FunctionType) -> bool:
     """Whether MAKE_FUNCTION of the new code gives the very function, with nothing lost."""
     own = new.__code__
     if site.flags & ~CLOSURE or new.__globals__ is not target.__globals__:

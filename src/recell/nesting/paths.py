@@ -67,8 +67,11 @@ def nested_chain(outer: CodeType, path: object, line: int | None, target: object
 
     Raises:
         ScopeError: there is no such function, or there are several.
-        TypeError: the path is neither a text nor a code object.
+        TypeError: the path is neither a text nor a code object; the line is no number.
     """
+    if line is not None and not isinstance(line, int):
+        msg = f"line= is the number of a line, not {short(line)}"
+        raise TypeError(msg)
     if line is None:
         index = direct(outer, path)
         if index >= 0:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from recell.callables import functions_in, functions_of, rebuild
 from recell.cells import FORWARDED, unknown_free_variable
+from recell.errors import short
 from recell.rebuilding.building import remake
 
 if TYPE_CHECKING:
@@ -66,7 +67,11 @@ def clone(*funcs: Any, share: Iterable[str] = (), deep: bool = False) -> Any:
         msg = "clone takes at least one function"
         raise TypeError(msg)
     given = [function for func in funcs for function in functions_of(func, "clone")]
-    shared = {share} if isinstance(share, str) else set(share)
+    try:
+        shared = {share} if isinstance(share, str) else {*share}
+    except TypeError:
+        msg = f"clone takes the names of free variables as share=, not {short(share)}"
+        raise TypeError(msg) from None
     cloning = _Cloning(shared, deep)
     for function in given:
         cloning.add(function)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recell.reloads.living import Inhabitants
     from recell.reloads.translating import Translation
 
-__all__ = ["Follow", "FollowWhole", "Reshape", "bridge", "code_of", "current", "layered", "shows_the_same"]
+__all__ = ["Follow", "Reshape", "bridge", "code_of", "current", "layered", "shows_the_same"]
 
 _NOTHING: dict[str, CellType] = {}
 _PLAIN = ATOMS - {float, complex}  # two that are equal are alike
@@ -127,7 +127,7 @@ class Reshape:
     ) -> None:
         self.comparison, self.living, self.translation, self.left = comparison, living, translation, left
 
-    def claimed(self, function: FunctionType, new: FunctionType, path: str, take: bool) -> Follow | None:
+    def claimed(self, function: FunctionType, new: FunctionType, take: bool) -> Follow | None:
         """The edit that makes a function do what the run's does; None where it does that already."""
         translation = self.translation
         assert translation is not None

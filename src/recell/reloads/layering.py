@@ -61,7 +61,7 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
     for claim in claims.values():
         if claim.new is claim.living:
             continue
-        edit = reshape.claimed(claim.living, claim.new, claim.path, claim.take)
+        edit = reshape.claimed(claim.living, claim.new, claim.take)
         if edit is None:
             unchanged.add(id(claim.living))
         else:
@@ -80,7 +80,7 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
                 if whole is None:
                     follow = reshape.closure(function, pair)
                 else:  # another copy of a function that is made once
-                    follow = reshape.claimed(function, whole, pair.path, False)
+                    follow = reshape.claimed(function, whole, False)
                 if follow is not None:
                     layers.append(FunctionLayer(function, follow))
                     closures += 1
