@@ -151,7 +151,7 @@ def _put_face(func: FunctionType, old: Face, new: Face) -> None:
         func.__doc__ = new.doc
     if new.attributes is not old.attributes:
         func.__dict__ = new.attributes
-    if new.type_params is not old.type_params and HAS_TYPE_PARAMS:
+    if new.type_params is not old.type_params:  # before 3.12 both are ()
         func.__type_params__ = new.type_params
 
 
