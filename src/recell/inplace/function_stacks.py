@@ -142,7 +142,8 @@ class FunctionStack:
             self._rest()
         except BaseException:
             self.edits.insert(position, edit)
-            if self.installed is None:  # interrupted while it came to rest
+            # interrupted while it came to rest
+            if self.installed is None:  # pragma: no cover - before 3.11, between two instructions
                 self.states[:] = [base]
                 self.installed = base
             self._recompute(0)

@@ -98,7 +98,7 @@ class CellSwitches:
                 new_closure = (*closure, *[CellType(value) for value in self._grown])
             try:
                 del free[0]  # no call, as with `+=` below: a signal's handler cannot raise behind it
-            except IndexError:  # another thread is half way through a switch
+            except IndexError:  # pragma: no cover - another thread is half way through a switch
                 return False
             known.closure = new_closure
             known.busy = True
