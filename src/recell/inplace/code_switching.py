@@ -152,9 +152,7 @@ def _enter(self: Switching) -> Switching:
         slot += one
         if slot:
             func.__code__ = above
-    except (
-        BaseException
-    ) as error:  # pragma: no cover - audit hooks are in child processes, which are not measured
+    except BaseException as error:  # pragma: no cover - audit hooks: in child processes
         # the store came late where another thread had exchanged the closure; else an audit hook objected
         if slot or type(error) is not ValueError:
             self._drop(known)
@@ -228,10 +226,10 @@ def _enter_locked(self: Switching) -> Switching:
                 slot += one
                 if slot:
                     func.__code__ = above
-            except BaseException:
+            except BaseException:  # pragma: no cover - audit hooks: in child processes
                 self._drop(known)
                 raise
-            if not slot:  # a signal's handler or an audit hook made a layer of it
+            if not slot:  # pragma: no branch - a signal's handler or an audit hook made a layer of it
                 self._came_late(known)
     finally:
         _release()
