@@ -333,6 +333,22 @@ def test_functions_of_a_class_that_do_not_use_the_name_stay_as_they_are(values):
     assert Client.first.__code__ is first and Client.second.__code__ is second
 
 
+class Mixed:
+    measure = len  # nothing to override in it
+    inside = Plain
+    size = 5
+
+    def price(self):
+        return LIMIT
+
+
+def test_what_a_class_holds_besides_functions_is_passed_over():
+    """Builtins, classes and values, in front of its functions."""
+    with override(Mixed, LIMIT=2):
+        assert Mixed().price() == 2 and Mixed.measure("ab") == 2
+    assert Mixed().price() == 10
+
+
 def test_the_hint_looks_behind_everything_that_a_name_may_mean():
     """A wrapper around a wrapper, one around itself, a bound method, and names without a value."""
 
