@@ -313,6 +313,15 @@ edit(
 )
 if sys.version_info >= (3, 15):
     edit(
+        "a lazy import that was done meanwhile",
+        "lazy import json as codec\ndef f(): return codec.__name__",
+        "lazy import json as codec\ndef f(): return codec.__name__ * 2",
+        "f = m.f",
+        {"f()": "json"},
+        {"f()": "jsonjson"},
+        changed=("f",),
+    )
+    edit(
         "a lazy import of something else",
         "lazy import json as codec\nlazy import os as system\ndef f(): return codec.__name__",
         "lazy import pickle as codec\nlazy import os as system\ndef f(): return codec.__name__ * 2",

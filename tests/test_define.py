@@ -180,6 +180,20 @@ def test_what_seems_to_be_imported_though_its_name_tells_nothing(monkeypatch: py
     assert define(text, globals=space).__code__.co_code == again["func"].__code__.co_code
 
 
+def test_what_seems_to_be_imported_where_the_opcodes_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a release that recell does not know, an object that another module has counts as imported."""
+    home = ModuleType("home")
+    home.shared = {"c": 1}
+    monkeypatch.setitem(sys.modules, "home", home)
+    monkeypatch.setattr(recell.compat, "find", lambda: None)
+    text = "def func(): return shared.get('c')\n"
+    space: dict = {"__name__": "here", "shared": home.shared}
+    made = define(text, globals=space)
+    exec("from home import shared\n" + text, space)
+    assert made() == 1
+    assert made.__code__.co_code == space["func"].__code__.co_code
+
+
 def test_what_may_stand_beside_a_definition() -> None:
     """Imports from the future, a text, `pass`: they say nothing about the function but how it is compiled."""
     text = '"""About it."""\nfrom __future__ import annotations\npass\ndef func(n: later) -> "x":\n    return n\n'

@@ -99,7 +99,7 @@ class CodesLayer(Layer):
             while self._stored:
                 self._take(self._stored - 1)
                 self._stored -= 1
-        except BaseException:
+        except BaseException:  # pragma: no cover - audit hooks: in child processes
             for position in range(max(self._stored - 1, 0), len(self._functions)):
                 if (
                     position not in self._own
@@ -140,7 +140,7 @@ class CodesLayer(Layer):
     def _take(self, position: int) -> None:
         function, own = self._functions[position], self._own
         if position not in own and function.__code__ is not self._after[position]:
-            stack_of(function)  # another reload is over this one: now it has a layer
+            stack_of(function)  # pragma: no cover - somebody changed it in the middle of entering: now it has a layer
         if position in own:
             own[position].leave()
             del own[position]
