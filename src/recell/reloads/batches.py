@@ -140,7 +140,7 @@ class CodesLayer(Layer):
     def _take(self, position: int) -> None:
         function, own = self._functions[position], self._own
         if position not in own and function.__code__ is not self._after[position]:
-            stack_of(function)  # pragma: no cover - somebody changed it in the middle of entering: now it has a layer
+            stack_of(function)  # pragma: no cover - somebody assigned it while this one was entering
         if position in own:
             own[position].leave()
             del own[position]
