@@ -84,6 +84,20 @@ def test_edits_in_the_place_of_others() -> None:
     assert func.__doc__ == "base"
 
 
+def test_what_an_edit_cannot_do_leaves_those_above_it() -> None:
+    """Over the base that one in the place of another finds, "two" fails: "more" counts all the same."""
+    func, place = make("a", "b"), object()
+    func.__doc__ = "base"
+    edits = [Hooked("one", place), Hooked("two"), Hooked("more"), Hooked("three", place)]
+    changes = [doc(func, edit) for edit in edits[:3]]
+    edits[1].action = fail
+    changes.append(doc(func, edits[3]))
+    assert func.__doc__ == "base+more+three"
+    for change in reversed(changes):
+        change.undo()
+    assert func.__doc__ == "base"
+
+
 def test_an_edit_whose_code_does_not_fit_its_cells() -> None:
     func, wide = make("a", "b"), make("a", "b").__closure__ * 2
 
