@@ -19,6 +19,7 @@ from recell.callables import describe
 from recell.errors import RecellError, ScopeError, SourceError, short
 from recell.inplace.installing import face_of, install, state_of
 from recell.inplace.places import ABSENT, _stacks
+from recell.reloads.annotations import ANNOTATING
 from recell.reloads.comparing import Comparison
 from recell.reloads.earlier import CODES, Constants
 from recell.reloads.following import bridge, code_of
@@ -289,7 +290,7 @@ class _Reload:
         scratch = {
             name: value
             for name, value in self.namespace.items()
-            if name not in comparison.new and name not in gone
+            if name not in comparison.new and name not in gone and name not in ANNOTATING
         }
         for cls in self.living.classes.values():
             if scratch.get(cls.__qualname__) is cls:

@@ -20,6 +20,8 @@ __all__ = [
     "CellStack",
     "ItemLayer",
     "Layer",
+    "ValueLayer",
+    "ValueStack",
     "held_codes",
     "let_go",
 ]
@@ -221,7 +223,9 @@ class ItemStack(ValueStack):
             del self.obj[self.key]
 
 
-class _ValueLayer(Layer):
+class ValueLayer(Layer):
+    """A value over those of a stack: of the one that has the key already, else of the one given."""
+
     __slots__ = ("entry", "stack")
 
     entry: list[object]
@@ -238,7 +242,7 @@ class _ValueLayer(Layer):
         self.stack.leave(self.entry)
 
 
-class CellLayer(_ValueLayer):
+class CellLayer(ValueLayer):
     """Contents over those of a cell; `EMPTY` empties it."""
 
     __slots__ = ()
@@ -247,7 +251,7 @@ class CellLayer(_ValueLayer):
         super().__init__(id(cell), CellStack(cell), contents)
 
 
-class AttributeLayer(_ValueLayer):
+class AttributeLayer(ValueLayer):
     """A value over an object's own attribute; `ABSENT` deletes it."""
 
     __slots__ = ()
@@ -256,7 +260,7 @@ class AttributeLayer(_ValueLayer):
         super().__init__((id(obj), "attribute", name), AttributeStack(obj, name), value)
 
 
-class ItemLayer(_ValueLayer):
+class ItemLayer(ValueLayer):
     """A value over an object's item; `ABSENT` deletes it."""
 
     __slots__ = ()

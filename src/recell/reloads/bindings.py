@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell.inplace.places import AttributeLayer, ItemLayer
+from recell.reloads.annotations import ANNOTATING, AnnotationsLayer
 from recell.reloads.translating import OWN
 
 if TYPE_CHECKING:
     from recell.inplace.places import Layer
 
-__all__ = ["CLASS_OWN", "DECLARED", "LAZY", "MODULE_OWN", "Claim", "Site"]
+__all__ = ["CLASS_OWN", "DECLARED", "MODULE_OWN", "Claim", "Site"]
 
 # what the text says of the module or class as a whole: it is followed, whatever data is
-DECLARED = frozenset(
-    ("__doc__", "__all__", "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__")
-)
-LAZY = ("__annotate__",)
-MODULE_OWN = frozenset(
+DECLARED = frozenset(("__doc__", "__all__"))
+MODULE_OWN = ANNOTATING | frozenset(
     [
         "__name__",
         "__file__",
@@ -27,16 +25,9 @@ MODULE_OWN = frozenset(
         "__path__",
         "__cached__",
         "__builtins__",
-        "__conditional_annotations__",
     ]
 )
-CLASS_OWN = OWN | {
-    "__module__",
-    "__slots__",
-    "__abstractmethods__",
-    "__annotate_func__",
-    "__annotations_cache__",
-}
+CLASS_OWN = OWN | ANNOTATING | {"__module__", "__slots__", "__abstractmethods__"}
 
 
 class Claim(NamedTuple):
@@ -60,4 +51,6 @@ class Site(NamedTuple):
         """What binds a name there."""
         if self.cls is None:
             return ItemLayer(self.namespace, name, value)
+        if name in ANNOTATING:
+            return AnnotationsLayer(self.cls, name, value)
         return AttributeLayer(self.cls, name, value)

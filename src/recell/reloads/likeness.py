@@ -7,7 +7,7 @@ from typing import Any
 
 from recell.cells import contents_of
 
-__all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "slots", "stays"]
+__all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "same_annotation", "slots", "stays"]
 
 ATOMS: frozenset[type[Any]] = frozenset(
     (type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes)
@@ -49,6 +49,21 @@ def equal(old: Any, new: Any) -> bool:
     if kind in (list, tuple):
         return all(map(equal, old, new))
     return bool(old == new) or not all(type(item) in ATOMS for item in old)
+
+
+def same_annotation(old: Any, new: Any) -> bool:
+    """Whether two annotations mean the same: classes are compared by name (the text makes them anew)."""
+    if old is new:
+        return True
+    kind, other = type(old), type(new)
+    if issubclass(kind, type) and issubclass(other, type):
+        return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+    if kind is other and kind.__module__ in ("annotationlib", "types", "typing"):
+        try:
+            return repr(old) == repr(new)
+        except Exception:  # noqa: BLE001 - of an object in `Annotated`
+            return False
+    return equal(old, new)
 
 
 def alike(old: Any, new: Any) -> bool:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from recell.compat import LAZY_IMPORT, resolved
 from recell.errors import ScopeError, short
 from recell.inplace.layers import ABSENT, CellLayer
-from recell.reloads.bindings import CLASS_OWN, DECLARED, LAZY, MODULE_OWN, Claim, Site
+from recell.reloads.annotations import of_class, of_module
+from recell.reloads.bindings import CLASS_OWN, DECLARED, MODULE_OWN, Claim, Site
 from recell.reloads.claiming import Claims
 from recell.reloads.following import code_of, layered, shows_the_same
-from recell.reloads.likeness import ATOMS, SHOWN, alike, equal, slots
+from recell.reloads.likeness import ATOMS, SHOWN, equal, slots
 from recell.reloads.living import Inhabitants
 from recell.reloads.translating import Translation, cache_parameters
 
@@ -86,7 +87,9 @@ class Merge(Claims):
         self.left: list[tuple[str, str]] = []
         self.refused: list[Exception] = []
         self._pair_classes(living.namespace, scratch.namespace)
-        self._names(Site(None, living.namespace, ""), scratch.namespace, living.namespace)
+        module = Site(None, living.namespace, "")
+        self._names(module, scratch.namespace, living.namespace)
+        self.bindings += [(module, *one) for one in of_module(living.namespace, scratch.namespace)]
         for cls, new in self.classes:
             self._class(cls, new)
         self._adopt_others()
@@ -145,9 +148,7 @@ class Merge(Claims):
             self.changed.append(f"{path} (bases)")
         site = Site(cls, before, path)
         self._names(site, after, before)
-        lazy, new_lazy = before.get("__annotate_func__"), after.get("__annotate_func__")
-        if not alike(lazy, new_lazy):  # set by its property, which forgets the evaluated ones (3.14+)
-            self.bindings.append((site, "__annotate__", new_lazy))
+        self.bindings += [(site, *one) for one in of_class(before, after)]
         abstract = after.get("__abstractmethods__", ABSENT)
         if abstract is not ABSENT and abstract != before.get("__abstractmethods__"):
             self.bindings.append((site, "__abstractmethods__", abstract))
@@ -235,9 +236,7 @@ class Merge(Claims):
             )
         if site.cls is None:
             return False
-        return name in ("__annotations__", *LAZY) or (
-            type(value) in ATOMS and self.constants.bound(site.path, name, value)
-        )
+        return type(value) in ATOMS and self.constants.bound(site.path, name, value)
 
     def _same(self, old: FunctionType, new: FunctionType) -> bool:
         """Whether a function that nothing stands around or over shows nothing new: code at most is to change."""
@@ -274,12 +273,6 @@ class Merge(Claims):
             living = self.translation(new)
             if living is not old:
                 self._bind(site, name, new)
-            return
-        if name in LAZY:
-            if not alike(old, new):
-                self._bind(site, name, new, note=False)
-                if site.cls is None and "__annotations__" in site.namespace:
-                    self.bindings.append((site, "__annotations__", ABSENT))
             return
         is_def, was_def = path in self.comparison.new, path in self.comparison.old
         if type(old) is type(new) is FunctionType:
