@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from types import CodeType
 
+from recell.compat._release import CLOSURE
 from recell.editing.instructions import Site, found, free_base, instruction, opcodes, padded, sites
 from recell.errors import UnsupportedCodeError
 
@@ -22,6 +23,7 @@ __all__ = [
     "left_over",
     "nested_sites",
     "refuse_remade",
+    "with_closure",
 ]
 
 VERIFY = os.environ.get("RECELL_VERIFY") == "1"
@@ -50,6 +52,14 @@ def inherited_slots(site: Site, slots: Mapping[int, str]) -> dict[int, str]:
         return {}
     base = free_base(site.code)
     return {base + i: slots[slot] for i, slot in enumerate(site.slots) if slot in slots}
+
+
+def with_closure(site: Site) -> tuple[int, int, bytes]:
+    """The edit by which MAKE_FUNCTION takes a closure where it took none."""
+    known, make = opcodes(), site.make
+    if known.set_attribute < 0:
+        return make, make + 1, bytes((known.make_function, site.flags | CLOSURE))
+    return make, make + 1, bytes((known.make_function, 0, known.set_attribute, CLOSURE))
 
 
 def refuse_remade(code: CodeType, ops: bytes, args: bytes, slots: Mapping[int, str]) -> None:

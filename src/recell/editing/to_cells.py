@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.compat._release import CLOSURE
 from recell.compat.py311 import NO_LOCATION
 from recell.editing.assembler import apply
-from recell.editing.edits import VERIFY, called, checked, copying_units, exchanged_loads, nested_sites
+from recell.editing.edits import (
+    VERIFY,
+    called,
+    checked,
+    copying_units,
+    exchanged_loads,
+    nested_sites,
+    with_closure,
+)
 from recell.editing.instructions import Site, found, free_base, instruction, opcodes, padded
 from recell.editing.tables import shift_exceptions
 
@@ -137,12 +144,7 @@ def _longer_closure(site: Site, slots: list[int]) -> list[Edit]:
         build = instruction(known.build_tuple, len(site.slots) + len(slots), end - start)
         return [(start, end, loads + build)]
     start, _ = site.load
-    edits = [(start, start, loads + instruction(known.build_tuple, len(slots)))]
-    make = bytes((known.make_function, site.flags | CLOSURE))
-    if known.set_attribute >= 0:
-        make = bytes((known.make_function, 0, known.set_attribute, CLOSURE))
-    edits.append((site.make, site.make + 1, make))
-    return edits
+    return [(start, start, loads + instruction(known.build_tuple, len(slots))), with_closure(site)]
 
 
 def add_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:

@@ -94,6 +94,9 @@ def _constants(
             used.add(name)
         return index
 
+    def exchange(start: int, at: int, name: str, of_cell: bool) -> None:
+        edits.append((start, at + 1, instruction(known.load_const, place(name, of_cell), at + 1 - start)))
+
     if indexes:
         for number in (known.store_global, known.delete_global):
             if number in ops:
@@ -111,9 +114,7 @@ def _constants(
                 name = indexes[argument]
                 if _stored(ops, args, argument):
                     raise NotConstant(name, "class body")
-                edits.append(
-                    (start, at + 1, instruction(known.load_const, place(name, False), at + 1 - start))
-                )
+                exchange(start, at, name, False)
         for start, at, argument in found(ops, args, known.dict_or_globals):
             if argument in indexes:
                 name = indexes[argument]
@@ -125,10 +126,7 @@ def _constants(
                 _refuse(ops, args, number, slots)
         for start, at, argument in found(ops, args, known.load_deref):
             if argument in slots:
-                name = slots[argument]
-                edits.append(
-                    (start, at + 1, instruction(known.load_const, place(name, True), at + 1 - start))
-                )
+                exchange(start, at, slots[argument], True)
         for start, at, argument in found(ops, args, known.class_deref):
             if argument in slots:
                 name = slots[argument]
@@ -137,9 +135,7 @@ def _constants(
                     continue
                 if name in names and _stored(ops, args, names.index(name)):
                     raise NotConstant(name, "class body")
-                edits.append(
-                    (start, at + 1, instruction(known.load_const, place(name, True), at + 1 - start))
-                )
+                exchange(start, at, name, True)
     changed = False
     for site in nested_sites(code, ops, args):
         nested = _constants(site.code, values, inherited_slots(site, slots), free, root, used)

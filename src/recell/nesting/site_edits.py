@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recell.compat._release import CLOSURE
+from recell.editing.edits import with_closure
 from recell.editing.instructions import Site, found, instruction, opcodes
 from recell.errors import UnsupportedCodeError
 
@@ -34,14 +35,8 @@ def closure_edits(site: Site, slots: Sequence[int], args: bytes) -> list[Edit]:
     start, raw = _from_closure(site, args)
     raw += b"".join(instruction(known.load_closure, slot) for slot in slots)
     raw += instruction(known.build_tuple, len(slots))
-    edits: list[Edit] = [(start, site.load[0], raw)]
-    if site.slots:
-        return edits
-    make = site.make
-    if known.set_attribute < 0:
-        return [*edits, (make, make + 1, bytes((known.make_function, site.flags | CLOSURE)))]
-    raw = bytes((known.make_function, 0, known.set_attribute, CLOSURE))
-    return [*edits, (make, make + 1, raw)]
+    edit = (start, site.load[0], raw)
+    return [edit] if site.slots else [edit, with_closure(site)]
 
 
 def object_edit(site: Site, slots: Sequence[int], args: bytes) -> Edit:
