@@ -145,6 +145,8 @@ def test_lambdas_and_ambiguity() -> None:
     assert inner(two, "<lambda>", line=line + 2, a=3)() == ("second", 3)
     with pytest.raises(ScopeError, match=f"none of them holds line {line + 99}"):
         inner(two, "<lambda>", line=line + 99)
+    with pytest.raises(ScopeError, match="one function in .* is called total: .*; it does not hold line 1$"):
+        inner(outer, "total", line=1)
 
     def decorated(a):
         if a:

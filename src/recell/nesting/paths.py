@@ -91,7 +91,8 @@ def nested_chain(outer: CodeType, path: object, line: int | None, target: object
         exact = [chain for chain in functions if chain[-1].co_firstlineno == line]
         fitting = exact or [chain for chain in functions if _has_line(chain[-1], line)]
         if functions and not fitting:
-            raise _several(path, functions, target, f"none of them holds line {line}")
+            what = "none of them holds" if len(functions) > 1 else "it does not hold"
+            raise _several(path, functions, target, f"{what} line {line}")
         functions = fitting
     if len(functions) == 1:
         return functions[0]
@@ -166,7 +167,8 @@ def _has_line(code: CodeType, line: int) -> bool:
 
 def _several(path: object, found: list[Chain], target: object, hint: str) -> ScopeError:
     candidates = tuple(f"{_dotted(chain)} (line {chain[-1].co_firstlineno})" for chain in found)
-    msg = f"{len(found)} functions in {short(target)} are called {_called(path)}: {', '.join(candidates)}; {hint}"
+    count, be = ("one function", "is") if len(found) == 1 else (f"{len(found)} functions", "are")
+    msg = f"{count} in {short(target)} {be} called {_called(path)}: {', '.join(candidates)}; {hint}"
     return ScopeError(msg, name=_called(path), names=candidates, target=short(target))
 
 
