@@ -61,7 +61,7 @@ def _seems_imported(name: str, globals: dict[str, Any]) -> bool:
             value.__module__ != home and value.__name__ == name
         )
     if isinstance(value, FunctionType):
-        return value.__module__ is not None and value.__module__ != home
+        return value.__module__ not in (None, home)
     if value is None:  # what stands for a module that could not be imported
         return name in getattr(sys, "stdlib_module_names", ())  # 3.10+
     if isinstance(value, (str, bytes, int, float, tuple)):

@@ -6,6 +6,7 @@ import functools
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from recell.callables import cache_parameters
 from recell.compat import LAZY_IMPORT, resolved
 from recell.errors import ScopeError, short
 from recell.inplace.layers import ABSENT, CellLayer
@@ -15,7 +16,7 @@ from recell.reloads.claiming import Claims
 from recell.reloads.following import code_of, layered, shows_the_same
 from recell.reloads.likeness import ATOMS, SHOWN, equal, slots
 from recell.reloads.living import Inhabitants
-from recell.reloads.translating import Translation, cache_parameters
+from recell.reloads.translating import CACHE, Translation
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Merge"]
 
 _DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property, functools.partialmethod)
-_CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 
 
 def _same_import(old: Any, new: Any) -> bool:
@@ -330,7 +330,7 @@ class Merge(Claims):
     def _decorated(self, site: Site, name: str, path: str, old: Any, new: Any) -> None:
         """A definition whose decorators make something else of it than a function of this module."""
         if type(old) is self.translation.living.get(id(type(new)), type(new)):
-            if type(old) is _CACHE:
+            if type(old) is CACHE:
                 if cache_parameters(old) == cache_parameters(new):
                     return
             elif type(old) is FunctionType:

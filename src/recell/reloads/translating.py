@@ -16,7 +16,7 @@ from recell.methods.reaching import attributes
 from recell.rebuilding.building import remake
 from recell.reloads.likeness import ATOMS
 
-__all__ = ["OWN", "Translation", "cache_parameters"]
+__all__ = ["CACHE", "OWN", "Translation"]
 
 _UNTOUCHED = ATOMS | {ModuleType, bytearray, range, slice}
 _REBUILT = (
@@ -27,7 +27,7 @@ _REBUILT = (
     functools.partialmethod,
     functools.cached_property,
 )
-_CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
+CACHE = type(functools.lru_cache(maxsize=None)(lambda: None))
 
 # what a class keeps for itself
 OWN = frozenset(("__dict__", "__weakref__", "_abc_impl", "__classcell__", "__classdictcell__"))
@@ -153,7 +153,7 @@ class Translation:
             function, owner = self(value.__func__), self(value.__self__)
             if function is not value.__func__ or owner is not value.__self__:
                 new = MethodType(function, owner)
-        elif kind is _CACHE:
+        elif kind is CACHE:
             inside = value.__wrapped__
             there = self(inside)
             if there is not inside:
