@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from recell.cells import contents_of
 
-__all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "same_annotation", "slots", "stays"]
+__all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "is_member", "same_annotation", "slots", "stays"]
 
 ATOMS: frozenset[type[Any]] = frozenset(
     (type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes)
@@ -31,6 +31,10 @@ def equal(old: Any, new: Any) -> bool:
     if old is new:
         return True
     kind, other = type(old), type(new)
+    if issubclass(kind, type) and issubclass(other, type):
+        return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+    if is_member(old) and is_member(new) and old._name_ != new._name_:
+        return False
     if kind is not other:  # the text makes the class anew
         return kind not in SHOWN and (kind.__module__, kind.__qualname__) == (
             other.__module__,
@@ -49,6 +53,11 @@ def equal(old: Any, new: Any) -> bool:
     if kind in (list, tuple):
         return all(map(equal, old, new))
     return bool(old == new) or not all(type(item) in ATOMS for item in old)
+
+
+def is_member(value: Any) -> bool:
+    """Whether a value is a member of an enumeration."""
+    return "_member_map_" in vars(type(value))
 
 
 def same_annotation(old: Any, new: Any) -> bool:
@@ -106,4 +115,6 @@ def stays(old: Any, new: Any) -> bool:
         return len(old) == len(new) and all(map(stays, old, new))
     if kind is frozenset:
         return bool(old == new)
-    return kind is not FunctionType and not isinstance(old, type)
+    if kind is BuiltinFunctionType:
+        return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+    return kind is not FunctionType and not isinstance(old, type) and not is_member(old)

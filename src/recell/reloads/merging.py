@@ -14,7 +14,7 @@ from recell.reloads.annotations import of_class, of_module
 from recell.reloads.bindings import CLASS_OWN, DECLARED, MODULE_OWN, Claim, Site
 from recell.reloads.claiming import Claims
 from recell.reloads.following import code_of, layered, shows_the_same
-from recell.reloads.likeness import ATOMS, SHOWN, equal, slots
+from recell.reloads.likeness import ATOMS, SHOWN, equal, is_member, slots
 from recell.reloads.living import Inhabitants
 from recell.reloads.translating import CACHE, Translation
 
@@ -373,8 +373,8 @@ class Merge(Claims):
         if text_before:
             return
         dunder = name[:2] == name[-2:] == "__"
-        plain = type(old) in ATOMS or type(old) in (tuple, frozenset)
+        plain = type(old) in ATOMS or type(old) in (tuple, frozenset) or is_member(old)
         if site.cls is not None and (plain or dunder or (text_before is False and type(new) in ATOMS)):
             self._bind(site, name, new, note=not dunder)
-        elif type(old) in SHOWN or type(new) in SHOWN:
+        elif type(old) in SHOWN or type(new) in SHOWN or is_member(old):
             self.kept.append((path, f"stays {short(old, 40)}; the text makes it {short(new, 40)}"))

@@ -7,6 +7,7 @@ and whatever holds them (closures, descriptors, partials, new classes, container
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict, defaultdict, deque
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from recell.callables import cache_parameters, rebuild
 from recell.cells import EMPTY, contents_of
 from recell.methods.reaching import attributes
 from recell.rebuilding.building import remake
-from recell.reloads.likeness import ATOMS
+from recell.reloads.likeness import ATOMS, is_member
 
 __all__ = ["CACHE", "OWN", "Translation"]
 
@@ -113,6 +114,11 @@ class Translation:
         return cell
 
     def _mapping(self, mapping: dict[Any, Any]) -> None:
+        keys = [key if type(key) in _UNTOUCHED else self(key) for key in list(mapping)]
+        if any(there is not key for there, key in zip(keys, mapping)):
+            items = list(zip(keys, mapping.values()))
+            mapping.clear()
+            mapping.update(items)
         for key, value in list(mapping.items()):
             if type(value) not in _UNTOUCHED:
                 there = self(value)
@@ -136,10 +142,10 @@ class Translation:
         kind = type(value)
         self._made[id(value)] = (value, value)
         new: Any = value
-        if kind is list:
+        if kind in (list, deque):
             for index, item in enumerate(value):
                 value[index] = self(item)
-        elif kind is dict:
+        elif kind in (dict, OrderedDict, defaultdict):
             self._mapping(value)
         elif kind in (tuple, set, frozenset):
             items = [self(item) for item in value]
@@ -160,11 +166,19 @@ class Translation:
                 new = functools.lru_cache(**cache_parameters(value))(there)
         elif any(base in _REBUILT for base in kind.__mro__):
             new = self._rebuilt(value)
+        elif is_member(value) and id(kind) in self.living:
+            new = self._member(value)
         else:
             self._instance(value)
         if new is not value:
             self._made[id(value)] = (value, new)
         return new
+
+    def _member(self, value: Any) -> Any:
+        """The living enumeration's member; one of a flag's combinations is made where there is none yet."""
+        living = self.living[id(type(value))]
+        there = living._member_map_.get(value._name_)
+        return living(value._value_) if there is None else there
 
     def _rebuilt(self, value: Any) -> Any:
         changed = False
