@@ -234,3 +234,14 @@ def test_same_size_edits_leave_the_tables_alone() -> None:
     if release.exception_table:
         assert new.co_exceptiontable == func.__code__.co_exceptiontable
     assert len(new.co_code) == len(func.__code__.co_code)
+
+
+def test_numbers_of_a_location_table_come_back() -> None:
+    """Six bits to a byte: what is written is read again, up to its last byte and no further."""
+    for value in (
+        *range(5000),
+        *(1 << shift for shift in range(13, 40)),
+        *((1 << shift) - 1 for shift in range(13, 40)),
+    ):
+        written = tables._write_varint(value)
+        assert tables._varint(written + b"\x7f", 0) == (value, len(written))

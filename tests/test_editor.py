@@ -369,6 +369,22 @@ def test_variables_behind_those_that_go_move_up_in_place(gone) -> None:
     assert editor.cells_to_globals(code, "abc").co_freevars == ()
 
 
+def test_what_stores_and_deletes_a_global_takes_no_more_room_in_a_cell() -> None:
+    """Nothing is put in front of it."""
+
+    def func(x):
+        global stored
+        stored = x
+        del stored
+        stored = x
+
+    code = editor.globals_to_cells(func.__code__, ("stored",))
+    grown = 2 * NEW  # COPY_FREE_VARS
+    assert (
+        len(code.co_code) == len(func.__code__.co_code) + grown and dis.EXTENDED_ARG not in code.co_code[::2]
+    )
+
+
 @pytest.mark.parametrize("more", [0, 250, 256, 300])
 def test_a_constant_behind_many_others_between_jumps(more) -> None:
     """Where its load is wider than the read of a global, all behind it moves."""
