@@ -65,7 +65,7 @@ def substitute(
     _, own, strings, pick_varnames, pick_names = plan
     if not own:
         return _closely(func, rename, constants)
-    exchanged = own
+    exchanged: Any = own
     try:
         if rename:
             if function.__kwdefaults__ is not None or function.__name__ in rename:
@@ -86,6 +86,8 @@ def substitute(
         for text, value in constants.items():
             consts[strings[text]] = value
     except (KeyError, TypeError, AttributeError):
+        exchanged = None
+    if exchanged is None:  # not in the handler: its errors are not about this one
         return _closely(func, rename, constants)
     # the line table of generated code keeps its lines, also where the names no longer do
     new_code = code.replace(
