@@ -102,14 +102,22 @@ def build_function(
     inside = _indented(text)
     whole = f"{start}{head}:\n{inside}\n"
     definition = Definition(whole, globals, closure, None, filename, class_name, "build_function")
+    bare = globals is not None and "__builtins__" not in globals
     try:
         made = definition.made()
     except SourceError as error:
         raise _told(error, text, inside != text, signature, start, head) from None
     shape = shape_of_function(made) if given is None else given
     positional, keyword = shape.defaults, shape.kwdefaults
-    if defaults is not KEEP:
-        positional, keyword = merged_defaults(made.__code__, positional, keyword, defaults, KEEP, made)
+    try:
+        if defaults is not KEEP:
+            positional, keyword = merged_defaults(made.__code__, positional, keyword, defaults, KEEP, made)
+        if annotations is not KEEP:
+            check_annotations(annotations, shape.names)
+    except BaseException:
+        if bare:
+            definition.globals.pop("__builtins__", None)
+        raise
     new: FunctionType = made
     if given is not None or defaults is not KEEP:
         new = build(made.__code__, made.__globals__, name, positional, made.__closure__, keyword)
@@ -118,7 +126,6 @@ def build_function(
             new.__globals__[name] = new
         shape.annotate_function(new)
     if annotations is not KEEP:
-        check_annotations(annotations, shape.names)
         new.__annotations__ = merged(new.__annotations__, annotations) or {}
     if doc is not KEEP:
         new.__doc__ = doc
