@@ -54,6 +54,16 @@ def test_module_runs_as_a_command():
     assert done.stdout.startswith("recell ")
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As in `recell tour | head -n 1`."""
+    command = [sys.executable, "-m", "recell", "tour"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0
+
+
 def test_without_a_command_the_help_is_shown_and_the_status_is_bad_use(capsys):
     assert main([]) == 2
     assert "inspect" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import recell
@@ -30,6 +31,20 @@ def main(arguments: list[str] | None = None) -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+    try:
+        status = _run(options)
+        getattr(sys.stdout, "flush", bool)()  # what goes wrong in it is told here, not while Python ends
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if status is None:
+        parser.print_help()
+        return 2
+    return status
+
+
+def _run(options: argparse.Namespace) -> int | None:
+    """Run the command; None where none was given."""
     if options.command == "tour":
         from recell.tour import run
 
@@ -49,8 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         from recell.doctor import run_doctor
 
         return 0 if run_doctor(sys.stdout) else 1
-    parser.print_help()
-    return 2
+    return None
 
 
 if __name__ == "__main__":
