@@ -10,13 +10,15 @@ from types import CodeType, FunctionType
 
 import corpus
 import pytest
-from assembling import no_lines
+from assembling import assemble, no_lines, units, with_units
 from programs import available, load, outcome
 from sizes import SEED, pick
 
 import recell
+from recell import verify
 from recell.editing import assembler, tables
-from recell.editing.instructions import found, opcodes
+from recell.editing.instructions import found, instruction, opcodes
+from recell.editing.instructions import padded as with_slack
 
 NEW = sys.version_info >= (3, 11)
 JUMPS = {*dis.hasjrel, *dis.hasjabs}
@@ -245,3 +247,16 @@ def test_numbers_of_a_location_table_come_back() -> None:
     ):
         written = tables._write_varint(value)
         assert tables._varint(written + b"\x7f", 0) == (value, len(written))
+
+
+@pytest.mark.parametrize("slack", range(6))
+def test_padding_is_stepped_over(slack) -> None:
+    """A narrower load in the place of a wider one, and no NOP that runs where the load itself can be longer."""
+    load, start = instruction(opmap["LOAD_CONST"], 1), units(("RESUME", 0)) if NEW else b""
+    filled = with_slack(load, len(load) // 2 + slack)
+    assert len(filled) == len(load) + 2 * slack
+    code = assemble("RETURN_VALUE", co_consts=(None, 5), opening=False)
+    code = with_units(code, start + filled + units("RETURN_VALUE"))
+    verify(code)
+    assert FunctionType(code, {})() == 5
+    assert slack != 1 or NEW or opmap["NOP"] not in filled[::2]

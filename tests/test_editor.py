@@ -239,6 +239,25 @@ def test_what_a_class_body_stores_first_is_its_own() -> None:
     assert found["taken"].read and found["taken"].class_stored
 
 
+def test_what_a_class_body_stores_is_no_constant_and_what_it_only_reads_is() -> None:
+    """Whatever names it stores besides, before and behind."""
+
+    def func():
+        class K:
+            before = 1
+            read = outside  # noqa: F821
+            taken = taken  # noqa: F821
+
+        return K.read
+
+    code = editor.reads_to_constants(func.__code__, {"outside": 5})
+    space = {"__builtins__": __builtins__, "__name__": "x", "taken": 1}
+    assert FunctionType(verified(code), space)() == 5
+    with pytest.raises(editor.NotConstant) as caught:
+        editor.reads_to_constants(func.__code__, {"taken": 5})
+    assert (caught.value.name, caught.value.reason) == ("taken", "class body")
+
+
 def test_free_variables_beyond_255() -> None:
     """EXTENDED_ARGs appear where slots, constants and closures outgrow a byte; the loops still jump right."""
     func = load("many locals")
