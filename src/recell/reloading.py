@@ -27,12 +27,14 @@ from recell.reloads.layering import layers_of
 from recell.reloads.living import Inhabitants
 from recell.reloads.merging import Merge
 from recell.reloads.reports import Lines, Report
+from recell.reloads.texts import NoTextError, compiled, text_of
 from recell.reloads.translating import Translation
 
 __all__ = ["Report", "reload"]
 
 _RELOADING = RLock()
 _STORING: set[int] = set()  # ids of the namespaces that reloads of this thread are changing
+_KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _MAIN = "__mp_main__"  # what multiprocessing calls a `__main__` that is not to run
 
 
@@ -104,102 +106,12 @@ def reload(
     name = name if isinstance(name, str) else module.__class__.__name__
     with _RELOADING:
         try:
-            text, filename = _text(module, source)
-        except _NoTextError as error:
+            text, filename = text_of(module, source, busy=id(vars(module)) in _STORING)
+        except NoTextError as error:
             refusal = SourceError(str(error), filename=vars(module).get("__file__"))
             return Report(module, name, refused=[refusal], dry=dry_run)
-        work = _Reload(module, name, _compiled(text, filename, module), filename, text, source is not None)
+        work = _Reload(module, name, compiled(text, filename, module), filename, text, source is not None)
         return work.done(dry_run, data == "rerun")
-
-
-class _NoTextError(Exception):
-    """Why a module cannot be reloaded at all."""
-
-
-def _not_reloadable(module: ModuleType, source: object) -> str | None:
-    """Why a module cannot be reloaded at all."""
-    spec = getattr(module, "__spec__", None)
-    if getattr(spec, "_initializing", False):
-        return f"{short(module)} is being imported just now: reload it when that is done"
-    if id(vars(module)) in _STORING:
-        return (
-            f"another reload of {short(module)} is storing its changes just now: reload it when that is done"
-        )
-    if source is not None:
-        return None
-    file = getattr(module, "__file__", None)
-    if not isinstance(file, str):
-        if vars(module).get("__name__") == "__main__":
-            return "`__main__` has no file here (an interactive session?): pass its text as source="
-        if getattr(spec, "origin", None) == "built-in" or (hasattr(module, "__loader__") and file is None):
-            return f"{short(module)} has no file: it is written in C, or was made at run time (then pass source=)"
-        return f"{short(module)} has no file: pass its text as source="
-    from importlib.machinery import EXTENSION_SUFFIXES
-
-    if file.endswith(tuple(EXTENSION_SUFFIXES)):
-        return f"{short(module)} is written in C: there is no text to reload"
-    return None
-
-
-def _text(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
-    """The new text, decoded, and the file name that code and tracebacks are to show."""
-    reason = _not_reloadable(module, source)
-    if reason is None:
-        try:
-            return _read(module, source)
-        except (OSError, UnicodeError) as error:
-            reason = f"the text of {short(module)} cannot be read: {error}"
-    raise _NoTextError(reason)
-
-
-def _read(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
-    """The same, where there is a text; raises OSError or UnicodeError where it cannot be read."""
-    spec = getattr(module, "__spec__", None)
-    file = getattr(module, "__file__", None)
-    origin = getattr(spec, "origin", None)
-    filename = file if isinstance(file, str) else origin if isinstance(origin, str) else None
-    if filename is not None and filename.endswith((".pyc", ".pyo")) and source is None:
-        msg = f"{filename} is compiled already, and its text is not beside it"
-        raise OSError(msg)
-    if source is None:
-        assert filename is not None
-        loader = getattr(module, "__loader__", None)
-        get_data = getattr(loader, "get_data", None)
-        if get_data is not None:
-            source = get_data(filename)
-        else:
-            with open(filename, "rb") as stream:
-                source = stream.read()
-    if not isinstance(source, (str, bytes)):
-        msg = f"source must be the module's text, not {short(source)}"
-        raise TypeError(msg)
-    if isinstance(source, bytes):
-        from importlib.util import decode_source
-
-        try:
-            source = decode_source(source)
-        except SyntaxError as error:  # an unknown or wrong encoding declaration
-            raise UnicodeError(str(error)) from error
-    return source, filename or _filename_of(module)
-
-
-def _filename_of(module: ModuleType) -> str:
-    """The file name in the code of a module that has no file."""
-    namespace = vars(module)
-    for value in namespace.values():
-        if type(value) is FunctionType and value.__globals__ is namespace:
-            return value.__code__.co_filename
-    return f"<{namespace.get('__name__', 'module')}>"
-
-
-def _compiled(text: str, filename: str, module: ModuleType) -> CodeType:
-    try:
-        code: CodeType = compile(text, filename, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        msg = f"the new text of {short(module)} does not compile, nothing was changed: {getattr(error, 'msg', error)}"
-        place = {name: getattr(error, name, None) for name in ("filename", "lineno", "offset", "text")}
-        raise SourceError(msg, **place) from error
-    return code
 
 
 class _Reload:
@@ -341,9 +253,8 @@ class _Reload:
         translation.forget()
         if sys.getrefcount(box[0]) <= self._alone:
             return
-        gc.collect(
-            1
-        )  # classes of the run are garbage in circles, and would show among their base's subclasses
+        # classes of the run are garbage in circles, and would show among their base's subclasses
+        gc.collect(1)
         if sys.getrefcount(box[0]) <= self._alone:
             return
         for found in gc.get_referrers(box[0]):
@@ -363,6 +274,3 @@ def _pass_on(function: FunctionType, translation: Translation) -> None:
     # it would call itself, or is called back by what stands for it
     except (ScopeError, TypeError):  # pragma: no cover - no program was met in which it does
         return
-
-
-_KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR

@@ -39,7 +39,7 @@ def build_function(
     *,
     closure: Mapping[str, object] | None = None,
     globals: dict[str, Any] | None = None,
-    doc: Any = KEEP,
+    doc: str | None = None,
     defaults: tuple[Any, ...] | Mapping[str, object] = KEEP,
     annotations: Mapping[str, object] | None = KEEP,
     qualname: str | None = None,
@@ -59,7 +59,7 @@ def build_function(
             evaluated in `globals` and `closure`.
         body: lines, or one text; none at all is `pass`.
         closure, globals, filename, class_name: as for `define`.
-        doc: the docstring; without it the body's own.
+        doc: the docstring; None: the body's own.
         defaults: values by parameter name, or a tuple, right-aligned; in addition to the signature's.
         annotations: by parameter name, and `return`; in addition to the signature's.
         qualname, module: what the attribute is to be.
@@ -127,7 +127,7 @@ def build_function(
         shape.annotate_function(new)
     if annotations is not KEEP:
         new.__annotations__ = merged(new.__annotations__, annotations) or {}
-    if doc is not KEEP:
+    if doc is not None:
         new.__doc__ = doc
     if qualname is not None:
         new.__qualname__ = qualname

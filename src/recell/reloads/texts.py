@@ -1,0 +1,108 @@
+"""Where a module's new text comes from, and what it compiles to."""
+
+from __future__ import annotations
+
+from types import CodeType, FunctionType, ModuleType
+
+from recell.errors import SourceError, short
+
+__all__ = ["NoTextError", "compiled", "text_of"]
+
+
+class NoTextError(Exception):
+    """Why a module cannot be reloaded at all."""
+
+
+def _not_reloadable(module: ModuleType, source: object, busy: bool) -> str | None:
+    """Why a module cannot be reloaded at all."""
+    spec = getattr(module, "__spec__", None)
+    if getattr(spec, "_initializing", False):
+        return f"{short(module)} is being imported just now: reload it when that is done"
+    if busy:
+        return (
+            f"another reload of {short(module)} is storing its changes just now: reload it when that is done"
+        )
+    if source is not None:
+        return None
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
+        if vars(module).get("__name__") == "__main__":
+            return "`__main__` has no file here (an interactive session?): pass its text as source="
+        if getattr(spec, "origin", None) == "built-in" or (hasattr(module, "__loader__") and file is None):
+            return f"{short(module)} has no file: it is written in C, or was made at run time (then pass source=)"
+        return f"{short(module)} has no file: pass its text as source="
+    from importlib.machinery import EXTENSION_SUFFIXES
+
+    if file.endswith(tuple(EXTENSION_SUFFIXES)):
+        return f"{short(module)} is written in C: there is no text to reload"
+    return None
+
+
+def text_of(module: ModuleType, source: str | bytes | None, busy: bool) -> tuple[str, str]:
+    """The new text, decoded, and the file name that code and tracebacks are to show.
+
+    Args:
+        module: the one to be reloaded.
+        source: the text that was given.
+        busy: whether another reload is in the middle of changing it.
+
+    Raises:
+        NoTextError: it cannot be reloaded at all.
+    """
+    reason = _not_reloadable(module, source, busy)
+    if reason is None:
+        try:
+            return _read(module, source)
+        except (OSError, UnicodeError) as error:
+            reason = f"the text of {short(module)} cannot be read: {error}"
+    raise NoTextError(reason)
+
+
+def _read(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
+    """The same, where there is a text; raises OSError or UnicodeError where it cannot be read."""
+    spec = getattr(module, "__spec__", None)
+    file = getattr(module, "__file__", None)
+    origin = getattr(spec, "origin", None)
+    filename = file if isinstance(file, str) else origin if isinstance(origin, str) else None
+    if filename is not None and filename.endswith((".pyc", ".pyo")) and source is None:
+        msg = f"{filename} is compiled already, and its text is not beside it"
+        raise OSError(msg)
+    if source is None:
+        assert filename is not None
+        loader = getattr(module, "__loader__", None)
+        get_data = getattr(loader, "get_data", None)
+        if get_data is not None:
+            source = get_data(filename)
+        else:
+            with open(filename, "rb") as stream:
+                source = stream.read()
+    if not isinstance(source, (str, bytes)):
+        msg = f"source must be the module's text, not {short(source)}"
+        raise TypeError(msg)
+    if isinstance(source, bytes):
+        from importlib.util import decode_source
+
+        try:
+            source = decode_source(source)
+        except SyntaxError as error:  # an unknown or wrong encoding declaration
+            raise UnicodeError(str(error)) from error
+    return source, filename or _filename_of(module)
+
+
+def _filename_of(module: ModuleType) -> str:
+    """The file name in the code of a module that has no file."""
+    namespace = vars(module)
+    for value in namespace.values():
+        if type(value) is FunctionType and value.__globals__ is namespace:
+            return value.__code__.co_filename
+    return f"<{namespace.get('__name__', 'module')}>"
+
+
+def compiled(text: str, filename: str, module: ModuleType) -> CodeType:
+    try:
+        code: CodeType = compile(text, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        msg = f"the new text of {short(module)} does not compile, nothing was changed: {getattr(error, 'msg', error)}"
+        place = {name: getattr(error, name, None) for name in ("filename", "lineno", "offset", "text")}
+        raise SourceError(msg, **place) from error
+    return code
