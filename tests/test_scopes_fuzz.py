@@ -330,7 +330,7 @@ def test_programs_behave_the_same(batch: int, record_property: Callable[[str, ob
 
     @seed(SEED + batch)
     @settings(
-        max_examples=pick(100, 500),
+        max_examples=pick(100, 500, debug=40),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

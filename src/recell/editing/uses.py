@@ -32,14 +32,14 @@ class Use:
 
     __slots__ = ("_bits",)
 
-    read = _bit(READ)
-    written = _bit(WRITTEN)
-    free = _bit(FREE)
-    free_read = _bit(FREE_READ)
-    free_written = _bit(FREE_WRITTEN)
-    class_stored = _bit(CLASS_STORED)
-    parameter = _bit(PARAMETER)
-    local = _bit(LOCAL)
+    read: bool = _bit(READ)
+    written: bool = _bit(WRITTEN)
+    free: bool = _bit(FREE)
+    free_read: bool = _bit(FREE_READ)
+    free_written: bool = _bit(FREE_WRITTEN)
+    class_stored: bool = _bit(CLASS_STORED)
+    parameter: bool = _bit(PARAMETER)
+    local: bool = _bit(LOCAL)
 
     def __init__(self, bits: int = 0) -> None:
         self._bits = bits
