@@ -325,12 +325,13 @@ def test_programs_behave_the_same(batch: int, record_property: Callable[[str, ob
 
     Batches, since hypothesis slows down with the number of examples; only programs that were run and compared count.
     """
+    count = pick(100, 500, debug=40)
     tally: Counter[str] = Counter()
     seen: set[str] = set()
 
     @seed(SEED + batch)
     @settings(
-        max_examples=pick(100, 500, debug=40),
+        max_examples=count,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
@@ -347,7 +348,7 @@ def test_programs_behave_the_same(batch: int, record_property: Callable[[str, ob
     run()
     print(f"batch {batch}: {len(seen)} programs, {dict(tally)}")
     record_property("programs", dict(tally))
-    assert tally["checked"] >= pick(100, 500)
+    assert tally["checked"] >= count
     assert tally["miscompiled"] <= 0.05 * len(seen)
 
 
