@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = _run(options)
         getattr(sys.stdout, "flush", bool)()  # what goes wrong in it is told here, not while Python ends
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # pragma: no cover - in a child process
+        # whoever reads has seen enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if status is None:

@@ -154,7 +154,7 @@ class Stack:
                 return index
             if over <= level:
                 return None  # it was there before this expression
-        return None
+        return None  # pragma: no cover - the first instruction stands on an empty stack
 
     def _value(self, index: int | None) -> object:
         if index is None or self._is_joined(index):

@@ -18,7 +18,7 @@ def _not_reloadable(module: ModuleType, source: object, busy: bool) -> str | Non
     spec = getattr(module, "__spec__", None)
     if getattr(spec, "_initializing", False):
         return f"{short(module)} is being imported just now: reload it when that is done"
-    if busy:
+    if busy:  # pragma: no cover - by an audit hook: in a child process
         return (
             f"another reload of {short(module)} is storing its changes just now: reload it when that is done"
         )
