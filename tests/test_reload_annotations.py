@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import types
+import typing
 from typing import Any
 
 import pytest
@@ -127,3 +128,20 @@ def test_annotations_that_cannot_be_compared_are_the_new_ones() -> None:
     exec(compile(text, "annotated.py", "exec", dont_inherit=True), vars(module))
     recell.reload(module, source=text)
     assert module.C.__annotations__["x"].__origin__ is int
+
+
+@pytest.mark.skipif(not hasattr(typing, "Annotated"), reason="PEP 593 came with 3.9")
+def test_annotations_that_cannot_be_shown_count_as_new() -> None:
+    """What stands in `Annotated` may refuse to be shown: the reload goes on."""
+    text = (
+        "import typing\n"
+        "class Shy:\n def __repr__(self): raise ValueError\n"
+        "class C:\n x: typing.Annotated[int, Shy()]\n"
+    )
+    module = run(text)
+    before = module.C.__annotations__["x"]
+    report = recell.reload(module, source=text)
+    assert not report.refused
+    assert type(module.C.__annotations__["x"].__metadata__[0]) is module.Shy
+    report.undo()
+    assert module.C.__annotations__["x"] is before
