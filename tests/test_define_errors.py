@@ -120,3 +120,13 @@ def test_what_the_compiler_says_without_a_place() -> None:
     """It is told of the text's beginning."""
     error = syntax_problem(ValueError("too much"), "def f(): pass", "<text>")
     assert (error.lineno, error.offset, error.reason) == (1, 1, "too much")
+
+
+@pytest.mark.parametrize("closure", [None, {"y": 1}], ids=["as it is", "with a scope"])
+@pytest.mark.parametrize("text", ["def f(a=missing): return x", "@x\ndef f(): return x"])
+def test_globals_are_as_they_were_when_the_text_raises(text: str, closure: object) -> None:
+    """A default or a decorator that raises: nothing stays behind, no builtins either."""
+    names = {"x": 3}
+    with pytest.raises((NameError, TypeError)):
+        recell.define(text, globals=names, closure=closure and {**closure, "x": 3})
+    assert names == {"x": 3}

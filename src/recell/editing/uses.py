@@ -15,9 +15,14 @@ __all__ = ["Use", "uses"]
 READ, WRITTEN, FREE, FREE_READ, FREE_WRITTEN, CLASS_STORED, PARAMETER, LOCAL = (1 << bit for bit in range(8))
 
 
-def _bit(bit: int) -> bool:
-    """An attribute that is one bit of a `Use`, typed as what reading it gives."""
-    return property(lambda use: bool(use._bits & bit))  # type: ignore[return-value] # pyright: ignore[reportReturnType]
+class _Bit:
+    """An attribute that is one bit of a `Use`."""
+
+    def __init__(self, bit: int) -> None:
+        self.bit = bit
+
+    def __get__(self, use: Use, owner: type[Use]) -> bool:
+        return bool(use._bits & self.bit)
 
 
 class Use:
@@ -32,20 +37,20 @@ class Use:
 
     __slots__ = ("_bits",)
 
-    read: bool = _bit(READ)
-    written: bool = _bit(WRITTEN)
-    free: bool = _bit(FREE)
-    free_read: bool = _bit(FREE_READ)
-    free_written: bool = _bit(FREE_WRITTEN)
-    class_stored: bool = _bit(CLASS_STORED)
-    parameter: bool = _bit(PARAMETER)
-    local: bool = _bit(LOCAL)
+    read = _Bit(READ)
+    written = _Bit(WRITTEN)
+    free = _Bit(FREE)
+    free_read = _Bit(FREE_READ)
+    free_written = _Bit(FREE_WRITTEN)
+    class_stored = _Bit(CLASS_STORED)
+    parameter = _Bit(PARAMETER)
+    local = _Bit(LOCAL)
 
     def __init__(self, bits: int = 0) -> None:
         self._bits = bits
 
     def __repr__(self) -> str:
-        true = [name for name, value in vars(Use).items() if type(value) is property and getattr(self, name)]
+        true = [name for name, value in vars(Use).items() if type(value) is _Bit and getattr(self, name)]
         return f"<use: {', '.join(true) or 'none'}>"
 
 

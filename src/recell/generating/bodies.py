@@ -102,7 +102,6 @@ def build_function(
     inside = _indented(text)
     whole = f"{start}{head}:\n{inside}\n"
     definition = Definition(whole, globals, closure, None, filename, class_name, "build_function")
-    bare = globals is not None and "__builtins__" not in globals
     try:
         made = definition.made()
     except SourceError as error:
@@ -115,8 +114,7 @@ def build_function(
         if annotations is not KEEP:
             check_annotations(annotations, shape.names)
     except BaseException:
-        if bare:
-            definition.globals.pop("__builtins__", None)
+        definition.put_back()
         raise
     new: FunctionType = made
     if given is not None or defaults is not KEEP:

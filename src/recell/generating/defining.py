@@ -90,6 +90,7 @@ class Definition:
         self.prefix = "" if self.class_name is None else self.class_name + "."
         self.own_globals = globals is None
         self.globals = {} if globals is None else globals
+        self.bare = False  # whether the globals had no builtins
         self.filename = filename
 
     def made(self) -> Any:
@@ -111,22 +112,32 @@ class Definition:
             raise
         if "__builtins__" not in self.globals:
             self.globals["__builtins__"] = builtins.__dict__
-        if plain:
-            namespace: dict[str, Any] = {}
-            exec(module, self.globals, namespace)
-            # of a name that is not ASCII the compiler takes the normal form
-            stored = label if label in namespace else [*namespace][-1]
-            made = namespace[stored]
-        elif ready is None:
-            stored = self.label
-            made = build(code, self.globals, code.co_name, None, cells)()
-        else:
-            stored = self.label
-            made = build(code, self.globals, stored, ready[0], cells, ready[1])
-            made.__qualname__ = self.prefix + stored
+            self.bare = True
+        try:
+            if plain:
+                namespace: dict[str, Any] = {}
+                exec(module, self.globals, namespace)
+                # of a name that is not ASCII the compiler takes the normal form
+                stored = label if label in namespace else [*namespace][-1]
+                made = namespace[stored]
+            elif ready is None:
+                stored = self.label
+                made = build(code, self.globals, code.co_name, None, cells)()
+            else:
+                stored = self.label
+                made = build(code, self.globals, stored, ready[0], cells, ready[1])
+                made.__qualname__ = self.prefix + stored
+        except BaseException:  # a default or a decorator of the text's own
+            self.put_back()
+            raise
         if self.own_globals and type(made) is FunctionType and reads(made.__code__, stored):
             self.globals[stored] = made  # a function that calls itself finds itself
         return made
+
+    def put_back(self) -> None:
+        """Takes away what the definition put into the caller's globals."""
+        if self.bare:
+            self.globals.pop("__builtins__", None)
 
     # -- compiling ------------------------------------------------------------------------------
 

@@ -87,21 +87,27 @@ def _is_elsewhere(value: object, name: str, home: object) -> bool:
 
 def _used_as_own(name: str, globals: dict[str, Any], home: object) -> bool:
     """Whether a function of the module calls a method of the name as that of a name which is not imported."""
+    return any(
+        type(function) is FunctionType
+        and function.__module__ == home
+        and name in function.__code__.co_names
+        and _calls_as_own(name, function.__code__)
+        for function in [*globals.values()]
+    )
+
+
+def _calls_as_own(name: str, code: CodeType) -> bool:
     import dis
 
     release = compat.find()
     if release is None:
         return False
     shift = release.name_shift.get("LOAD_ATTR", 0)
-    for function in [*globals.values()]:
-        if type(function) is FunctionType and function.__module__ == home:
-            if name in function.__code__.co_names:
-                before = ""
-                for each in dis.get_instructions(function):
-                    if before == name and (
-                        each.opname == "LOAD_METHOD"
-                        or (shift and each.opname == "LOAD_ATTR" and (each.arg or 0) & 1)
-                    ):
-                        return True
-                    before = each.argval if each.opname in ("LOAD_GLOBAL", "LOAD_NAME") else ""
+    before = ""
+    for each in dis.get_instructions(code):
+        # 3.11 has an opcode of its own for it, later ones a bit of the argument
+        method = (each.arg or 0) & 1 if shift else each.opname == "LOAD_METHOD"
+        if method and before == name and each.opname in ("LOAD_METHOD", "LOAD_ATTR"):
+            return True
+        before = each.argval if each.opname in ("LOAD_GLOBAL", "LOAD_NAME") else ""
     return False

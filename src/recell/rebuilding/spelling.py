@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from recell import compat
 from recell.compat._release import ANNOTATIONS, KWDEFAULTS
-from recell.rebuilding.annotating import HAS_ANNOTATE
 from recell.rebuilding.operands import Operands, exchange_constants
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ __all__ = ["COMPOUND", "DOCSTRING_FLAG", "docstring_of", "followed", "holds", "p
 COMPOUND = (tuple, frozenset, slice)
 """The constants that are made of constants."""
 
-DOCSTRING_FLAG = 0x4000000 if HAS_ANNOTATE else 0
-"""CO_HAS_DOCSTRING, which came with annotations on demand (3.14); 0 where a text as constant 0 is always one."""
+_RELEASE = compat.find()
+DOCSTRING_FLAG = 0 if _RELEASE is None else _RELEASE.docstring_flag
+"""CO_HAS_DOCSTRING (3.14+); 0 where a text as constant 0 is always one, or where it is not known."""
 
 _CO_OPTIMIZED = 1
 

@@ -62,12 +62,8 @@ def is_member(value: Any) -> bool:
 
 def same_annotation(old: Any, new: Any) -> bool:
     """Whether two annotations mean the same: classes are compared by name (the text makes them anew)."""
-    if old is new:
-        return True
-    kind, other = type(old), type(new)
-    if issubclass(kind, type) and issubclass(other, type):
-        return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
-    if kind is other and kind.__module__ in ("annotationlib", "types", "typing"):
+    kind = type(old)
+    if kind is type(new) and kind.__module__ in ("annotationlib", "types", "typing"):
         try:
             return repr(old) == repr(new)
         except Exception:  # noqa: BLE001 - of an object in `Annotated`

@@ -99,6 +99,7 @@ def _filename_of(module: ModuleType) -> str:
 
 
 def compiled(text: str, filename: str, module: ModuleType) -> CodeType:
+    """The code of a module's new text. Raises SourceError where it does not compile."""
     try:
         code: CodeType = compile(text, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
