@@ -1,7 +1,7 @@
 """`Effects`: what each opcode takes from the value stack and leaves there, in one small notation.
 
 `"value iter -- value"`: takes an iterator (on top) and a value below it, leaves a value. Items are kinds (their
-names stand in `recell._verifying.kinds`), `kind*{arg}` is as many as the argument says, `kind*{below}` one fewer, and
+names stand in `recell.verifier.kinds`), `kind*{arg}` is as many as the argument says, `kind*{below}` one fewer, and
 items that stand at the head of both sides are looked at, not taken. A callable makes the text from the argument, or
 answers None for an argument that no compiler emits. One file per release holds what changed since the one before,
 and every file imports on every interpreter, as the releases' other facts do.

@@ -137,7 +137,7 @@ FALLS: Mapping[str, Effect] = {
     "POP_JUMP_IF_TRUE": "value --",
     "JUMP_IF_FALSE_OR_POP": "value --",
     "JUMP_IF_TRUE_OR_POP": "value --",
-    # these move blocks: recell._verifying.block_walk says the rest
+    # these move blocks: recell.verifier.block_walk says the rest
     "SETUP_FINALLY": "--",
     "SETUP_WITH": "value -- object object",
     "SETUP_ASYNC_WITH": "value -- value",

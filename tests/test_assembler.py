@@ -16,9 +16,9 @@ from sizes import SEED, pick
 
 import recell
 from recell import verify
-from recell.editing import assembler, tables
-from recell.editing.instructions import found, instruction, opcodes
-from recell.editing.instructions import padded as with_slack
+from recell.code import assembler, tables
+from recell.code.instructions import found, instruction, opcodes
+from recell.code.instructions import padded as with_slack
 
 NEW = sys.version_info >= (3, 11)
 JUMPS = {*dis.hasjrel, *dis.hasjabs}

@@ -322,7 +322,7 @@ def test_objects_that_do_as_signatures() -> None:
 
 def test_many_names() -> None:
     """Those that were checked are remembered, up to a number."""
-    from recell.generating import signatures
+    from recell.source import signatures
 
     for start in range(0, 12_000, 200):
         names = [f"p{number}" for number in range(start, start + 200)]

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from recell.callables import describe, function_of, functions_in, functions_of, rebuild
-from recell.rebuilding.building import remake
+from recell.functions.building import remake
 
 
 def plain(self: Any = None, *args: Any, **keywords: Any) -> Any:

@@ -273,17 +273,6 @@ def test_annotations_of_the_module_count() -> None:
     assert func.__annotations__ == {"a": int}  # not the annotations of this file
 
 
-def test_the_module_is_the_public_home() -> None:
-    """`recell.source` has all three."""
-    from recell import source
-
-    assert (source.define, source.build_function, source.forward) == (
-        recell.define,
-        recell.build_function,
-        recell.forward,
-    )
-
-
 HEADS = [
     "a, b=2, /, c=None, *rest, d='x', e, f=..., **more",
     "a, b=-2, c=(1, 2)",

@@ -9,7 +9,7 @@ import traceback
 import pytest
 
 from recell import FreeVariableError, SourceError, define
-from recell.generating.textlines import syntax_problem
+from recell.source.textlines import syntax_problem
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,12 @@ from sizes import DEBUG, FULL, pick
 from streams import Constant, assert_same
 
 import recell
-from recell import editor
-from recell.editing import assembler
-from recell.editing.instructions import opcodes
+from recell.code import assembler
+from recell.code.instructions import opcodes
+from recell.code.to_cells import add_free_variables, globals_to_cells
+from recell.code.to_constants import NotConstant, reads_to_constants
+from recell.code.to_globals import cells_to_globals, drop_free_variables
+from recell.code.uses import uses
 
 NEW = sys.version_info >= (3, 11)
 FEW = pick(5, 40)
@@ -28,7 +31,7 @@ def reads(func: FunctionType) -> dict[str, object]:
 
 
 def verified(code: CodeType) -> CodeType:
-    from recell.verifier import verify
+    from recell.verifier.verify import verify
 
     verify(code)
     return code
@@ -121,16 +124,16 @@ def test_constants_keep_the_free_variables(name: str) -> None:
     values = {each: Constant(each) for each in reads(func)}
     for chosen in list(values)[:FEW]:
         try:
-            new = editor.reads_to_constants(func.__code__, {chosen: values[chosen]})
-        except editor.NotConstant as refusal:
+            new = reads_to_constants(func.__code__, {chosen: values[chosen]})
+        except NotConstant as refusal:
             assert refusal.name == chosen
             continue
         assert new.co_freevars == func.__code__.co_freevars
         assert_same(func.__code__, verified(new), {chosen})
     for chosen in list(free)[:FEW]:
         try:
-            new = editor.reads_to_constants(func.__code__, {}, {chosen: free[chosen]})
-        except editor.NotConstant:
+            new = reads_to_constants(func.__code__, {}, {chosen: free[chosen]})
+        except NotConstant:
             continue
         assert new.co_freevars == func.__code__.co_freevars
         verified(new)
@@ -141,21 +144,21 @@ def test_grafted_free_variables_change_nothing(name: str) -> None:
     """`add_free_variables` appends to the closure; the function does what it did."""
     func = load(name)
     expected = outcome(load(name))
-    code = editor.add_free_variables(func.__code__, ["__class__", "more"])
+    code = add_free_variables(func.__code__, ["__class__", "more"])
     assert code.co_freevars == (*func.__code__.co_freevars, "__class__", "more")
     cells = (*(func.__closure__ or ()), recell.make_cell(int), recell.make_cell())
     assert outcome(recell.replace(func, code=verified(code), closure=cells)) == expected
-    assert editor.add_free_variables(func.__code__, []) is func.__code__
+    assert add_free_variables(func.__code__, []) is func.__code__
 
 
 def test_nothing_to_change_gives_the_very_same_object() -> None:
     """A name that the code does not use leaves it as it is."""
     for name in available():
         code = load(name).__code__
-        assert editor.globals_to_cells(code, ["no_such_name"]) is code
-        assert editor.reads_to_constants(code, {"no_such_name": 1}, {"nor_this": 2}) is code
-        assert editor.cells_to_globals(code, ["no_such_name"]) is code
-        assert editor.drop_free_variables(code, ["no_such_name"]) is code
+        assert globals_to_cells(code, ["no_such_name"]) is code
+        assert reads_to_constants(code, {"no_such_name": 1}, {"nor_this": 2}) is code
+        assert cells_to_globals(code, ["no_such_name"]) is code
+        assert drop_free_variables(code, ["no_such_name"]) is code
 
 
 def test_uses_tells_nested_variables_apart() -> None:
@@ -183,14 +186,14 @@ def test_uses_tells_nested_variables_apart() -> None:
 
         return func
 
-    found = editor.uses(make(1, 2).__code__)
+    found = uses(make(1, 2).__code__)
     assert "limit" not in found
     assert found["reads_it"].read and not found["reads_it"].written
     assert found["writes_it"].written and not found["writes_it"].read
     assert found["shared"].free and found["shared"].free_read and not found["shared"].free_written
     assert found["parameter"].parameter and not found["parameter"].local
     assert found["local"].local and not found["local"].parameter
-    assert not editor.uses(make(1, 2).__code__, ["nothing"])["nothing"].read
+    assert not uses(make(1, 2).__code__, ["nothing"])["nothing"].read
     assert "read" in repr(found["reads_it"])
 
 
@@ -218,7 +221,7 @@ def test_uses_follows_free_variables_by_slot() -> None:
 
         return func
 
-    found = editor.uses(make().__code__)
+    found = uses(make().__code__)
     assert found["a"].free_written
     assert found["b"].free_read and not found["b"].free_written
 
@@ -234,7 +237,7 @@ def test_what_a_class_body_stores_first_is_its_own() -> None:
 
         return K
 
-    found = editor.uses(func.__code__)
+    found = uses(func.__code__)
     assert not found["own"].read
     assert found["taken"].read and found["taken"].class_stored
 
@@ -250,11 +253,11 @@ def test_what_a_class_body_stores_is_no_constant_and_what_it_only_reads_is() -> 
 
         return K.read
 
-    code = editor.reads_to_constants(func.__code__, {"outside": 5})
+    code = reads_to_constants(func.__code__, {"outside": 5})
     space = {"__builtins__": __builtins__, "__name__": "x", "taken": 1}
     assert FunctionType(verified(code), space)() == 5
-    with pytest.raises(editor.NotConstant) as caught:
-        editor.reads_to_constants(func.__code__, {"taken": 5})
+    with pytest.raises(NotConstant) as caught:
+        reads_to_constants(func.__code__, {"taken": 5})
     assert (caught.value.name, caught.value.reason) == ("taken", "class body")
 
 
@@ -263,13 +266,13 @@ def test_free_variables_beyond_255() -> None:
     func = load("many locals")
     assert len(func.__code__.co_freevars) == 300
     values = reads(func)
-    code = editor.globals_to_cells(func.__code__, values)
+    code = globals_to_cells(func.__code__, values)
     assert len(code.co_freevars) == 300 + len(values)
-    again = editor.cells_to_globals(verified(code), values)
+    again = cells_to_globals(verified(code), values)
     assert again.co_freevars == func.__code__.co_freevars
     assert_same(func.__code__, again, set(values))
     some = list(func.__code__.co_freevars[::2])
-    assert_same(func.__code__, verified(editor.cells_to_globals(func.__code__, some)), set(some), set(some))
+    assert_same(func.__code__, verified(cells_to_globals(func.__code__, some)), set(some), set(some))
 
 
 @pytest.mark.skipif(DEBUG and not FULL, reason="half a minute on a debug build: full size only")
@@ -288,9 +291,7 @@ def test_seventy_thousand_constants() -> None:
         func = recell.replace(func, code=func.__code__.replace(co_consts=consts))
     new = recell.freeze(func, LIMIT=2)
     assert new() == (2, 2.5, 2)
-    assert_same(
-        func.__code__, editor.reads_to_constants(func.__code__, {"LIMIT": Constant("LIMIT")}), {"LIMIT"}
-    )
+    assert_same(func.__code__, reads_to_constants(func.__code__, {"LIMIT": Constant("LIMIT")}), {"LIMIT"})
 
 
 @pytest.mark.skipif(not NEW, reason="positions came with 3.11")
@@ -380,12 +381,12 @@ def test_variables_behind_those_that_go_move_up_in_place(gone) -> None:
         return func
 
     code = make(1, 2, 3).__code__
-    new = editor.cells_to_globals(code, tuple(gone))
+    new = cells_to_globals(code, tuple(gone))
     (nested,) = [each for each in new.co_consts if isinstance(each, CodeType)]
     assert new.co_freevars == nested.co_freevars == tuple(name for name in "abc" if name not in gone)
     for each in (new, nested):
         assert dis.EXTENDED_ARG not in each.co_code[::2]
-    assert editor.cells_to_globals(code, "abc").co_freevars == ()
+    assert cells_to_globals(code, "abc").co_freevars == ()
 
 
 def test_what_stores_and_deletes_a_global_takes_no_more_room_in_a_cell() -> None:
@@ -397,7 +398,7 @@ def test_what_stores_and_deletes_a_global_takes_no_more_room_in_a_cell() -> None
         del stored
         stored = x
 
-    code = editor.globals_to_cells(func.__code__, ("stored",))
+    code = globals_to_cells(func.__code__, ("stored",))
     grown = 2 * NEW  # COPY_FREE_VARS
     assert (
         len(code.co_code) == len(func.__code__.co_code) + grown and dis.EXTENDED_ARG not in code.co_code[::2]
@@ -425,7 +426,7 @@ def test_unsupported_code_is_refused() -> None:
     broken = nested.replace(co_freevars=nested.co_freevars[:-1])
     consts = tuple(broken if each is nested else each for each in code.co_consts)
     with pytest.raises(recell.UnsupportedCodeError) as caught:
-        editor.globals_to_cells(code.replace(co_consts=consts), ["LIMIT"])
+        globals_to_cells(code.replace(co_consts=consts), ["LIMIT"])
     instructions = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
     loaded = next(at for at, each in enumerate(instructions) if each.argval is nested)
     make = next(each for each in instructions[loaded:] if each.opname == "MAKE_FUNCTION")
@@ -441,7 +442,7 @@ def test_edits_verify_themselves_on_demand() -> None:
         "def func(): return len('ab'), [len for _ in 'a']\n"
         "assert recell.promote(func, len=abs).__code__.co_freevars == ('len',)\n"
         "recell.demote(recell.freeze(recell.promote(func, len=abs), 'len'))\n"
-        "print('recell.verifier' in sys.modules)\n"
+        "print('recell.verifier.verify' in sys.modules)\n"
     )
     for flag, expected in (("1", "True"), ("", "False")):
         environment = {**os.environ, "RECELL_VERIFY": flag}

@@ -9,10 +9,13 @@ from assembling import RELEASE, assemble, has
 from verifying import CONSTS, RETURN
 
 import recell
-from recell import UnsafeCodeError, UnsupportedCodeError, editor, verify
-from recell.editing import assembler, edits, tables
-from recell.editing.instructions import found, opcodes
-from recell.editing.pushed import UNKNOWN
+from recell import UnsafeCodeError, UnsupportedCodeError, verify
+from recell.code import assembler, tables
+from recell.code import sites as edits
+from recell.code.instructions import found, opcodes
+from recell.code.operand_stack import UNKNOWN
+from recell.code.to_cells import globals_to_cells
+from recell.code.to_globals import cells_to_globals, drop_free_variables
 
 NEW = RELEASE.exception_table
 
@@ -38,9 +41,9 @@ def test_a_function_of_code_from_elsewhere():
     making = (("LOAD_FAST", 0), *QUALNAME, ("MAKE_FUNCTION", 0), "RETURN_VALUE")
     consts = {"co_consts": (limited.__code__, "name"), "co_varnames": ("a",), "co_argcount": 1}
     code = assemble(*making, **consts)
-    assert editor.globals_to_cells(code, ["LIMIT"]) is code
+    assert globals_to_cells(code, ["LIMIT"]) is code
     first = assemble(("MAKE_FUNCTION", 0), "RETURN_VALUE", opening=False, **consts)
-    assert editor.globals_to_cells(first, ["LIMIT"]) is first
+    assert globals_to_cells(first, ["LIMIT"]) is first
 
 
 def test_a_closure_that_is_no_display():
@@ -53,7 +56,7 @@ def test_a_closure_that_is_no_display():
     for before in ((), (("LOAD_CONST", 1), ("BUILD_TUPLE", 2))):
         code = assemble(pushed[0], *before, *pushed[1:], *making, "RETURN_VALUE", **consts)
         with pytest.raises(UnsupportedCodeError, match="not made the way a compiler does it"):
-            editor.globals_to_cells(code, ["LIMIT"])
+            globals_to_cells(code, ["LIMIT"])
 
 
 @pytest.mark.skipif(not has("LOAD_FAST_LOAD_FAST"), reason="pairs of locals came with 3.13")
@@ -81,18 +84,18 @@ def test_a_free_variable_read_as_a_local():
     reading = (("COPY_FREE_VARS", 1), ("RESUME", 0), ("LOAD_FAST", 0), "RETURN_VALUE")
     code = assemble(*reading, opening=False, co_freevars=("x",), **CONSTS)
     with pytest.raises(UnsupportedCodeError, match="no correct compiler does"):
-        editor.cells_to_globals(code, ["x"])
+        cells_to_globals(code, ["x"])
     if has("LOAD_FAST_LOAD_FAST"):
         paired = (*reading[:2], ("LOAD_FAST_LOAD_FAST", 0), "POP_TOP", "RETURN_VALUE")
         with pytest.raises(UnsupportedCodeError, match="no correct compiler does"):
-            editor.cells_to_globals(assemble(*paired, opening=False, co_freevars=("x",), **CONSTS), ["x"])
+            cells_to_globals(assemble(*paired, opening=False, co_freevars=("x",), **CONSTS), ["x"])
 
 
 def test_a_declared_free_variable_that_nothing_copies():
     """Without COPY_FREE_VARS there is nothing to shorten."""
     code = assemble(*RETURN, co_freevars=("x", "y"), **CONSTS)
-    assert editor.drop_free_variables(code, ["x"]).co_freevars == ("y",)
-    assert editor.cells_to_globals(code, ["x", "y"]).co_freevars == ()
+    assert drop_free_variables(code, ["x"]).co_freevars == ("y",)
+    assert cells_to_globals(code, ["x", "y"]).co_freevars == ()
 
 
 # -- large tables -----------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import pytest
 from streams import assert_same
 
 import recell
-from recell import editor
+from recell.code.to_constants import NotConstant, reads_to_constants
+from recell.code.to_globals import cells_to_globals
+from recell.code.uses import uses
 
 
 def test_one_name_with_two_slots() -> None:
@@ -73,7 +75,7 @@ def test_a_cell_made_in_the_place_of_a_free_variable() -> None:
     ):
         recell.demote(func)
     with pytest.raises(recell.UnsupportedCodeError):
-        editor.cells_to_globals(func.__code__, ["v"])
+        cells_to_globals(func.__code__, ["v"])
     assert recell.promote(func, range=range).__code__.co_freevars == ("v", "range")
 
 
@@ -92,8 +94,8 @@ def test_a_class_scope_between_annotation_and_function() -> None:
     assert recell.promote(func, outside=str)() == (int, str)
     assert recell.freeze(func, outside=str)() == (int, str)
     assert recell.demote(recell.promote(func, outside=str))() == (int, str)
-    found = editor.uses(func.__code__)
+    found = uses(func.__code__)
     assert found["outside"].read
-    with pytest.raises(editor.NotConstant) as caught:
-        editor.reads_to_constants(func.__code__, {"own": str})
+    with pytest.raises(NotConstant) as caught:
+        reads_to_constants(func.__code__, {"own": str})
     assert caught.value.reason == "class body"

@@ -19,9 +19,10 @@ from collecting import collecting
 from sizes import pick
 
 import recell
-from recell import clone, closure, functions, make_cell, make_function, rebind, replace
+from recell import clone, closure, make_cell, make_function, rebind, replace
 from recell.callables import function_of
-from recell.rebuilding import building
+from recell.functions import building
+from recell.functions import verbs as functions
 
 
 def plain(x: int, y: int = 2, *, z: int = 3) -> tuple[int, ...]:
@@ -355,7 +356,7 @@ def test_what_is_kept_says_so_in_signatures() -> None:
 
 def test_a_function_from_parts_has_them_all() -> None:
     """Made as the compiler's where the release allows it, and otherwise part by part."""
-    from recell.rebuilding.building import build
+    from recell.functions.building import build
 
     def func(a: int, b: int = 1, *, k: int = 2) -> int:
         return a + b + k

@@ -11,7 +11,8 @@ import pytest
 
 import recell
 from recell import BuiltinsMismatchError, clone, closure, make_cell, make_function, rebind, replace
-from recell.rebuilding import annotating, building
+from recell.functions import annotations as annotating
+from recell.functions import building
 
 EVALUATED: list[str] = []
 

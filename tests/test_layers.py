@@ -17,17 +17,17 @@ from sizes import pick
 import recell
 from recell import override, patch_closure, swap
 from recell.cells import EMPTY
-from recell.inplace import installing
-from recell.inplace.changes import Change
-from recell.inplace.installing import State
-from recell.inplace.layers import (
+from recell.layers import exchange as installing
+from recell.layers.changes import Change
+from recell.layers.exchange import State
+from recell.layers.function_layers import (
     ABSENT,
+    STACKS,
     AttributeLayer,
     CellLayer,
     Edit,
     FunctionLayer,
     ItemLayer,
-    _stacks,
     beneath,
     in_force,
 )
@@ -220,12 +220,12 @@ def test_stacks_live_as_long_as_somebody_can_undo():
     """No global root: without a handle nothing is kept, and what is in force has become the base."""
     func = make()
     gc.collect()
-    before = len(_stacks)
+    before = len(STACKS)
     change = override(func, LIMIT=5).start()
-    assert len(_stacks) == before + 1
+    assert len(STACKS) == before + 1
     del change
     gc.collect()
-    assert len(_stacks) == before and func()[-1] == 5
+    assert len(STACKS) == before and func()[-1] == 5
     gone = weakref.ref(func)
     patched = patch_closure(func, a=2)
     patched.start()
@@ -235,7 +235,7 @@ def test_stacks_live_as_long_as_somebody_can_undo():
     patched.undo()
     del patched
     gc.collect()
-    assert gone() is None and len(_stacks) == before
+    assert gone() is None and len(STACKS) == before
 
 
 def test_beneath_and_in_force():

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import recell
-from recell.inplace.changes import Change
-from recell.inplace.installing import State
-from recell.inplace.layers import ABSENT, Edit, FunctionLayer, beneath
+from recell.layers.changes import Change
+from recell.layers.exchange import State
+from recell.layers.function_layers import ABSENT, Edit, FunctionLayer, beneath
 
 LIMIT = "limit"
 

@@ -168,7 +168,7 @@ def test_a_comprehension_or_generator_expression_is_a_function_too() -> None:
 
 def test_the_code_is_verified_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, the very object given, and before anything else is touched."""
-    verifier = pytest.importorskip("recell.verifier")
+    verifier = pytest.importorskip("recell.verifier.verify")
     seen: list[CodeType] = []
     monkeypatch.setattr(verifier, "verify", seen.append)
     make_function(LAMBDA, closure={"step": 1}, name="other")

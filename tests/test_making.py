@@ -11,9 +11,8 @@ import pytest
 from corpus.harvest import LIBRARY
 from sizes import DEBUG, FULL, pick
 
-from recell.editing.instructions import opcodes, sites
-from recell.editing.pushed import Stack
-from recell.nesting.making import (
+from recell.code.instructions import opcodes, sites
+from recell.code.making import (
     ANNOTATE,
     ANNOTATIONS,
     DEFAULTS,
@@ -24,6 +23,7 @@ from recell.nesting.making import (
     place,
     plain_defaults,
 )
+from recell.code.operand_stack import Stack
 
 EXPRESSIONS = (
     "x",

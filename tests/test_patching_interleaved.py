@@ -17,9 +17,10 @@ from typing import Any, Callable, Iterator
 import pytest
 
 import recell
-from recell.inplace import function_stacks, installing
-from recell.inplace.code_switching import Switching
-from recell.inplace.layers import stack_of
+from recell.layers import exchange as installing
+from recell.layers import function_stacks
+from recell.layers.function_layers import stack_of
+from recell.patching.code_switching import Switching
 
 LIMIT, COUNT = "limit", "count"
 LOCKED = Switching.__enter__.__name__ == "_enter_locked"  # before 3.10 the short way takes the lock

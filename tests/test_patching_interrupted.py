@@ -14,10 +14,11 @@ import pytest
 
 import recell
 from recell import EMPTY
-from recell.inplace import layers
+from recell.layers import function_layers
+from recell.patching import overriding
 
 LIMIT = 3
-FOLDER = os.path.dirname(layers.__file__)
+FOLDERS = tuple(os.path.dirname(module.__file__) for module in (function_layers, overriding))
 
 
 class Interrupted(BaseException):
@@ -42,7 +43,7 @@ def interrupted(action: Callable[[], object], at: int) -> bool:
 
     def raising(frame: Any, event: str, arg: Any) -> None:
         nonlocal places
-        if event not in ("call", "c_return") or not frame.f_code.co_filename.startswith(FOLDER):
+        if event not in ("call", "c_return") or not frame.f_code.co_filename.startswith(FOLDERS):
             return
         # of a `with lock` CPython 3.14+ loses the lock there
         if getattr(arg, "__name__", "") != "__enter__":
@@ -62,7 +63,7 @@ def interrupted(action: Callable[[], object], at: int) -> bool:
 
 
 def is_free() -> bool:
-    return not layers.LOCK._is_owned()  # type: ignore[attr-defined]
+    return not function_layers.LOCK._is_owned()  # type: ignore[attr-defined]
 
 
 CHANGES: dict[str, Callable[[Any], Any]] = {

@@ -8,7 +8,7 @@ import pytest
 from assembling import RELEASE, assemble
 
 import recell
-from recell.editing.pushed import Stack
+from recell.code.operand_stack import Stack
 
 TEXT = """
 def top(kind):

@@ -18,7 +18,7 @@ def nap():
     return "slept"
 
 def test_nothing_is_loaded_until_it_is_used():
-    assert "recell.inplace.transactions" not in sys.modules
+    assert "recell.patcher" not in sys.modules
 
 def test_patcher(patcher):
     patcher.override(nap, {"time.sleep": lambda seconds: None})

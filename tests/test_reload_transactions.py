@@ -16,9 +16,9 @@ from reload_modules import RICH, RICHER, make, same, snapshot, text, write
 from sizes import pick
 
 import recell
-from recell import reloading
-from recell.inplace import layers
-from recell.reloads.batches import CodesLayer
+from recell.layers import function_layers as layers
+from recell.reloading import verbs as reloading
+from recell.reloading.batches import CodesLayer
 
 _ = (make, write)  # fixtures
 

@@ -269,7 +269,7 @@ def test_code_that_does_not_suit_the_defaults_is_refused() -> None:
 
 
 def test_the_code_is_verified_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    verifier = pytest.importorskip("recell.verifier")
+    verifier = pytest.importorskip("recell.verifier.verify")
     seen: list[CodeType] = []
     monkeypatch.setattr(verifier, "verify", seen.append)
     code = (lambda: 1).__code__

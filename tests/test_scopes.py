@@ -299,7 +299,7 @@ def test_a_propertys_accessors_take_what_they_use() -> None:
 
 def test_only_known_releases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the opcodes are unknown: a typed error that names the verb's need, and nothing changed."""
-    from recell.editing import instructions
+    from recell.code import instructions
 
     monkeypatch.setattr(instructions, "_opcodes", None)
     monkeypatch.setattr(compat, "find", lambda: None)

@@ -12,6 +12,7 @@ from scoping import LIMIT, Kinds, assigning, make, refused
 
 import recell
 from recell import EMPTY, demote, freeze, promote, scope
+from recell.code.to_cells import add_free_variables
 
 # -- demote ---------------------------------------------------------------------------------------
 
@@ -261,7 +262,7 @@ def test_a_free_variable_that_is_only_declared() -> None:
     def func():
         return 1
 
-    code = recell.editor.add_free_variables(func.__code__, ["more"])
+    code = add_free_variables(func.__code__, ["more"])
     func = recell.replace(func, code=code, closure=(recell.make_cell(1),))
     assert "does not read" in str(refused(freeze, func, "more"))
 

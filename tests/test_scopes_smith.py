@@ -19,7 +19,10 @@ from sizes import FULL, SEED
 from streams import Constant, assert_same
 
 import recell
-from recell import editor
+from recell.code.to_cells import globals_to_cells
+from recell.code.to_constants import NotConstant, reads_to_constants
+from recell.code.to_globals import cells_to_globals
+from recell.code.uses import uses
 
 hypothesmith = pytest.importorskip("hypothesmith")
 libcst = pytest.importorskip("libcst")
@@ -70,19 +73,19 @@ def codes(code: CodeType) -> list[CodeType]:
 
 def edited(code: CodeType) -> int:
     """Every global of one code object to a cell, back, and to a constant; the count of names."""
-    found = editor.uses(code)
+    found = uses(code)
     names = {name for name, use in found.items() if (use.read or use.written) and not use.free}
     names -= {*code.co_varnames, *code.co_cellvars}
-    new = editor.globals_to_cells(code, sorted(names))
+    new = globals_to_cells(code, sorted(names))
     assert_same(code, new, names)
     recell.verify(new)
-    back = editor.cells_to_globals(new, new.co_freevars[len(code.co_freevars) :])
+    back = cells_to_globals(new, new.co_freevars[len(code.co_freevars) :])
     assert_same(code, back, names)
     recell.verify(back)
     for name in names:
         try:
-            new = editor.reads_to_constants(code, {name: Constant(name)}, {}, set())
-        except editor.NotConstant:  # assigned, or a class body looks in its own namespace first
+            new = reads_to_constants(code, {name: Constant(name)}, {}, set())
+        except NotConstant:  # assigned, or a class body looks in its own namespace first
             continue
         assert_same(code, new, {name})
         recell.verify(new)

@@ -12,7 +12,7 @@ import pytest
 from collecting import collecting
 
 import recell
-from recell.generating import sourcelines
+from recell.source import sourcelines
 
 
 def cycle() -> str:

@@ -20,7 +20,7 @@ from sizes import SEED, pick
 
 import recell
 from recell import ChangeError, FreeVariableError, InterferenceError, ScopeError, closure
-from recell.inplace import function_stacks
+from recell.layers import function_stacks
 
 LIMIT, COUNT = "limit", "count"
 

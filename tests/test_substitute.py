@@ -278,7 +278,7 @@ def test_a_template_from_a_text() -> None:
 
 def test_nothing_is_kept_of_a_template() -> None:
     """The plans that make it fast go with the code, also where a constant leads back to it."""
-    from recell.rebuilding.templates import PLANS
+    from recell.functions.templates import PLANS
 
     gc.collect()
     before = len(PLANS)

@@ -9,8 +9,8 @@ from assembling import RELEASE, assemble
 
 import recell
 from recell import ScopeError, UnsupportedCodeError, substitute
-from recell.rebuilding import substituting
-from recell.rebuilding.operands import Operands
+from recell.code.operands import Operands
+from recell.functions import substituting
 
 
 def template(me, a, b=1):

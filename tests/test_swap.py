@@ -382,7 +382,7 @@ def test_where_the_gil_is_off_and_threads_run_nothing_changes(monkeypatch):
 
 def test_without_ctypes_nothing_changes(monkeypatch):
     """Where closures cannot be exchanged: a typed error, and nothing has changed; equal closures need none."""
-    from recell.inplace import installing
+    from recell.layers import exchange as installing
 
     old, new = factory("plain", ["a"], "O"), factory("plain", ["a", "b"], "N")
     before = snapshot(old)

@@ -11,7 +11,7 @@ from assembling import NEW, RELEASE, assemble, at, has, patched, units
 from verifying import CONSTS, RETURN, generating, inner_code, plain, refused
 
 from recell import verify
-from recell._verifying import kinds
+from recell.verifier import kinds
 
 # -- arguments --------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recell.inplace.transactions import Patcher
+    from recell.patcher import Patcher
 
 __all__ = ["patcher"]
 
@@ -17,7 +17,7 @@ __all__ = ["patcher"]
 @pytest.fixture
 def patcher() -> Iterator[Patcher]:
     """A `recell.Patcher`: `patcher.override(f, name=fake)`, `patcher.swap(f, g)`, …; undone when the test ends."""
-    from recell.inplace.transactions import Patcher
+    from recell.patcher import Patcher
 
     with Patcher() as changes:
         yield changes

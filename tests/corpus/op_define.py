@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import recell
-from recell.generating import defining
+from recell.source import defining
 
 from . import Operation, Refused
 

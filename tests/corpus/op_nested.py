@@ -15,7 +15,7 @@ from recell import ScopeError, UnsupportedCodeError, inner, make_cell, patch_inn
 from . import Operation, Refused
 
 try:
-    from recell.verifier import verify
+    from recell.verifier.verify import verify
 except ImportError:
     verify = None  # type: ignore[assignment]
 
@@ -209,7 +209,7 @@ def object_in_place(func: types.FunctionType) -> None:
 def _stands_in_with(names: tuple[str, ...]) -> types.FunctionType:
     """A function with these free variables, their cells empty."""
     code = _stands_in.__code__
-    from recell.editor import add_free_variables
+    from recell.code.to_cells import add_free_variables
 
     cells = tuple(make_cell() for _ in names)
     return types.FunctionType(add_free_variables(code, names), globals(), None, None, cells)

@@ -6,8 +6,8 @@ import functools
 
 import recell
 from corpus import Operation, Refused
-from recell.editing.uses import uses
-from recell.rebuilding.building import remake
+from recell.code.uses import uses
+from recell.functions.building import remake
 
 
 def state(func):

@@ -16,7 +16,7 @@ class Area(NamedTuple):
 
 AREAS = {
     "editor": Area(
-        ("src/recell/editor.py", "src/recell/editing/*.py"),
+        ("src/recell/code/*.py",),
         (
             "editor",
             "editor_forged",
@@ -35,7 +35,7 @@ AREAS = {
         "promote or freeze or demote or scope",
     ),
     "verifier": Area(
-        ("src/recell/verifier.py", "src/recell/_verifying/*.py"),
+        ("src/recell/verifier/*.py",),
         (
             "verifier",
             "verifier_states",
@@ -50,7 +50,7 @@ AREAS = {
         "verify",
     ),
     "patching": Area(
-        ("src/recell/patching.py", "src/recell/inplace/*.py"),
+        ("src/recell/layers/*.py", "src/recell/patching/*.py"),
         (
             "override",
             "override_layers",

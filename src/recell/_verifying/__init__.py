@@ -1,1 +1,0 @@
-"""The parts of `verifier`: code objects decoded as moves of the value stack, and walked."""

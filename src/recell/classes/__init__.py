@@ -1,0 +1,1 @@
+"""`super()` and `__class__` cells: `attach`, `repoint`."""

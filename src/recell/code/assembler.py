@@ -1,0 +1,190 @@
+"""Code units put back into a code object: in place where the size stays, relocated where the layout changes.
+
+An edit is `(start, end, raw)`: the code units from start to end become `raw`, which contains no jump out of
+itself. A jump to `start` lands on the first unit of `raw`. Relocation moves jumps, handlers and locations and
+compares the result with the original before anybody may run it.
+"""
+
+from __future__ import annotations
+
+from recell.code import tables
+from recell.code.instructions import before, found, instruction, jump_target, opcodes
+from recell.compat.py311 import NO_LOCATION
+from recell.errors import UnsupportedCodeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType
+    from typing import Any
+
+    Edit = tuple[int, int, bytes]
+    Jump = tuple[int, int, int, int]
+
+__all__ = ["apply"]
+
+
+def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fields: Any) -> CodeType:
+    """The code with the edits made and the given fields replaced.
+
+    Args:
+        edits: in order, without overlap.
+        head: an edit at the very start (the prologue of 3.11+), to which no jump leads.
+        fields: arguments for `CodeType.replace`.
+
+    Raises UnsupportedCodeError where the relocated code differs from the original in more than the edits.
+    """
+    out = bytearray(code.co_code)
+    for start, end, new in edits:
+        if len(new) != 2 * (end - start):
+            code = _relocated(code, edits)
+            out = bytearray(code.co_code)
+            break
+        out[2 * start : 2 * end] = new
+    if head is None:
+        return code.replace(co_code=bytes(out), **fields)
+    _, end, new = head
+    extra = len(new) // 2 - end
+    out[: 2 * end] = new
+    if not extra:
+        return code.replace(co_code=bytes(out), **fields)
+    lines, handlers = code.co_linetable, code.co_exceptiontable
+    if extra > 0:
+        lines = NO_LOCATION * extra + lines
+    else:
+        lines = tables.shorten_locations(lines, -extra, len(code.co_code) // 2)
+    if handlers:
+        handlers = tables.shift_exceptions(handlers, extra)
+    return code.replace(co_code=bytes(out), co_linetable=lines, co_exceptiontable=handlers, **fields)
+
+
+def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
+    raw, release = code.co_code, opcodes().release
+    ops, args = raw[::2], raw[1::2]
+    edited = {unit for start, end, _ in edits for unit in range(start, end)}
+    jumps = [jump for jump in _jumps(ops, args) if jump[1] not in edited]
+    # from the least that a jump may take, so that each round can only add
+    widths = [at + 1 - start if release.padded_arguments else 1 for start, at, _, _ in jumps]
+    while True:
+        # a jump that outgrows its EXTENDED_ARGs makes everything behind it move once more
+        pieces = [
+            *edits,
+            *((start, at + 1, b"\0\0" * width) for (start, at, _, _), width in zip(jumps, widths)),
+        ]
+        where = _where(len(ops), sorted(pieces, key=_place))
+        written = [_jump(ops[jump[1]], jump, where, width) for jump, width in zip(jumps, widths)]
+        grown = [len(new) // 2 for new in written]
+        if grown == widths:
+            break
+        widths = grown
+    pieces = [*edits, *((start, at + 1, new) for (start, at, _, _), new in zip(jumps, written))]
+    out = bytearray()
+    done = 0
+    for start, end, new in sorted(pieces, key=_place):
+        out += raw[2 * done : 2 * start]
+        out += new
+        done = end
+    out += raw[2 * done :]
+    fields: dict[str, Any] = {"co_code": bytes(out)}
+    if release.exception_table:
+        fields["co_exceptiontable"] = tables.move_exceptions(code.co_exceptiontable, where)
+        fields["co_linetable"] = tables.move_locations(code.co_linetable, where)
+    elif release.line_table == "co_linetable":
+        fields["co_linetable"] = tables.move_lines(code.co_linetable, where)
+    else:
+        fields["co_lnotab"] = tables.move_lnotab(code.co_lnotab, where)
+    moved = code.replace(**fields)
+    difference = _difference(code, moved, edits, where)
+    if difference:
+        msg = f"{code!r} cannot be edited exactly: {difference}; please report this"
+        raise UnsupportedCodeError(msg, code=repr(code), reason=difference)
+    return moved
+
+
+def _place(edit: Edit) -> int:
+    """Sorting keeps the order of equals: an insertion, an edit, stays in front of the jump that it precedes."""
+    return edit[0]
+
+
+def _jumps(ops: bytes, args: bytes) -> list[Jump]:
+    """All jumps: (first unit, opcode's unit, direction, target unit)."""
+    known = opcodes()
+    result = []
+    for number, direction in known.jumps.items():
+        for start, at, argument in found(ops, args, number):
+            target = jump_target(number, argument, at + 1 + known.caches[number])
+            result.append((start, at, direction, target))
+    return result
+
+
+def _jump(number: int, jump: Jump, where: Sequence[int], width: int) -> bytes:
+    _, at, direction, target = jump
+    known = opcodes()
+    argument = where[target]
+    if direction:
+        argument = direction * (argument - where[at + 1] - known.caches[number])
+    return instruction(number, 2 * argument // known.release.jump_unit, width)
+
+
+def _where(size: int, edits: Sequence[Edit]) -> list[int]:
+    """For each code unit, and for the end, the new position of what started there: an insertion comes after it."""
+    where: list[int] = []
+    shift = 0
+    for start, end, new in edits:
+        where.extend(range(len(where) + shift, start + shift + 1))
+        width = len(new) // 2
+        where.extend(start + shift + min(unit, width) for unit in range(1, end - start))
+        shift += width - (end - start)
+    where.extend(range(len(where) + shift, size + shift + 1))
+    return where
+
+
+def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequence[int]) -> str:
+    """What differs besides the edits, found by decoding both; nothing is the expected answer."""
+    known = opcodes()
+    (ops, args), (new_ops, new_args) = ((raw[::2], raw[1::2]) for raw in (old.co_code, new.co_code))
+    if len(new_ops) != where[len(ops)]:
+        return "the length"
+    edited = {unit for start, end, _ in edits for unit in range(start, end)}
+    inner = {unit for start, end, _ in edits for unit in range(start + 1, end)}
+    jumps = {at: target for _, at, _, target in _jumps(ops, args)}
+    new_jumps = {at: target for _, at, _, target in _jumps(new_ops, new_args)}
+    places, new_places = _places(old), _places(new)
+    for unit, number in enumerate(ops):
+        if unit in edited or number == known.extended_arg:
+            continue
+        moved = where[unit + 1] - 1
+        if new_ops[moved] != number or new_places[moved] != places[unit]:
+            return f"the instruction at offset {2 * unit} or its position"
+        if unit in jumps:
+            if jumps[unit] in inner or new_jumps.get(moved) != where[jumps[unit]]:
+                return f"the jump at offset {2 * unit}"
+        elif before(ops, args, unit + 1)[2] != before(new_ops, new_args, moved + 1)[2]:
+            return f"the argument at offset {2 * unit}"
+    if known.release.exception_table:
+        expected = [
+            (where[start], where[end], where[target], depth)
+            for start, end, target, depth in tables.handlers(old.co_exceptiontable)
+            if where[start] < where[end]
+        ]
+        if tables.handlers(new.co_exceptiontable) != expected:
+            return "the exception handlers"
+    return ""
+
+
+def _places(code: CodeType) -> list[Any]:
+    """For each code unit its position, or before 3.11 its line."""
+    release = opcodes().release
+    if release.exception_table:
+        return list(code.co_positions())
+    lines: list[Any] = []
+    if release.line_table == "co_linetable":
+        for start, end, line in code.co_lines():
+            lines += [line] * ((end - start) // 2)
+        return lines
+    line, table = code.co_firstlineno, code.co_lnotab
+    for ahead, step in zip(table[::2], table[1::2]):
+        lines += [line] * ahead
+        line += step - 256 if step > 127 else step
+    lines += [line] * (len(code.co_code) - len(lines))
+    return lines[::2]

@@ -1,1 +1,0 @@
-"""The parts of `editor` and `scopes`: code units read, exchanged, and put back with their tables."""

@@ -1,0 +1,1 @@
+"""Functions made, copied and varied without losing anything."""

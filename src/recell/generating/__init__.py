@@ -1,1 +1,0 @@
-"""The parts of `source`: texts, signatures and the lines that debuggers show."""

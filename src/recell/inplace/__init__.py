@@ -1,1 +1,0 @@
-"""The parts of `patching`: layers over functions and cells, and the verbs that put them there."""

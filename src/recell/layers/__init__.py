@@ -1,0 +1,1 @@
+"""The engine of in-place changes: layers over a function, a cell, an attribute or an item."""

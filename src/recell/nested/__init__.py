@@ -1,0 +1,1 @@
+"""Functions inside functions: `inner`, `replace_inner`, `patch_inner`."""

@@ -1,0 +1,179 @@
+"""`Patcher`: several changes as one transaction, with one undo stack."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from recell.errors import hint_nearest, short
+from recell.layers.changes import Change, refuse_travel
+from recell.layers.function_layers import ABSENT, AttributeLayer, ItemLayer
+from recell.patching.closures import patch_closure
+from recell.patching.overriding import Override, override
+from recell.patching.swapping import Swap, swap, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+    from types import CodeType, TracebackType
+    from typing import NoReturn, SupportsIndex
+
+    from recell.classes.verbs import Repointed
+
+T = TypeVar("T")
+C = TypeVar("C", bound=Change)
+
+__all__ = ["Patcher"]
+
+_NOTHING: Mapping[str, object] = {}
+
+
+class Patcher:
+    """Changes that are undone together, the last one first.
+
+    Its methods are named as the verbs and enter what they return at once. `with Patcher() as patcher:` undoes
+    everything at the end, also when one of the changes fails; the pytest fixture `patcher` does so at teardown.
+
+    >>> from recell import Patcher
+    >>> import time
+    >>> def stamp():
+    ...     return time.time()
+    >>> config = {"debug": False}
+    >>> with Patcher() as patcher:
+    ...     _ = patcher.override(stamp, {"time.time": lambda: 0})
+    ...     _ = patcher.setitem(config, "debug", True)
+    ...     stamp(), config
+    (0, {'debug': True})
+    >>> config
+    {'debug': False}
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._changes: list[Change] = []
+        self._errors: list[Exception] = []
+
+    def override(self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Override:
+        """Enters `recell.override`."""
+        return self._enter(override(func, values, **more))
+
+    def patch_closure(self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
+        """Enters `recell.patch_closure`."""
+        return self._enter(patch_closure(func, values, **more))
+
+    def patch_inner(
+        self,
+        func: Any,
+        path: str | CodeType,
+        new: Callable[..., Any],
+        /,
+        *,
+        line: int | None = None,
+        existing: bool = False,
+    ) -> Change:
+        """Enters `recell.patch_inner`."""
+        from recell.nested.verbs import patch_inner
+
+        return self._enter(patch_inner(func, path, new, line=line, existing=existing))
+
+    def swap(self, target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
+        """Does `recell.swap`."""
+        return self._enter(swap(target, replacement, cells=cells))
+
+    def wrap(self, target: Any, decorator: Callable[[Any], Any], /) -> Swap:
+        """Does `recell.wrap`."""
+        return self._enter(wrap(target, decorator))
+
+    def attach(self, cls: type, func: Any, name: str | None = None, /) -> Change:
+        """Does `recell.attach`."""
+        from recell.classes.verbs import attach
+
+        return self._enter(attach(cls, func, name))
+
+    def repoint(self, cls: type, /, *, old: type) -> Repointed:
+        """Does `recell.repoint`."""
+        from recell.classes.verbs import repoint
+
+        return self._enter(repoint(cls, old=old))
+
+    def setattr(self, obj: object, name: str, value: object, *, raising: bool = True) -> Change:
+        """Sets an attribute; with `raising` only one that is there. Raises AttributeError."""
+        if raising:
+            self._present(obj, name)
+        return self._enter(Change("setattr", obj, [AttributeLayer(obj, name, value)], [name]))
+
+    def delattr(self, obj: object, name: str, *, raising: bool = True) -> Change:
+        """Deletes an attribute. Raises AttributeError where there is none, unless `raising` is false."""
+        if raising:
+            self._present(obj, name)
+        return self._enter(Change("delattr", obj, [AttributeLayer(obj, name, ABSENT)], [name]))
+
+    def setitem(self, obj: Any, key: Any, value: object) -> Change:
+        """Sets an item of a mapping or list."""
+        return self._enter(Change("setitem", obj, [ItemLayer(obj, key, value)], [repr(key)]))
+
+    def delitem(self, obj: Any, key: Any, *, raising: bool = True) -> Change:
+        """Deletes an item. Raises KeyError or IndexError where there is none, unless `raising` is false."""
+        if raising:
+            obj[key]
+        return self._enter(Change("delitem", obj, [ItemLayer(obj, key, ABSENT)], [repr(key)]))
+
+    def enter_context(self, manager: AbstractContextManager[T]) -> T:
+        """Enters a context manager, such as `unittest.mock.patch(…)`; it is left with the rest."""
+        return self._stack.enter_context(manager)
+
+    def callback(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        """Calls a function when the rest is undone, in its turn."""
+        self._stack.callback(self._guarded, function, *args, **kwargs)
+
+    def undo(self) -> None:
+        """Undoes everything, the last change first; afterwards the patcher can be used again.
+
+        When undoing something fails, the rest is undone nevertheless, and the error is raised then: the first of
+        several, with the next one as its cause.
+        """
+        self.__exit__(None, None, None)
+
+    def __enter__(self) -> Patcher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self._changes.clear()
+        swallowed = bool(self._stack.__exit__(kind, error, traceback))
+        errors, self._errors = self._errors, []
+        for first, second in zip(errors, errors[1:]):
+            first.__cause__ = second
+        if errors:
+            raise errors[0]
+        return swallowed
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise refuse_travel(self)
+
+    def __repr__(self) -> str:
+        active = [repr(change) for change in self._changes if change.active]
+        return f"<Patcher: {', '.join(active) or 'nothing to undo'}>"
+
+    def _enter(self, change: C) -> C:
+        change.__enter__()  # one that stays is active already, and entering it does nothing
+        self._changes.append(change)
+        self._stack.callback(self._guarded, _undo, change)
+        return change
+
+    def _guarded(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - raised when the rest is undone
+            self._errors.append(error)
+
+    def _present(self, obj: object, name: str) -> None:
+        if not hasattr(obj, name):
+            msg = f"{short(obj)} has no attribute {name!r}{hint_nearest(name, dir(obj))}; raising=False sets it anyway"
+            raise AttributeError(msg)
+
+
+def _undo(change: Change) -> None:
+    if change.active:  # it may have been undone on its own
+        change.undo()

@@ -1,0 +1,1 @@
+"""Functions changed in place, and back: `override`, `patch_closure`, `swap`, `wrap`."""

@@ -1,1 +1,0 @@
-"""The parts of `functions`: functions built, copied and varied without losing anything."""

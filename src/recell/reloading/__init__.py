@@ -1,0 +1,1 @@
+"""Hot reload: the functions of a module follow its new text."""

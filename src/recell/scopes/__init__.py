@@ -1,0 +1,1 @@
+"""The meaning of a name inside a function: `scope`, `promote`, `demote`, `freeze`."""

@@ -1,0 +1,1 @@
+"""Functions from text and from signatures: `define`, `build_function`, `forward`."""

@@ -1,0 +1,1 @@
+"""The verifier: refuses code objects that could crash the interpreter."""

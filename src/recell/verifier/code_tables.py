@@ -1,0 +1,82 @@
+"""A code object's exception table and line table: well-formed, and within the code."""
+
+from __future__ import annotations
+
+import re
+
+from recell.verifier.decode import WHOLE, Program, Refused
+from recell.verifier.kinds import BIT, WIDTH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from recell.verifier.actions import Handler
+
+EXC, LASTI = BIT["exc"], BIT["lasti"] << WIDTH
+# one entry of a location table (Objects/locations.md): short forms, one-line forms, no columns, long form, none
+_LOCATIONS = re.compile(
+    rb"(?:[\x80-\xcf][\x00-\x7f]|[\xd0-\xe7][\x00-\x7f]{2}|[\xe8-\xef][\x40-\x7f]{0,5}[\x00-\x3f]"
+    rb"|[\xf0-\xf7](?:[\x40-\x7f]{0,5}[\x00-\x3f]){4}|[\xf8-\xff])*"
+)
+_LENGTHS = bytes((byte & 7) + 1 for byte in range(256))
+_NOT_FIRST = bytes(range(128))
+
+
+def check_lines(program: Program) -> None:
+    """The line table describes the whole code, and no more."""
+    release = program.machine.release
+    if not release.exception_table:
+        table = getattr(program.code, release.line_table)
+        if len(table) & 1:
+            raise Refused(WHOLE, f"{release.line_table} has half an entry")
+        return
+    table = program.code.co_linetable
+    if not _LOCATIONS.fullmatch(table):
+        raise Refused(WHOLE, "co_linetable cannot be read")
+    described = sum(table.translate(_LENGTHS, _NOT_FIRST))
+    if described != program.count:
+        raise Refused(WHOLE, f"co_linetable describes {described} code units, there are {program.count}")
+    if program.machine.effects.ascending_lines:
+        first = program.code.co_firstlineno
+        for _, _, line in program.code.co_lines():
+            if line is not None and line < first - 1:
+                raise Refused(WHOLE, f"co_linetable names line {line}, before the first, {first}")
+
+
+def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
+    """The exception table as `(first, behind the last, handler)`, by instruction."""
+    table = getattr(program.code, "co_exceptiontable", b"")
+    handlers: list[tuple[int, int, Handler]] = []
+    index, total, behind = program.index, len(program.moves), 0
+    values: list[int] = []
+    value, digits = 0, 0
+    for byte in table:
+        if bool(byte & 0x80) != (not values and not digits):
+            raise Refused(WHOLE, "co_exceptiontable cannot be read")
+        value = value << 6 | byte & 63
+        digits += 1
+        if byte & 64:
+            if digits > 4:
+                raise Refused(WHOLE, "co_exceptiontable holds a number of more than five digits")
+            continue
+        values.append(value)
+        value = digits = 0
+        if len(values) < 4:
+            continue
+        start, length, target, depth = values
+        first, last = (
+            index.get(start),
+            total if start + length == program.count else index.get(start + length),
+        )
+        if first is None or last is None or not first < last or first < behind:
+            raise Refused(
+                WHOLE, f"co_exceptiontable: {2 * start} to {2 * (start + length)} is no range of instructions"
+            )
+        if target not in index:
+            raise Refused(WHOLE, f"co_exceptiontable: no instruction starts at {2 * target}")
+        entries, depth = LASTI | EXC if depth & 1 else EXC, depth >> 1
+        handlers.append((first, last, (index[target], depth, entries, depth, ())))
+        behind = last
+        values.clear()
+    if values or digits:
+        raise Refused(WHOLE, "co_exceptiontable is cut off")
+    return handlers

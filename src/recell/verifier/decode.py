@@ -1,0 +1,305 @@
+"""A code object's instructions as moves of the value stack, their arguments checked against the code's own tables.
+
+One pass over the code units: every opcode known, every argument in range, every cache unit empty, every jump on the
+start of an instruction. What the moves do to each other is `walk`'s part.
+"""
+
+from __future__ import annotations
+
+from types import CellType, CodeType
+
+from recell.compat.py312 import scope_parameters
+from recell.verifier import kinds
+from recell.verifier import opcodes as ops
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from recell.verifier.kinds import Move
+    from recell.verifier.opcodes import Machine
+
+ENDLESS = 1 << 40
+GENERATOR_FLAGS = 0x20 | 0x80 | 0x200
+WHOLE = -1  # in the place of a code unit: what is wrong is the code object as a whole
+
+
+class Refused(Exception):  # noqa: N818 - a signal between these modules, made into an UnsafeCodeError
+    """Why a code object is not safe, and where: the index of a code unit, or WHOLE."""
+
+    def __init__(self, unit: int, reason: str) -> None:
+        super().__init__(unit, reason)
+        self.unit = unit
+        self.reason = reason
+
+
+def takes_iterator(code: CodeType, machine: Machine) -> bool:
+    """Whether this is a comprehension that loops over its argument as it comes."""
+    if code.co_argcount != 1 or code.co_varnames[0] != ".0":
+        return False
+    units, numbers = code.co_code, machine.numbers
+    for unit in range(0, len(units) - 2, 2):
+        if units[unit] == numbers["LOAD_FAST"] and units[unit + 1] == 0:
+            behind = unit + 2
+            while units[behind] in machine.prefixes and behind + 2 < len(units):
+                behind += 2
+            return units[behind] == numbers["FOR_ITER"]
+    return True
+
+
+class Program:
+    """One code object, decoded.
+
+    `moves` has one entry for each instruction (two for a super-instruction), `begins` the code unit where it starts,
+    `ends` says for some indexes how the run of instructions ends there: `(shape, number, move, ...)`.
+    """
+
+    def __init__(self, code: CodeType, machine: Machine) -> None:
+        self.code = code
+        self.machine = machine
+        self.units = code.co_code
+        self.count = len(self.units) // 2
+        self.moves: list[Move] = []
+        self.begins: list[int] = []
+        self.ends: dict[int, tuple[Any, ...]] = {}
+        locals_, cells, free = code.co_varnames, code.co_cellvars, code.co_freevars
+        if machine.release.unified_locals:
+            plain = [name for name in cells if name not in locals_] if cells else ()
+            self.slots = (*locals_, *plain, *free)
+            slot_count = len(self.slots)
+        else:
+            self.slots = locals_
+            slot_count = len(locals_)
+        names = len(code.co_names)
+        self.bounds = (
+            ENDLESS, len(code.co_consts), names, names << 1, names << 2, slot_count, len(cells) + len(free)
+        )  # fmt: skip
+        self._decode()
+        self.index = dict(zip(self.begins, range(len(self.begins))))
+        self._resolve_jumps()
+        kept = machine.effects.compiler_names.keys()
+        if not kept.isdisjoint(self.slots) or not kept.isdisjoint(code.co_names):
+            self._know_compiler_names()
+
+    def _decode(self) -> None:
+        units, facts, bounds = self.units, self.machine.facts, self.bounds
+        numbers, arguments = units[::2], units[1::2]
+        moves, begins, ends = self.moves, self.begins, self.ends
+        add, begin_at = moves.append, begins.append
+        constants: dict[int, Move] = {}
+        stacksize = self.code.co_stacksize
+        refuses_empty = not self.machine.effects.empty_prefixes
+        known = self.machine.numbers
+        nop = bytes((known["NOP"],))
+        forward = known["JUMP_FORWARD"] if self.machine.release.jump_unit == 2 else -1
+        unit, begin, extended, count = 0, 0, 0, self.count
+        while unit < count:
+            fact = facts[numbers[unit]]
+            if fact is None:
+                raise Refused(begin, "is no opcode that a compiler emits")
+            shape, payload, caches, bound = fact
+            argument = arguments[unit] | extended
+            if argument >= bounds[bound]:
+                raise Refused(begin, f"argument {argument} is out of range: there are {bounds[bound]}")
+            if shape == ops.FIXED:
+                add(payload)
+            elif shape == ops.SLOT or shape == ops.COUNTED:
+                move = payload.get(argument) or payload.make(argument, stacksize)
+                if move.__class__ is str:
+                    raise Refused(begin, move)
+                add(move)
+            elif shape == ops.CONSTANT:
+                add(constants.get(argument) or constants.setdefault(argument, self._constant(argument)))
+            elif shape == ops.FLAGGED:
+                add(payload[argument & 1])
+            elif shape == ops.EXTENDED:
+                unit += 1
+                extended = argument << 8
+                if unit - begin > 3 or unit == count:
+                    raise Refused(begin, "has an argument of more than four bytes, or nothing behind it")
+                if not extended and refuses_empty:
+                    raise Refused(begin, "extends an argument by nothing")
+                continue
+            elif shape == ops.JUMP:
+                padding = numbers[unit + 1 : unit + 1 + argument]
+                if argument and numbers[unit] == forward and padding == nop * argument:
+                    add(
+                        facts[nop[0]][1]
+                    )  # a jump over padding does what the padding does, and nothing meets behind it
+                else:
+                    ends[len(moves)] = (shape, numbers[unit], *payload, unit + 1 + caches, argument)
+                    add(payload[0])
+            elif shape == ops.PAIR:
+                add(self._half(begin, payload[0], argument >> 4))
+                begin_at(begin)
+                add(self._half(begin, payload[1], argument & 15))
+                begin = -1
+            else:  # STOP, BLOCK
+                move = payload.get(argument) or payload.make(argument, stacksize)
+                if move.__class__ is str:
+                    raise Refused(begin, move)
+                ends[len(moves)] = (shape, numbers[unit], move, unit + 1, argument)
+                add(move)
+            begin_at(begin)
+            unit += 1
+            if caches:
+                # co_code shows zeros there, unless they are cut off
+                if units[2 * unit : 2 * (unit + caches)] != _CACHES[caches]:  # pragma: no cover - UB to make
+                    raise Refused(begin, f"is not followed by its {caches} empty cache units")
+                unit += caches
+            begin = unit
+            extended = 0
+
+    def _half(self, begin: int, moves: ops.Moves, slot: int) -> Move:
+        if slot >= self.bounds[ops.SLOTS]:
+            raise Refused(begin, f"local {slot} is out of range: there are {self.bounds[ops.SLOTS]}")
+        move = moves.get(slot) or moves.make(slot, 0)
+        assert not isinstance(move, str)
+        return move
+
+    def _constant(self, index: int) -> Move:
+        """What LOAD_CONST pushes."""
+        value = self.code.co_consts[index]
+        machine, kind = self.machine, type(value)
+        known = machine.constants.get(kind)
+        if known is not None:
+            return known
+        if kind is CodeType:
+            name = _TRUSTING.get(scope_parameters(value), "code")
+            if name == "comprehension_code" and not takes_iterator(value, machine):
+                name = "code"
+            if value.co_flags & 0x20:  # calling its function makes an iterator
+                name = "generator_expression_code" if name == "comprehension_code" else "generator_code"
+            entry = kinds.BIT[name] | self._parameter(len(value.co_freevars))
+        elif kind is CellType:
+            entry = kinds.CELL
+        elif kind is tuple:
+            items = set(map(type, value))
+            if items <= {str}:
+                entry = kinds.BIT["names" if len(value) & 1 else "name_pairs"] | self._parameter(len(value))
+            elif items == {CellType}:
+                entry = kinds.CELLS | self._parameter(len(value))
+            else:
+                entry = kinds.BIT["tuple" if len(value) & 1 else "pairs"] | self._parameter(len(value))
+        else:
+            return machine.value
+        return (*machine.value[:4], entry, *machine.value[5:])
+
+    @staticmethod
+    def _parameter(value: int) -> int:
+        if value > kinds.LARGEST_PARAMETER:
+            raise Refused(
+                WHOLE, f"a constant with {value} items or free variables is more than can be followed"
+            )
+        return value << kinds.PARAMETER
+
+    def _resolve_jumps(self) -> None:
+        """Jump targets as indexes of instructions."""
+        step = self.machine.release.jump_unit
+        for index, end in list(self.ends.items()):
+            shape, number = end[0], end[1]
+            if shape == ops.JUMP:
+                _, _, falls, taken, goes_on, direction, steps_over, refines, after, argument = end
+                target = self._target(index, direction, after, argument, step)
+                if steps_over:
+                    target = self._over(index, target)
+                if taken is None:  # END_ASYNC_FOR: the argument only tells a monitor where the loop was
+                    del self.ends[index]
+                else:
+                    self.ends[index] = (shape, number, falls, taken, goes_on, target, refines)
+            elif shape == ops.BLOCK:
+                _, _, move, after, argument = end
+                name = self.machine.names[number]
+                target = -1
+                if name in self.machine.release.relative_jumps:
+                    target = self._target(index, 1, after, argument, step)
+                self.ends[index] = (shape, number, move, target, argument)
+
+    def _target(self, index: int, direction: int, after: int, argument: int, step: int) -> int:
+        steps = argument if direction >= 0 else -argument
+        if step == 1:
+            if argument & 1:
+                raise Refused(self.begins[index], "jumps into the middle of a code unit")
+            steps //= 2
+        unit = steps if direction == 0 else after + steps
+        target = self.index.get(unit)
+        if target is None or unit < 0:
+            raise Refused(self.begins[index], f"jumps to {2 * unit}, where no instruction starts")
+        return target
+
+    def _over(self, index: int, target: int) -> int:
+        """Where FOR_ITER goes on: behind what stands at its target for the loop's end."""
+        for number in self.machine.skipped:
+            if target >= len(self.begins) or self.read(target)[0] != number:
+                raise Refused(self.begins[index], f"its target is not {self.machine.names[number]}")
+            target += 1
+        if target >= len(self.begins):
+            raise Refused(self.begins[index], "leads behind the last instruction")
+        return target
+
+    def read(self, index: int) -> tuple[int, int]:
+        """An instruction's opcode and argument; the second half of a pair reads as a NOP, and raises as little."""
+        if index >= len(self.begins):
+            return -1, 0
+        unit, argument = self.begins[index], 0
+        if unit < 0:
+            return self.machine.numbers["NOP"], 0
+        while True:
+            number, argument = self.units[2 * unit], argument << 8 | self.units[2 * unit + 1]
+            if number != self.machine.numbers["EXTENDED_ARG"]:
+                return number, argument
+            unit += 1
+
+    def _know_compiler_names(self) -> None:
+        """Loads and stores of the compiler's own variables have kinds."""
+        machine, kept = self.machine, self.machine.effects.compiler_names
+        arguments = self.code.co_argcount
+        parameters = scope_parameters(self.code)
+        known = {
+            slot: kept[name]
+            for slot, name in enumerate((*parameters, *self.slots[len(parameters) :]))
+            if name in kept and (slot < arguments or (name in _CELL_NAMES and name in self.code.co_cellvars))
+            if name != ".0" or takes_iterator(self.code, machine)
+        }
+        for index, begin in enumerate(self.begins):
+            if begin < 0:
+                continue
+            number, argument = self.read(index)
+            name = machine.names[number]
+            shape, payload, _, bound = machine.facts[number]
+            if shape == ops.PAIR:
+                for half, (moves, slot) in enumerate(zip(payload, (argument >> 4, argument & 15))):
+                    self._know(index + half, moves, moves.name, slot, known)
+            elif bound == ops.SLOTS:
+                moves = (
+                    payload
+                    if isinstance(payload, ops.Moves)
+                    else ops.Moves(name, "", machine.action(name), None)
+                )
+                self._know(index, moves, name, argument, known)
+            elif name == "LOAD_NAME" and self.code.co_names[argument] in kept:
+                self.moves[index] = kinds.parse(f"-- {kept[self.code.co_names[argument]]}")
+
+    def _know(self, index: int, moves: ops.Moves, name: str, slot: int, known: dict[int, str]) -> None:
+        if slot not in known:
+            return
+        kind = known[slot]
+        if name in ("STORE_FAST", "STORE_DEREF"):
+            self.moves[index] = moves.parsed(f"{kind} --", slot)
+        elif name == "LOAD_FROM_DICT_OR_DEREF":
+            self.moves[index] = moves.parsed(f"value -- {kind}", slot)
+        elif name == "LOAD_DEREF" or (name.startswith("LOAD_FAST") and self.slots[slot] not in _CELL_NAMES):
+            self.moves[index] = moves.parsed(f"-- {kind}", slot)
+
+
+# these are no arguments, but cell variables that one scope makes for those inside it
+_CELL_NAMES = (".type_params", "__conditional_annotations__")
+# code that trusts its arguments, by their names
+_TRUSTING: dict[tuple[str, ...], str] = {
+    (".0",): "comprehension_code",
+    (".defaults",): "defaults_code",
+    (".kwdefaults",): "kwdefaults_code",
+    (".defaults", ".kwdefaults"): "all_defaults_code",
+}
+
+_CACHES = [bytes(2 * units) for units in range(16)]

@@ -1,0 +1,57 @@
+"""Whether a code object can be run without harm: CPython itself checks almost nothing."""
+
+from __future__ import annotations
+
+from types import CodeType
+
+from recell.errors import short
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from recell.verifier.opcodes import Machine
+
+__all__ = ["verify"]
+
+_machine: Machine | None = None
+
+
+def verify(code: CodeType) -> None:
+    """Raise for a code object that could crash or corrupt the interpreter.
+
+    CPython runs whatever `CodeType.replace` lets through: an index out of range, a stack that underflows, a cell
+    variable without its cell read or write memory that is not theirs. Every code object that a compiler made is
+    accepted, nested ones included.
+
+    Args:
+        code: a code object; its code constants are checked too.
+
+    Raises:
+        UnsafeCodeError: with the offset, the instruction and the reason.
+        UnsupportedPythonError: recell does not know this release's opcodes.
+        TypeError: not a code object.
+
+    >>> def greet(name):
+    ...     return "hello " + name
+    >>> verify(greet.__code__)
+    >>> verify(greet.__code__.replace(co_consts=()))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    recell.errors.UnsafeCodeError: ...
+    """
+    from recell.verifier.verification import Machine, verify_one
+
+    global _machine  # noqa: PLW0603 - built once
+    if not isinstance(code, CodeType):
+        hint = "; pass its `__code__`" if hasattr(code, "__code__") else ""
+        msg = f"verify() takes a code object, not {short(code)}{hint}"
+        raise TypeError(msg)
+    if _machine is None:
+        _machine = Machine()
+    waiting, seen = [code], set()
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        verify_one(found, _machine)
+        waiting += [constant for constant in found.co_consts if constant.__class__ is CodeType]
