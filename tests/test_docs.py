@@ -69,13 +69,36 @@ def test_examples_of_pages(path: Path, tmp_path: Path, monkeypatch: pytest.Monke
             assert not result.failed, f"{path.name}, line {line}"
 
 
+def home_of(obj: object) -> str | None:
+    """The module whose text a function, or a class with methods, stands in."""
+    functions = vars(obj).values() if isinstance(obj, type) else [obj]
+    homes = {value.__globals__["__name__"] for value in functions if isinstance(value, types.FunctionType)}
+    return next((name for name in homes if name.startswith("recell.")), None)
+
+
+class Finder(doctest.DocTestFinder):
+    """Finds the examples of public objects where they are defined, whatever module they report."""
+
+    def _from_module(self, module: types.ModuleType, obj: object) -> bool:
+        if getattr(obj, "__module__", None) == "recell":
+            return home_of(obj) == module.__name__
+        return super()._from_module(module, obj)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_docstrings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example in the module's docstrings gives what it shows."""
     monkeypatch.setenv("COLUMNS", "100")
     module = importlib.import_module(name)
-    result = doctest.testmod(module, optionflags=doctest.ELLIPSIS, verbose=False)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
+    examples = Finder(exclude_empty=True).find(module, name)
+    for example in examples:
+        runner.run(example)
+    result = runner.summarize(verbose=False)
     assert not result.failed, f"{result.failed} of {result.attempted} examples of {name} failed"
+    shown = {example.name.rpartition(".")[2] for example in examples}
+    defined = {public for public in recell._HOMES if home_of(getattr(recell, public)) == name}
+    assert {public for public in defined if ">>>" in getattr(recell, public).__doc__} <= shown
 
 
 def test_no_example_left_behind() -> None:

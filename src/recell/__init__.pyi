@@ -7,6 +7,7 @@ from recell.cells import closure as closure
 from recell.cells import make_cell as make_cell
 from recell.cells import owners as owners
 from recell.cells import sharing as sharing
+from recell.classes.verbs import Repointed as Repointed
 from recell.classes.verbs import attach as attach
 from recell.classes.verbs import repoint as repoint
 from recell.errors import BuiltinsMismatchError as BuiltinsMismatchError
@@ -33,7 +34,9 @@ from recell.nested.verbs import patch_inner as patch_inner
 from recell.nested.verbs import replace_inner as replace_inner
 from recell.patcher import Patcher as Patcher
 from recell.patching.closures import patch_closure as patch_closure
+from recell.patching.overriding import Override as Override
 from recell.patching.overriding import override as override
+from recell.patching.swapping import Swap as Swap
 from recell.patching.swapping import swap as swap
 from recell.patching.swapping import wrap as wrap
 from recell.reloading.verbs import Report as Report

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Tuple
 from recell import compat
 from recell.callables import function_of
 from recell.errors import EmptyCellError, FreeVariableError, hint_nearest, listed, nearest, short
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ __all__ = ["EMPTY", "Closure", "SharedCell", "closure", "make_cell", "owners", "
 FORWARDED = ".forwarded"
 
 
+@public
 class Empty:
     """The type of `EMPTY`: one object, also through copying and pickling."""
 
@@ -42,6 +44,7 @@ EMPTY: Empty = object.__new__(Empty)
 """No contents: given as a value, it means an empty cell."""
 
 
+@public
 def make_cell(contents: object = EMPTY) -> CellType:
     """A new cell.
 
@@ -77,6 +80,7 @@ def cells_of(values: Mapping[str, object]) -> Mapping[str, object]:
     return values.cells if type(values) is Closure else values
 
 
+@public
 class Closure(_Base):
     """A live mapping of a function's free variables: name -> contents. Made by `closure`.
 
@@ -182,6 +186,7 @@ class Closure(_Base):
         return f"<closure of {self._function.__qualname__}: {shown or 'no free variables'}>"
 
 
+@public
 def closure(func: object) -> Closure:
     """A live view of a function's closure.
 
@@ -264,6 +269,7 @@ def no_such_free_variable(
     return FreeVariableError(msg, name=name, names=names, nearest=nearest(name, names), target=target)
 
 
+@public
 def owners(cell_or_code: CellType | CodeType) -> list[FunctionType]:
     """The living functions that hold a cell in their closure, or that run a code object.
 
@@ -317,6 +323,7 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
     return [function for function in found.values() if function.__name__ != compat.STAND_BY]
 
 
+@public
 class SharedCell(NamedTuple):
     """A cell that several functions hold, and the (function, variable name) pairs that hold it.
 
@@ -332,6 +339,7 @@ class SharedCell(NamedTuple):
     holders: Tuple[Tuple[FunctionType, str], ...]
 
 
+@public
 def sharing(*funcs: object) -> tuple[SharedCell, ...]:
     """The cells that more than one of the given functions hold.
 

@@ -6,6 +6,8 @@ strings, numbers and tuples, so that every error pickles. After any error nothin
 
 from __future__ import annotations
 
+from recell.public import public
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 
+@public
 class RecellError(Exception):
     """The base of all errors that recell raises of its own.
 
@@ -47,6 +50,7 @@ class RecellError(Exception):
         return str(self.args[0]) if self.args else ""
 
 
+@public
 class FreeVariableError(RecellError, KeyError):
     """A closure can be asked only for the free variables that it has.
 
@@ -59,6 +63,7 @@ class FreeVariableError(RecellError, KeyError):
     target: str
 
 
+@public
 class EmptyCellError(RecellError, KeyError, ValueError):
     """A cell without contents cannot be read. Attributes: `name`, `target`."""
 
@@ -66,6 +71,7 @@ class EmptyCellError(RecellError, KeyError, ValueError):
     target: str
 
 
+@public
 class ClosureMismatchError(RecellError, ValueError):
     """A function's code and closure must name the same free variables.
 
@@ -78,6 +84,7 @@ class ClosureMismatchError(RecellError, ValueError):
     target: str
 
 
+@public
 class ScopeError(RecellError, ValueError):
     """A name can be turned only into what its use in the function allows. Attributes: `name`, `names`, `target`."""
 
@@ -86,6 +93,7 @@ class ScopeError(RecellError, ValueError):
     target: str
 
 
+@public
 class UnsafeCodeError(RecellError, ValueError):
     """A code object that could crash the interpreter is not run.
 
@@ -98,6 +106,7 @@ class UnsafeCodeError(RecellError, ValueError):
     reason: str
 
 
+@public
 class SourceError(RecellError, SyntaxError, ValueError):
     """A text must define exactly the one function asked for; line and column are those of the caller's text.
 
@@ -116,12 +125,14 @@ class SourceError(RecellError, SyntaxError, ValueError):
         return type(self), self.args, {**self.__dict__, **own}
 
 
+@public
 class ChangeError(RecellError, RuntimeError):
     """A change is undone once for each time that it was entered. Attribute: `change` (its repr)."""
 
     change: str
 
 
+@public
 class InterferenceError(RecellError, RuntimeError):
     """What somebody else assigned to a function is not overwritten by an undo.
 
@@ -134,12 +145,14 @@ class InterferenceError(RecellError, RuntimeError):
     found: str
 
 
+@public
 class BuiltinsMismatchError(RecellError, ValueError):
     """A function keeps the builtins it was made with. Attribute: `target`."""
 
     target: str
 
 
+@public
 class UnsupportedCodeError(RecellError, NotImplementedError):
     """A code object that cannot be edited exactly stays as it is. Attributes: `code`, `reason`."""
 
@@ -147,6 +160,7 @@ class UnsupportedCodeError(RecellError, NotImplementedError):
     reason: str
 
 
+@public
 class UnsupportedPythonError(RecellError, NotImplementedError):
     """What needs facts about this release's opcodes works only where they are known.
 

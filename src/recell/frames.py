@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell import compat
 from recell.callables import function_of
+from recell.public import public
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -21,6 +22,7 @@ _KINDS: tuple[tuple[type, str, str], ...] = (
 )
 
 
+@public
 def running(func_or_code: Any) -> list[Any]:
     """What runs a function's code now: it will finish with that code, whatever is put in its place.
 

@@ -11,6 +11,7 @@ from recell.layers.function_layers import ABSENT, AttributeLayer, ItemLayer
 from recell.patching.closures import patch_closure
 from recell.patching.overriding import Override, override
 from recell.patching.swapping import Swap, swap, wrap
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ __all__ = ["Patcher"]
 _NOTHING: Mapping[str, object] = {}
 
 
+@public
 class Patcher:
     """Changes that are undone together, the last one first.
 

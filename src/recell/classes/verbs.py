@@ -10,6 +10,7 @@ from recell.classes.reaching import class_cells
 from recell.errors import ScopeError, short
 from recell.layers.changes import Change
 from recell.layers.function_layers import AttributeLayer, CellLayer
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,7 @@ __all__ = ["Repointed", "attach", "repoint"]
 _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 
 
+@public
 def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     """Installs a function as a method, so that zero-argument `super()` works in it wherever it was written.
 
@@ -111,8 +113,21 @@ def _own_name(func: Any) -> str:
     raise TypeError(msg)
 
 
+@public
 class Repointed(Change):
-    """The change that `repoint` made; `cells` are the `__class__` cells that it changed."""
+    """The change that `repoint` makes; `cells` are the `__class__` cells that it changed.
+
+    >>> from recell import repoint
+    >>> class Old:
+    ...     def name(self):
+    ...         return __class__.__name__
+    >>> New = type("New", (Old,), dict(name=Old.name))
+    >>> with repoint(New, old=Old) as change:
+    ...     New().name(), len(change.cells)
+    ('New', 1)
+    >>> New().name()
+    'Old'
+    """
 
     __slots__ = ("cells",)
 
@@ -124,6 +139,7 @@ class Repointed(Change):
         super().__init__("repoint", cls, layers, ["__class__"], stays=True)
 
 
+@public
 def repoint(cls: type, /, *, old: type) -> Repointed:
     """Puts `super()` right in a class that was made again: `__class__` cells that hold `old` hold `cls` then.
 

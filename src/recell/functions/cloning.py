@@ -9,6 +9,7 @@ from recell.callables import functions_in, functions_of, rebuild
 from recell.cells import FORWARDED, unknown_free_variable
 from recell.errors import short
 from recell.functions.building import remake
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ def clone(
 def clone(
     func: F, other: F, third: F, fourth: F, /, *more: F, share: Iterable[str] = (), deep: bool = False
 ) -> tuple[F, ...]: ...
+@public
 def clone(*funcs: Any, share: Iterable[str] = (), deep: bool = False) -> Any:
     """Copies with cells of their own, connected among themselves as the originals are.
 

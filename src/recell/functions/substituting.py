@@ -12,6 +12,7 @@ from recell.functions.building import copy_with
 from recell.functions.clashes import check_clashes, not_found, with_imports_kept
 from recell.functions.docstrings import COMPOUND, DOCSTRING_FLAG, docstring_of, followed, holds, parts
 from recell.functions.templates import IMPORT_NAME, PLANS, planned
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -24,6 +25,7 @@ _NOTHING: Mapping[str, Any] = {}
 _VALID: set[str] = set()  # new names that were checked before
 
 
+@public
 def substitute(
     func: F, /, *, rename: Mapping[str, str] = _NOTHING, constants: Mapping[str, object] = _NOTHING
 ) -> F:

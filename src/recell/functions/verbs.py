@@ -18,6 +18,7 @@ from recell.functions.arguments import (
 from recell.functions.building import KEEP, build, copy_with, own_version, remake, respecialised
 from recell.functions.cloning import clone
 from recell.functions.substituting import substitute
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ __all__ = ["build", "clone", "make_function", "rebind", "remake", "replace", "su
 _NOTHING: Mapping[str, object] = {}
 
 
+@public
 def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) -> F:
     """The same function with some of its free variables bound to cells of their own.
 
@@ -90,6 +92,7 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
     return rebuild(func, rebound, "rebind")
 
 
+@public
 def make_function(
     code: CodeType,
     globals: dict[str, Any] | None = None,
@@ -235,6 +238,7 @@ def replace(
 if not TYPE_CHECKING:  # pragma: no branch - type checkers alone skip it
     _replace_parts = replace  # a TypeError about its arguments calls it by the name in its code
 
+    @public
     def replace(func, /, *, closure=KEEP, **parts):
         """The same function with some of its parts exchanged; what is not named is carried over completely.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.errors import ChangeError, short
 from recell.layers.function_layers import LOCK
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ F = TypeVar("F", bound="Callable[..., Any] | type")
 __all__ = ["Change", "name_of", "refuse_travel"]
 
 
+@public
 class Change:
     """What a verb that works in place hands back: it undoes the change, and says whether it is active.
 

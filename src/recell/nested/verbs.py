@@ -17,6 +17,7 @@ from recell.layers.function_layers import in_force, stack_of
 from recell.nested.inner_patches import InnerEdit, InnerPatch
 from recell.nested.recovering import Recovery, held
 from recell.nested.replacing import inlaid
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ _NOTHING: Mapping[str, object] = {}
 _NOT_CLOSURE, _ANNOTATED = ~CLOSURE, ANNOTATIONS | ANNOTATE
 
 
+@public
 def inner(
     func_or_code: object,
     path: str | CodeType,
@@ -168,6 +170,7 @@ def inner(
     return new
 
 
+@public
 def replace_inner(func: F, path: str | CodeType, new: Callable[..., Any], /, *, line: int | None = None) -> F:
     """A new outer function that has `new` in place of a nested function.
 
@@ -215,6 +218,7 @@ def replace_inner(func: F, path: str | CodeType, new: Callable[..., Any], /, *, 
     return rebuild(func, replaced, "replace_inner")
 
 
+@public
 def patch_inner(
     func: Any,
     path: str | CodeType,

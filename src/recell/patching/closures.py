@@ -11,6 +11,7 @@ from recell.errors import FreeVariableError, short
 from recell.layers.changes import Change
 from recell.layers.function_layers import ABSENT, LOCK, CellLayer, beneath
 from recell.layers.values import CellStack, let_go
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ _NOTHING: Mapping[str, object] = {}
 _acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
+@public
 def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
     """Temporarily sets the contents of free variables: everyone who shares a cell sees it.
 

@@ -18,6 +18,7 @@ from recell.patching.override_edits import OverrideEdit, Prepared, dotted, insid
 from recell.patching.standins import attribute_of, value_of
 from recell.patching.switching import CellSwitch, CellSwitches
 from recell.patching.unused import unused_name
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,8 +31,18 @@ __all__ = ["Override", "override"]
 _NOTHING: Mapping[str, object] = {}
 
 
+@public
 class Override(Switching):
-    """What `override` returns. It is also a mapping from names to the values that they have: `fakes["urlopen"]`."""
+    """The change that `override` makes; also a mapping from its names to the values that they have.
+
+    >>> from recell import override
+    >>> LIMIT = 10
+    >>> def allowed(n):
+    ...     return n <= LIMIT
+    >>> with override(allowed, LIMIT=3) as fakes:
+    ...     allowed(5), fakes["LIMIT"], list(fakes)
+    (False, 3, ['LIMIT'])
+    """
 
     __slots__ = ("_again", "_fakes", "_functions", "_mocks", "_pairs", "_seen", "_values")
 
@@ -173,6 +184,7 @@ class Override(Switching):
         return self._fakes.keys()
 
 
+@public
 def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Override:
     """Temporarily gives names another meaning that only this function, and functions nested in it, see.
 

@@ -16,6 +16,7 @@ from recell.layers.exchange import State, face_of, install, state_of
 from recell.layers.function_layers import Edit, FunctionLayer, beneath, in_force
 from recell.patching.closures import holder_beneath
 from recell.patching.trampolines import BRIDGES, DECORATED, copied, kind_of, trampoline
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -122,8 +123,17 @@ def _own_cells(state: State) -> dict[str, CellType]:
     return state.cells()
 
 
+@public
 class Swap(Change):
-    """What `swap` and `wrap` return: `original` does what the target did, `running` lists what still does."""
+    """The change that `swap` and `wrap` make: `original` does what the target did, `running` lists what still does.
+
+    >>> from recell import swap
+    >>> def greet():
+    ...     return "hello"
+    >>> with swap(greet, lambda: "bye") as change:
+    ...     greet(), change.original()
+    ('bye', 'hello')
+    """
 
     __slots__ = ("_codes", "_original")
 
@@ -146,6 +156,7 @@ class Swap(Change):
         return [found for code in self._codes for found in running(code)]
 
 
+@public
 def swap(target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
     """`target`, the same object, now does what `replacement` does, whatever their free variables.
 
@@ -187,6 +198,7 @@ def swap(target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep"
     return Swap("swap", function, edit, original)
 
 
+@public
 def wrap(target: Any, decorator: Callable[[Any], Any], /) -> Swap:
     """Decorates a function in place: every reference to it now runs what the decorator returned.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.errors import ChangeError
 from recell.layers.changes import Change
+from recell.public import public
 from recell.reloading.earlier import CODES
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["Lines", "Report"]
 _AS_IT_IS: Any = nullcontext()
 
 
+@public
 class Report(Change):
     """What `reload` returns: a change, active already, that prints as a table. `undo()` takes all of it back.
 

@@ -19,6 +19,7 @@ from recell.callables import describe
 from recell.errors import RecellError, ScopeError, SourceError, short
 from recell.layers.exchange import face_of, install, state_of
 from recell.layers.values import ABSENT, STACKS
+from recell.public import public
 from recell.reloading.annotations import ANNOTATING
 from recell.reloading.comparing import Comparison
 from recell.reloading.earlier import CODES, Constants
@@ -38,6 +39,7 @@ _KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _MAIN = "__mp_main__"  # what multiprocessing calls a `__main__` that is not to run
 
 
+@public
 def reload(
     module: ModuleType, *, source: str | bytes | None = None, dry_run: bool = False, data: str = "keep"
 ) -> Report:

@@ -9,6 +9,7 @@ from recell.code.instructions import found
 from recell.code.uses import uses
 from recell.compat import resolved
 from recell.errors import ScopeError, hint_nearest, listed, nearest, short
+from recell.public import public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ NOTHING: Any = object()
 """Stands for the value that a name has now."""
 
 
+@public
 class Scope:
     """The names that a function and those nested in it resolve, in the words of `inspect.ClosureVars`.
 
@@ -81,6 +83,7 @@ class Scope:
         return f"<scope of {self._target}: {'; '.join(parts) or 'no names'}>"
 
 
+@public
 def scope(func: object) -> Scope:
     """Every name that a function, and those nested in it, resolve outside themselves.
 

@@ -14,6 +14,7 @@ from recell.compat import resolved
 from recell.errors import ScopeError, short
 from recell.functions.arguments import check_globals
 from recell.functions.building import remake
+from recell.public import public
 from recell.scopes.freezing import freezable
 from recell.scopes.scope import (
     NOTHING,
@@ -39,6 +40,7 @@ _CLASS = "__class__"
 _NO_VALUES: Mapping[str, object] = {}
 
 
+@public
 def promote(
     func: F, values: Mapping[str, object] = _NO_VALUES, /, *, strict: bool = True, **more: object
 ) -> F:
@@ -133,6 +135,7 @@ def _shared_out(
     return chosen
 
 
+@public
 def demote(func: F, /, *names: str, globals: dict[str, Any] | None = None) -> F:
     """The same function, with free variables looked up as globals instead: the inverse of `promote`.
 
@@ -209,6 +212,7 @@ def _demoted(
     return new
 
 
+@public
 def freeze(func: F, /, *names: str, **values: object) -> F:
     """The same function, with names turned into constants: globals, builtins and free variables.
 

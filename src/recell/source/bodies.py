@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recell.errors import SourceError, short
 from recell.functions.arguments import check_identifier, merged_defaults
 from recell.functions.building import KEEP, build
+from recell.public import public
 from recell.source.defining import Definition
 from recell.source.signatures import (
     Shape,
@@ -31,6 +32,7 @@ __all__ = ["build_function"]
 _INDENTATION = "    "
 
 
+@public
 def build_function(
     name: str,
     signature: Signature | str,

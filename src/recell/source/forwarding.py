@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 from recell.callables import functions_in
 from recell.errors import short
 from recell.functions.building import KEEP, build
+from recell.public import public
 from recell.source.signatures import Shape, is_signature, shape_of_function, shape_of_signature
 from recell.source.sourcelines import holding, registered
 
@@ -57,6 +58,7 @@ _templates: OrderedDict[_Form, CodeType] = OrderedDict()
 _named: OrderedDict[Tuple[int, str, str], CodeType] = OrderedDict()
 
 
+@public
 def forward(
     callable: Any,
     /,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recell.public import public
 from recell.source.bodies import build_function
 from recell.source.defining import Definition
 from recell.source.forwarding import forward
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["build_function", "define", "forward"]
 
 
+@public
 def define(
     source: str,
     /,

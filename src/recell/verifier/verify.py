@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 
 from recell.errors import short
+from recell.public import public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = ["verify"]
 _machine: Machine | None = None
 
 
+@public
 def verify(code: CodeType) -> None:
     """Raise for a code object that could crash or corrupt the interpreter.
 
@@ -36,7 +38,7 @@ def verify(code: CodeType) -> None:
     >>> verify(greet.__code__.replace(co_consts=()))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    recell.errors.UnsafeCodeError: ...
+    recell.UnsafeCodeError: ...
     """
     from recell.verifier.verification import Machine, verify_one
 
