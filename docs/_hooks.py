@@ -13,26 +13,33 @@ TITLES = {
     "scopes": "What a name means inside a function",
     "nested": "Functions inside functions",
     "patching": "In place, and back again",
+    "local": "In this context only",
+    "rewriting": "Rewriting and probes",
     "classes": "Classes and super()",
     "source": "Functions from source text",
     "reloading": "Hot reload",
     "verifier": "Checking code objects",
     "errors": "Errors",
 }
+BESIDE = {"layers": "patching", "patcher": "patching", "frames": "patching"}  # what belongs to a chapter of another name
 
 
 def reference() -> str:
-    """A heading for each module, and a directive for each of its public names."""
+    """A heading for each package, and a directive for each of its public names."""
     import recell
 
-    homes: dict[str, list[str]] = {}
+    chapters: dict[str, list[str]] = {title: [] for title in TITLES.values()}
     for name, home in recell._HOMES.items():
-        homes.setdefault(home, []).append(name)
-    order = [*(home for home in TITLES if home in homes), *(home for home in homes if home not in TITLES)]
+        package = home.partition(".")[0]
+        chapters.setdefault(TITLES[BESIDE.get(package, package)], []).append(name)
     parts = []
-    for home in order:
-        parts.append(f"## {TITLES.get(home, home)}\n")
-        parts += [f"::: recell.{home}.{name}\n" for name in sorted(homes[home], key=str.lower)]
+    for title, names in chapters.items():
+        if not names:
+            continue
+        parts.append(f"## {title}\n")
+        # verbs first, then the types of what they return
+        ordered = sorted(names, key=lambda name: (name[0].isupper(), name.lower()))
+        parts += [f"::: recell.{name}\n" for name in ordered]
     return "\n".join(parts)
 
 

@@ -52,8 +52,28 @@ def test_undone_after_failure():
 """
 
 
-def run(tmp_path: Path, *arguments: str) -> str:
-    (tmp_path / "test_user.py").write_text(USER_TESTS)
+FAILING_TESTS = """
+import recell
+
+def load():
+    return open
+
+def test_refused():
+    recell.override(load, opne=print)
+
+def test_broken_inside(monkeypatch):
+    from recell import cells
+    monkeypatch.setattr(cells, "Closure", {}.__getitem__)
+    recell.closure(load)
+
+@recell.override(load, open=lambda: 1 / 0)
+def test_the_users_own():
+    load()()
+"""
+
+
+def run(tmp_path: Path, *arguments: str, text: str = USER_TESTS, status: int = 0) -> str:
+    (tmp_path / "test_user.py").write_text(text)
     ask = (
         "from importlib.metadata import distributions\n"
         "print(any(e.value == 'recell.pytest_plugin' for d in distributions() for e in d.entry_points))"
@@ -64,7 +84,7 @@ def run(tmp_path: Path, *arguments: str) -> str:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *arguments, str(tmp_path)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, cwd=str(tmp_path),
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == status, done.stdout
     return done.stdout
 
 
@@ -74,6 +94,20 @@ def test_the_fixture_undoes_when_the_test_ends(tmp_path: Path) -> None:
 
 def test_the_fixture_is_listed_with_its_documentation(tmp_path: Path) -> None:
     assert "recell.Patcher" in run(tmp_path, "--fixtures", "-v")
+
+
+def test_failures_are_shown_without_the_frames_of_recell(tmp_path: Path) -> None:
+    """The last frame shown of a refused call is the call; a failure of recell itself is shown whole."""
+    short = run(tmp_path, "--tb=short", text=FAILING_TESTS, status=1)
+    assert "recell.override(load, opne=print)" in short
+    assert "ScopeError" in short
+    assert "ZeroDivisionError" in short
+    refused, broken, own = short.split("____ test_")[1:]
+    assert "overriding.py" not in refused
+    assert refused.count("test_user.py:") == 1
+    assert "cells.py" in broken
+    assert "decorating.py" not in own
+    assert "overriding.py" in run(tmp_path, "--full-trace", "-k", "refused", text=FAILING_TESTS, status=1)
 
 
 def test_with_xdist(tmp_path: Path) -> None:
