@@ -21,7 +21,11 @@ TITLES = {
     "verifier": "Checking code objects",
     "errors": "Errors",
 }
-BESIDE = {"layers": "patching", "patcher": "patching", "frames": "patching"}  # what belongs to a chapter of another name
+BESIDE = {
+    "layers": "patching",
+    "patcher": "patching",
+    "frames": "patching",
+}  # what belongs to a chapter of another name
 
 
 def reference() -> str:

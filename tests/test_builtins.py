@@ -14,6 +14,7 @@ from recell import (
     BuiltinsMismatchError,
     replace,
 )
+from recell.errors import short
 
 GLOBAL = "global"
 
@@ -76,7 +77,7 @@ def test_other_builtins_than_the_globals_hold_now_cannot_be_carried() -> None:
     for verb in (replace, recell.rebind, recell.clone, lambda f: replace(f, name="g", defaults=())):
         with pytest.raises(BuiltinsMismatchError) as caught:
             verb(function)
-        assert caught.value.target == repr(function)
+        assert caught.value.target == short(function)
     new = replace(function, globals=dict(names), defaults=())
     assert new() == 3
     assert function() == "own"

@@ -32,7 +32,7 @@ DATA: dict[str, Any] = {
     "name": "x",
     "names": ("x", "y"),
     "nearest": None,
-    "target": "<function f>",
+    "target": "module.f (file.py:1)",
     "offset": 3,
 }
 
@@ -134,12 +134,12 @@ class TameCall(Tame):
 
 
 def message(call: Callable[[], Any]) -> str:
-    """The text of what the call raises, with functions' addresses taken out."""
+    """The text of what the call raises, with functions' places taken out."""
     with pytest.raises(Exception) as caught:  # the type is checked where the text is the same for several
         call()
     text = str(caught.value)
     for function, name in ((bump, "bump"), (unset, "unset"), (plain, "plain")):
-        text = text.replace(repr(function), name)
+        text = text.replace(short(function), name)
     return text
 
 
@@ -322,14 +322,14 @@ def test_the_data_of_a_free_variable_error() -> None:
         "coutn",
         ("count", "step"),
         "count",
-        repr(bump),
+        short(bump),
     )
 
 
 def test_the_data_of_an_empty_cell_error() -> None:
     with pytest.raises(recell.EmptyCellError) as caught:
         recell.closure(unset)["later"]
-    assert (caught.value.name, caught.value.target) == ("later", repr(unset))
+    assert (caught.value.name, caught.value.target) == ("later", short(unset))
 
 
 def test_the_data_of_a_closure_mismatch_error() -> None:
@@ -337,7 +337,7 @@ def test_the_data_of_a_closure_mismatch_error() -> None:
         recell.replace(bump, code=code_with(("count", "other")), verify=False)
     error = caught.value
     assert (error.before, error.after, error.missing) == (("count", "step"), ("count", "other"), ("other",))
-    assert error.target == repr(bump)
+    assert error.target == short(bump)
 
 
 @pytest.mark.parametrize("call", [row[1] for row in MESSAGES], ids=[row[0] for row in MESSAGES])
@@ -380,6 +380,14 @@ def test_short_never_raises_and_is_one_short_line() -> None:
             raise RuntimeError
 
     assert short(1) == "1"
+    line = plain.__code__.co_firstlineno
+    assert short(plain) == f"{__name__}.plain (test_errors.py:{line})"
+    assert short(bump).startswith(f"{__name__}.make.<locals>.bump (test_errors.py:")
+    assert short(TameCall().__call__).startswith(f"{__name__}.TameCall.__call__ (test_errors.py:")
+    assert short(plain.__code__) == f"code plain (test_errors.py:{line})"
+    nameless = FunctionType(plain.__code__, {})
+    nameless.__module__ = None
+    assert short(nameless) == f"plain (test_errors.py:{line})"
     assert short("a\nb") == r"'a\nb'"
     assert len(short("x" * 1000)) == 100
     assert short("x" * 1000).endswith("…")

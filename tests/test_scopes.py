@@ -12,6 +12,7 @@ from sizes import pick
 
 import recell
 from recell import EMPTY, compat, demote, freeze, promote, scope
+from recell.errors import short
 
 # -- scope ----------------------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ def test_what_promote_refuses() -> None:
     assert error.nearest == "LIMIT"
     assert error.names == ("LIMIT", "len")
     assert "did you mean `LIMIT`" in str(error)
-    assert repr(func) in str(error)
+    assert short(func) in str(error)
     assert "is a parameter of" in str(refused(promote, func, value=1))
     assert "is a parameter of" in str(refused(promote, func, plus=1))
     assert "is a local variable of" in str(refused(promote, func, doubled=1))

@@ -1,16 +1,19 @@
-"""Everything recell raises of its own: one class per law, each also the built-in a caller would expect.
+"""Everything recell raises of its own: one class per law, each also the built-in that a caller would expect.
 
-A message says what, on which object, both values, and one hint. The data stands on attributes as plain
-strings, numbers and tuples, so that every error pickles. After any error nothing has changed.
+A message says what, on which object, both values, and one hint. The data is on attributes as plain strings, numbers
+and tuples, so that every error pickles. After any error nothing has changed.
 """
 
 from __future__ import annotations
+
+from types import CodeType, FunctionType, MethodType
 
 from recell.public import public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 __all__ = [
     "BuiltinsMismatchError",
@@ -33,7 +36,7 @@ class RecellError(Exception):
     """The base of all errors that recell raises of its own.
 
     Args:
-        message: what a person reads.
+        message: the text that a person reads.
         data: plain values (text, numbers, tuples) that become attributes of the error.
 
     >>> from recell import RecellError
@@ -54,7 +57,8 @@ class RecellError(Exception):
 class FreeVariableError(RecellError, KeyError):
     """A closure can be asked only for the free variables that it has.
 
-    Attributes: `name` (asked for), `names` (the ones there are), `nearest`, `target` (the function's repr).
+    Attributes: `name` (asked for), `names` (the ones there are), `nearest`, `target` (the function as the message
+    shows it).
     """
 
     name: str
@@ -172,12 +176,12 @@ class UnsupportedPythonError(RecellError, NotImplementedError):
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names as a message shows them: `` `a`, `b` ``, or `none`."""
+    """Return names as a message shows them: `` `a`, `b` ``, or `none`."""
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The most similar of some names, or None where nothing comes close."""
+    """Return the most similar of some names, or None where nothing comes close."""
     import difflib
 
     found = difflib.get_close_matches(name, list(names), n=1)
@@ -185,16 +189,35 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def hint_nearest(name: str, names: Iterable[str]) -> str:
-    """A sentence's end that proposes the most similar name, or nothing."""
+    """Return the end of a sentence that proposes the most similar name, or nothing."""
     close = nearest(name, names)
     return f"; did you mean `{close}`?" if close else ""
 
 
 def short(obj: object, limit: int = 100) -> str:
-    """An object's repr as a message shows it: one line, cut to a length, never raising."""
-    try:
-        text = repr(obj)
-    except Exception:  # noqa: BLE001 - somebody's own __repr__ may raise anything
-        text = object.__repr__(obj)
+    """Return an object as a message shows it: one line, cut to a length, never raising.
+
+    Functions, bound methods and code objects are shown by name and place, anything else by its repr.
+    """
+    named: Any = obj.__func__ if type(obj) is MethodType else obj
+    if type(named) is FunctionType or type(named) is CodeType:
+        text = _placed(named)
+    else:
+        try:
+            text = repr(obj)
+        except Exception:  # noqa: BLE001 - somebody's own __repr__ may raise anything
+            text = object.__repr__(obj)
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _placed(named: Any) -> str:
+    """Return `module.qualname (file:line)`; the module tells more than the folders of the file would."""
+    if type(named) is CodeType:
+        code, name = named, f"code {getattr(named, 'co_qualname', named.co_name)}"
+    else:
+        code, name = named.__code__, named.__qualname__
+        if type(named.__module__) is str:
+            name = f"{named.__module__}.{name}"
+    file = code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f"{name} ({file}:{code.co_firstlineno})"
