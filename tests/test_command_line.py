@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -216,7 +217,7 @@ def test_tour_counts_a_step_that_raises_as_failed():
 
     out = io.StringIO()
     original = tour.steps
-    tour.steps = lambda: [tour.Step("broken", broken)]
+    tour.steps = lambda: [tour.Step("broken", (), broken)]
     try:
         assert not tour.run(out)
     finally:
@@ -224,40 +225,80 @@ def test_tour_counts_a_step_that_raises_as_failed():
     assert "ZeroDivisionError" in out.getvalue()
 
 
+def test_every_verb_is_shown_by_a_step_that_calls_it():
+    """The tour, and with it the doctor, leaves out no capability."""
+    from recell import tour
+
+    stops = tour.steps()
+    verbs = {
+        name
+        for name in recell._HOMES
+        if isinstance(getattr(recell, name), types.FunctionType) or name == "Patcher"
+    }
+    assert {verb for step in stops for verb in step.verbs} == verbs
+    for step in stops:
+        assert {*step.verbs} <= names_read(step.show.__code__), step.title
+
+
+def names_read(code):
+    nested = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return {*code.co_names}.union(*map(names_read, nested))
+
+
 def test_doctor_finds_that_everything_works_here(capsys):
-    from recell.doctor import CAPABILITIES
+    from recell import tour
 
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == f"{len(CAPABILITIES)} of {len(CAPABILITIES)} capabilities work here"
-    assert [line.split("  ")[1] for line in lines[1:-1]] == [name for name, _ in CAPABILITIES]
+    names = list(dict.fromkeys(", ".join(step.verbs) for step in tour.steps()))
+    assert lines[-1] == f"{len(names)} of {len(names)} capabilities work here"
+    assert [line.strip().rpartition("  ")[0].strip() for line in lines[1:-1]] == names
 
 
 def test_doctor_tells_a_refusal_from_a_fault_and_goes_on(monkeypatch, capsys):
-    from recell import doctor
+    from recell import doctor, tour
 
-    def refuse():
+    def refuse(stage):
         raise recell.UnsupportedPythonError("no opcode facts", feature="test", version=(9, 9))
 
-    def fail():
-        doctor.ensure(False, "two and two are four")
+    def fail(stage):
+        stage.check("two and two are four", False)
 
-    probes = [("refused", refuse), ("faulty", fail), ("fine", lambda: None)]
-    monkeypatch.setattr(doctor, "CAPABILITIES", [doctor.Capability(*probe) for probe in probes])
+    def work(stage):
+        stage.check("two and two are four", True)
+
+    stops = [("refused", refuse), ("faulty", work), ("faulty", fail), ("fine", work)]
+    monkeypatch.setattr(doctor, "steps", lambda: [tour.Step(name, (name,), show) for name, show in stops])
     assert main(["doctor"]) == 1
     refused, faulty, fine, last = capsys.readouterr().out.splitlines()[1:]
     assert refused.split(None, 1)[1].startswith("not here  no opcode facts")
-    assert faulty.split(None, 1)[1] == "BROKEN  AssertionError: two and two are four"
+    assert faulty.split(None, 1)[1] == "BROKEN  two and two are four"
     assert fine.split() == ["fine", "works"]
     assert last == "1 of 3 capabilities work here"
 
 
-def test_doctor_notices_a_verifier_that_refuses_nothing(monkeypatch):
-    from recell import doctor
-
+def test_doctor_notices_a_verifier_that_refuses_nothing(monkeypatch, capsys):
     monkeypatch.setattr(recell, "verify", lambda code: None)
-    with pytest.raises(AssertionError, match="was refused"):
-        doctor.probe_verify()
+    assert main(["doctor"]) == 1
+    assert "code that reads constants which are not there is refused" in capsys.readouterr().out
+
+
+def test_tour_passes_over_what_needs_threads_or_source_files(monkeypatch, capsys):
+    """As in a browser: no threads, and a standard library without files. It says so, and is no failure."""
+    import http.server
+    import threading
+
+    def no_threads(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_threads)
+    monkeypatch.setattr(http.server, "__file__", "/nowhere/server.py")
+    assert main(["tour"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("passed over, without threads: can't start new thread") == 2
+    assert "passed over: it needs a source file" in out
+    assert " steps, 1 passed over, " in out
+    assert ", 0 failed" in out
 
 
 def test_output_that_is_no_text_stream_is_taken_as_it_is(monkeypatch):
@@ -275,7 +316,7 @@ def test_the_names_of_the_package_are_listed():
 def test_tour_counts_a_step_that_checks_nothing_as_failed(monkeypatch):
     from recell import tour
 
-    monkeypatch.setattr(tour, "steps", lambda: [tour.Step("idle", lambda stage: stage.say("nothing"))])
+    monkeypatch.setattr(tour, "steps", lambda: [tour.Step("idle", (), lambda stage: stage.say("nothing"))])
     out = io.StringIO()
     assert not tour.run(out)
     assert "failed: idle: the step checked something" in out.getvalue()

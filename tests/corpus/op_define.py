@@ -1,4 +1,8 @@
-"""`define` on the source text of real functions: the very code that the compiler made of the whole module."""
+"""`define` on the source text of real functions: the code that the compiler makes of the whole module.
+
+From 3.11 on the compiler has another way to call `name.attribute()` where the module imports the name, and both do the
+same: the module is then compiled with assignments in place of its imports.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,8 @@ import inspect
 import linecache
 import types
 from pathlib import Path
-from unittest import mock
 
 import recell
-from recell.source import defining
 
 from . import Operation, Refused
 
@@ -175,10 +177,9 @@ def defined_again(func: types.FunctionType) -> None:
         # `_safe_super = super`: gh-103497
         if func.__module__ == "unittest.mock" and "super" in code.co_names:
             raise Refused("a module that reads `super` outside its functions") from error
-        known = [*imports_of(code.co_filename) - {"*"}]
-        with mock.patch.object(defining, "imported", lambda *_: known):
-            same(code, define(), moved=is_lambda)
-        raise Refused("a guess which names are imported") from error
+        if imports_of(code.co_filename) & {*names_read(code)}:
+            raise Refused("a name that a function imports for the whole module") from error
+        same(compiled_without_imports(code), again, moved=is_lambda)
 
 
 def names_imported(node: ast.AST) -> list[str]:
@@ -187,20 +188,68 @@ def names_imported(node: ast.AST) -> list[str]:
     return []
 
 
+def names_read(code: types.CodeType) -> set[str]:
+    """The global names and attributes of a code object and of those in it."""
+    nested = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return {*code.co_names}.union(*[names_read(const) for const in nested])
+
+
+@functools.lru_cache(maxsize=8)
+def parsed(filename: str) -> ast.Module:
+    return ast.parse("".join(linecache.getlines(filename)))
+
+
 @functools.lru_cache(maxsize=None)
 def imports_of(filename: str) -> set[str]:
-    """The names that a module imports outside its functions."""
+    """The module's own names that its functions import (`global name` and `import name`)."""
     found: set[str] = set()
-    waiting: list[ast.AST] = [ast.parse("".join(linecache.getlines(filename)))]
-    while waiting:
-        node = waiting.pop()
+    for node in ast.walk(parsed(filename)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             inside = [*ast.walk(node)]
             declared = {name for inner in inside if isinstance(inner, ast.Global) for name in inner.names}
             found.update(name for inner in inside for name in names_imported(inner) if name in declared)
-        elif not isinstance(node, ast.ClassDef):
-            found.update(names_imported(node))
-            waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+class WithoutImports(ast.NodeTransformer):
+    """A module that assigns the names which it imports; functions and classes stay as they are."""
+
+    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
+        return node
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
+        if getattr(node, "module", None) == "__future__":
+            return node
+        targets = [ast.Name(id=name, ctx=ast.Store()) for name in names_imported(node) if name != "*"]
+        new = ast.Assign(targets=targets, value=ast.Constant(value=None)) if targets else ast.Pass()
+        return ast.fix_missing_locations(ast.copy_location(new, node))
+
+    visit_ImportFrom = visit_Import
+
+
+@functools.lru_cache(maxsize=8)
+def codes_without_imports(filename: str) -> dict[tuple[str, int], list[types.CodeType]]:
+    """All code of a file compiled so, by name and first line."""
+    found: dict[tuple[str, int], list[types.CodeType]] = {}
+    text = "".join(linecache.getlines(filename))
+    waiting = [compile(WithoutImports().visit(ast.parse(text)), filename, "exec", dont_inherit=True)]
+    while waiting:
+        code = waiting.pop()
+        found.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+        waiting.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
+    return found
+
+
+def compiled_without_imports(code: types.CodeType) -> types.CodeType:
+    """What the compiler makes of the same function where its module imports nothing."""
+    candidates = codes_without_imports(code.co_filename)[code.co_name, code.co_firstlineno]
+    [found] = [
+        other
+        for other in candidates
+        if (other.co_varnames, other.co_names) == (code.co_varnames, code.co_names) or len(candidates) == 1
+    ]
     return found
 
 

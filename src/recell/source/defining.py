@@ -16,7 +16,6 @@ from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, 
 from recell.functions.arguments import check_globals, check_identifier
 from recell.functions.building import build
 from recell.source.definitions import only_definition, reads, ready_defaults, stands_alone
-from recell.source.importing import imported
 from recell.source.sourcelines import Lines, held_inside, holding, registered
 from recell.source.textlines import ONLY_AST, flush, label_of, syntax_problem
 
@@ -103,7 +102,7 @@ class Definition:
         )
         try:
             if plain:
-                module = self.compiled_as_it_is(name)
+                module = self.compiled(self.text, name)
                 module = module.replace(co_consts=held_inside(module, lines))
             else:
                 code, cells, ready = self.scaffolded(self.compiled(flush(self.text), name, ONLY_AST), lines)
@@ -150,19 +149,6 @@ class Definition:
         except (SyntaxError, ValueError) as error:
             raise syntax_problem(error, self.text, name) from None
 
-    def compiled_as_it_is(self, name: str) -> CodeType:
-        names = [] if self.own_globals else imported(self.text, self.globals)
-        module: CodeType
-        if not names:
-            module = self.compiled(self.text, name)
-            return module
-        try:
-            # a branch that is never taken, and of which nothing but the names remains
-            module = self.compiled(f"{self.text}\nif 0: import {', '.join(names)}", name)
-        except SourceError:
-            module = self.compiled(self.text, name)  # the error as it is without our line
-        return module
-
     # -- the scaffold ---------------------------------------------------------------------------
 
     def scaffolded(
@@ -207,10 +193,6 @@ class Definition:
             )
         statements: list[ast.stmt] = [line for line in tree.body if isinstance(line, ast.ImportFrom)]
         statements.append(outer)
-        names = [] if self.own_globals else imported(self.text, self.globals)
-        if names:
-            aliases = [ast.alias(name=found, asname=None, **place) for found in names]
-            statements.append(ast.Import(names=aliases, **place))
         module = self.compiled(ast.Module(body=statements, type_ignores=[]), name)
         code = _inside(module, self.class_name) if self.class_name is not None else module
         code = _inside(_inside(code, _BINDER), _MAKER if ready is None else _RESULT)

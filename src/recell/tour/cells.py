@@ -37,6 +37,20 @@ def rebind_a_live_closure(stage: Stage) -> None:
     stage.check("undone: it parses floats again", type(decoder.decode("1.1")) is float)
 
 
+def patch_a_closure(stage: Stage) -> None:
+    """The same variable for a while: everyone who holds the cell sees it, and leaving puts the old value back."""
+    from decimal import Decimal
+
+    decoder = pure_decoder()
+    scan = recell.closure(decoder.scan_once)["_scan_once"]
+    with recell.patch_closure(scan, parse_float=Decimal) as change:
+        stage.did("with recell.patch_closure(scan, parse_float=Decimal)", change)
+        result = decoder.decode("1.5")
+        stage.did('decoder.decode("1.5")', result)
+        stage.check("inside the with it parses floats as Decimal", result == Decimal("1.5"))
+    stage.check("undone: it parses floats again", type(decoder.decode("1.5")) is float)
+
+
 def share_a_registry(stage: Stage) -> None:
     """The functions that `singledispatch` makes hold one registry; clones of them hold another, together."""
     from functools import singledispatch
@@ -53,6 +67,9 @@ def share_a_registry(stage: Stage) -> None:
     names = sorted({name for found in shared for _, name in found.holders})
     stage.did("[names of recell.sharing(kind, kind.dispatch, kind.register)]", names)
     stage.check("dispatch and register share the cell of `registry`", "registry" in names)
+    holders = recell.owners(recell.closure(register).cells["registry"])
+    stage.did("[owner.__name__ for owner in recell.owners(cell)]", [owner.__name__ for owner in holders])
+    stage.check("owners finds the functions that hold a cell", {*holders} >= {register, dispatch})
     same = dict(recell.closure(register))["registry"]
     stage.check("the registry in the cell is the one that kind.registry shows", dict(kind.registry) == same)
 
@@ -74,6 +91,11 @@ def share_a_registry(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("A live closure rebound: a JSON decoder that learns Decimal", rebind_a_live_closure),
-    Step("Shared cells: a singledispatch registry, read and cloned", share_a_registry),
+    Step("A live closure rebound: a JSON decoder that learns Decimal", ("closure",), rebind_a_live_closure),
+    Step("A live closure patched for a while", ("patch_closure",), patch_a_closure),
+    Step(
+        "Shared cells: a singledispatch registry, read and cloned",
+        ("sharing", "owners", "clone"),
+        share_a_registry,
+    ),
 ]

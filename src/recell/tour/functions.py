@@ -33,11 +33,34 @@ def define_a_function(stage: Stage) -> None:
     stage.check(
         "it is named in tracebacks as outside", scaled.__code__.co_name == scaled.__name__ == "scaled"
     )
+    factor = recell.make_cell(3)
+    shared = recell.make_function(code, {"DIGITS": 1}, closure={"factor": factor})
+    factor.cell_contents = 4
+    stage.did("shared = make_function(…, closure={'factor': factor}); factor.cell_contents = 4")
+    stage.check("a cell given is shared, not copied", shared(2, 0) == 8)
     try:
         recell.make_function(code, {}, closure={})
     except recell.ClosureMismatchError as error:
         stage.say(f"without its free variable: {error}")
         stage.check("the error names the missing free variable", error.missing == ("factor",))
+
+
+def refuse_unsafe_code(stage: Stage) -> None:
+    """Code that would crash the interpreter is refused before it can run."""
+    import textwrap
+
+    code = textwrap.dedent.__code__
+    recell.verify(code)
+    stage.did("recell.verify(textwrap.dedent.__code__)")
+    broken = code.replace(co_consts=(), co_names=())
+    try:
+        recell.verify(broken)
+    except recell.UnsafeCodeError as error:
+        stage.did("recell.verify(code.replace(co_consts=(), co_names=()))  # raises", error.reason)
+        refused = True
+    else:
+        refused = False
+    stage.check("code that reads constants which are not there is refused", refused)
 
 
 def rebuild_a_function(stage: Stage) -> None:
@@ -67,6 +90,11 @@ def rebuild_a_function(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("The dynamic function definition: a text, its code, a function", define_a_function),
-    Step("A library's closure rebuilt around another function", rebuild_a_function),
+    Step(
+        "A function made of a code object",
+        ("make_function", "make_cell"),
+        define_a_function,
+    ),
+    Step("Code that would crash, refused", ("verify",), refuse_unsafe_code),
+    Step("A library's closure rebuilt around another function", ("rebind", "replace"), rebuild_a_function),
 ]

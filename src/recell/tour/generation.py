@@ -33,6 +33,9 @@ def define_a_closure(stage: Stage) -> None:
         lines = traceback.format_exception(type(error), error, error.__traceback__)
         stage.say("a traceback shows its line: " + " ".join(lines[-2].split()))
         stage.check("a traceback shows the line that failed", "total += value" in lines[-2])
+    power: Any = recell.build_function("power", "(base, exponent=2)", ["return base ** exponent"])
+    stage.did('recell.build_function("power", "(base, exponent=2)", ["return base ** exponent"])', power)
+    stage.check("a signature and a body become a function", (power(3), power(2, exponent=3)) == (9, 8))
     name = mean.__code__.co_filename
     stage.check("its lines are known", name in linecache.cache)
 
@@ -81,7 +84,7 @@ def stamp_out_variants(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("A text defined as a closure, with lines to debug", define_a_closure),
-    Step("A signature forwarded: shutil.copytree", forward_a_signature),
-    Step("Variants stamped out of a template", stamp_out_variants),
+    Step("A text defined as a closure, with lines to debug", ("define", "build_function"), define_a_closure),
+    Step("A signature forwarded: shutil.copytree", ("forward",), forward_a_signature),
+    Step("Variants stamped out of a template", ("substitute",), stamp_out_variants),
 ]

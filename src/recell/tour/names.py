@@ -49,6 +49,10 @@ def freeze_a_method(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("A global turned into a free variable, and back: re.escape", promote_globals),
-    Step("Names turned into constants: random.Random.shuffle", freeze_a_method),
+    Step(
+        "A global turned into a free variable, and back: re.escape",
+        ("scope", "promote", "demote"),
+        promote_globals,
+    ),
+    Step("Names turned into constants: random.Random.shuffle", ("freeze",), freeze_a_method),
 ]

@@ -62,6 +62,39 @@ def patch_a_nested_function(stage: Stage) -> None:
     stage.check("undone: the very same code, the same text", make.__code__ is code and encode() == before)
 
 
+def replace_a_nested_function(stage: Stage) -> None:
+    """contextlib.contextmanager makes `helper` for each generator function; a copy of it makes another one."""
+    import contextlib
+
+    def helper(*args: object) -> str:
+        return f"no context for {len(args)} arguments"
+
+    manager: Any = contextlib.contextmanager
+    silent: Any = recell.replace_inner(manager, "helper", helper)
+    stage.did('silent = recell.replace_inner(contextlib.contextmanager, "helper", helper)', silent)
+    stage.did("silent(print)(1, 2)", silent(print)(1, 2))
+    stage.check("the copy makes the other function", silent(print)(1, 2) == "no context for 2 arguments")
+    stage.check("the original makes its own", manager(print) is not helper)
+
+
+def repair_a_class_made_again(stage: Stage) -> None:
+    """A class made a second time, for `__slots__`: its methods call super() of the first one until they are told."""
+
+    class Point:
+        def __repr__(self) -> str:
+            return "a point: " + super().__repr__()
+
+    namespace = {key: value for key, value in vars(Point).items() if key not in ("__dict__", "__weakref__")}
+    slotted = type("Point", (), {**namespace, "__slots__": ("x", "y")})
+    try:
+        repr(slotted())
+    except TypeError as error:
+        stage.did("repr(Slotted())  # raises", error)
+    with recell.repoint(slotted, old=Point) as change:
+        stage.did("recell.repoint(Slotted, old=Point)", change)
+        stage.check("super() works in the new class", repr(slotted()).startswith("a point: <"))
+
+
 def add_a_method(stage: Stage) -> None:
     """A function written at module level calls super() and is added to a living class of the standard library."""
     import string
@@ -87,7 +120,9 @@ def add_a_method(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("A nested function tested by itself: functools.singledispatch", run_a_nested_function),
-    Step("A nested function replaced for a while: json.encoder", patch_a_nested_function),
-    Step("super() in a method added to a living class", add_a_method),
+    Step("A nested function tested by itself: functools.singledispatch", ("inner",), run_a_nested_function),
+    Step("A nested function replaced for a while: json.encoder", ("patch_inner",), patch_a_nested_function),
+    Step("A copy that makes another nested function", ("replace_inner",), replace_a_nested_function),
+    Step("A class made again for __slots__", ("repoint",), repair_a_class_made_again),
+    Step("super() in a method added to a living class", ("attach",), add_a_method),
 ]

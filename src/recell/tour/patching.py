@@ -32,14 +32,16 @@ def fake_sleep_for_one_function(stage: Stage) -> None:
     other = Thread(target=sleeper)
     with recell.override(pause, {"time.sleep": naps.append}) as change:
         stage.did('with recell.override(ThreadPool._wait_for_updates, {"time.sleep": naps.append})', change)
-        other.start()
+        threads = stage.start(other)
         start = time.monotonic()
         pause(None, [], None, 3600)
         took = time.monotonic() - start
-        other.join()
+        if threads:
+            other.join()
     stage.did("naps", naps)
     stage.check("an hour's sleep in that function took no time", naps == [3600] and took < 60)
-    stage.check("another thread slept as long as ever meanwhile", bool(slept) and slept[0] >= 0.04)
+    if threads:
+        stage.check("another thread slept as long as ever meanwhile", bool(slept) and slept[0] >= 0.04)
     stage.check("undone: the very same code", pause.__code__ is code)
 
 
@@ -62,8 +64,7 @@ def swap_under_threads(stage: Stage) -> None:
             seen.add(target(10))
 
     threads = [Thread(target=caller) for _ in range(2)]
-    for thread in threads:
-        thread.start()
+    threads = threads if stage.start(*threads) else []
     before = target.__code__, target.__closure__
     stage.did(
         "change = recell.swap(target, replacement)  # 1 free variable, then 3; 200 times, 2 threads calling"
@@ -107,8 +108,40 @@ def count_calls(stage: Stage) -> None:
     stage.check("both names led to the counter, and only inside the with", calls == [[1], {"a": 1}])
 
 
+class Titled:
+    """Stands in for `textwrap.TextWrapper`."""
+
+    fill = str.title
+
+
+def undo_several_changes(stage: Stage) -> None:
+    """Several changes under one handle, and a generator that finishes with its old code."""
+    import textwrap
+
+    def numbers() -> Any:
+        yield 1
+        yield 2
+
+    old = numbers()
+    next(old)
+    with recell.Patcher() as patcher:
+        patcher.swap(numbers, lambda: iter([10]))
+        patcher.override(textwrap.fill, TextWrapper=lambda **options: Titled)
+        patcher.setitem(vars(textwrap), "NEW", 1)
+        stage.did(
+            "with recell.Patcher() as patcher: patcher.swap(…); patcher.override(…); patcher.setitem(…)"
+        )
+        stage.check("all of them are in force", list(numbers()) == [10] and "NEW" in vars(textwrap))
+        stage.check("also in textwrap.fill", textwrap.fill("a text") == "A Text")
+        stage.did("recell.running(old.gi_code)", recell.running(old.gi_code))
+        stage.check("the generator made before goes on as it began", recell.running(old.gi_code) == [old])
+    stage.check("undone together", list(numbers()) == [1, 2] and "NEW" not in vars(textwrap))
+    stage.check("and the generator finished with its old code", list(old) == [2])
+
+
 STEPS = [
-    Step("A name faked for one function alone: time.sleep", fake_sleep_for_one_function),
-    Step("A closure swapped for one with more free variables, under threads", swap_under_threads),
-    Step("Every reference counted: json.dumps wrapped in place", count_calls),
+    Step("A name faked for one function alone: time.sleep", ("override",), fake_sleep_for_one_function),
+    Step("A closure swapped for one with more free variables, under threads", ("swap",), swap_under_threads),
+    Step("Every reference counted: json.dumps wrapped in place", ("wrap",), count_calls),
+    Step("Several changes under one handle", ("Patcher", "running"), undo_several_changes),
 ]

@@ -43,8 +43,7 @@ def reload_the_standard_library(stage: Stage) -> None:
     """A method of http.server edited in its text: classes and instances stay, the text takes effect at once."""
     from http import server
 
-    with open(server.__file__, encoding="utf-8") as stream:
-        text = stream.read()
+    text = stage.source(server.__file__)
     handler = server.SimpleHTTPRequestHandler
     before = vars(handler)["guess_type"]
     edited = text.replace(
@@ -86,7 +85,11 @@ def reload_all_or_nothing(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("Hot reload: closures that live already follow the new text", reload_a_closure),
-    Step("Hot reload: http.server edited while its classes are in use", reload_the_standard_library),
-    Step("Hot reload: all or nothing", reload_all_or_nothing),
+    Step("Hot reload: closures that live already follow the new text", ("reload",), reload_a_closure),
+    Step(
+        "Hot reload: http.server edited while its classes are in use",
+        ("reload",),
+        reload_the_standard_library,
+    ),
+    Step("Hot reload: all or nothing", ("reload",), reload_all_or_nothing),
 ]
