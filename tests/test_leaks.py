@@ -200,6 +200,7 @@ def test_running_keeps_nobody_alive() -> None:
 
 def test_references_come_back_to_what_they_were() -> None:
     """Code, globals, cells and defaults of the original are held by nobody when the copies are gone."""
+    gc.collect()
     held = [CODE, FUNC.__globals__, *FUNC.__closure__, FUNC.__defaults__, FUNC.__kwdefaults__, FUNC.__dict__]
     before = [sys.getrefcount(each) for each in held]
     copies = [

@@ -1,20 +1,17 @@
-"""`forward`: functions with a given signature that hand their arguments on to another callable.
-
-One template is compiled for each form of signature; for given names its code is exchanged for a copy with these
-names and with lines of its own, which is shared by all forwards that look alike.
-"""
+"""`forward`: functions with a given signature that hand their arguments on to another callable."""
 
 from __future__ import annotations
 
 from builtins import callable as _is_callable
 from collections import OrderedDict
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
+from typing import TYPE_CHECKING, Any, Tuple
 
 from recell.callables import functions_in
 from recell.errors import short
 from recell.functions.building import KEEP, build
 from recell.public import public
+from recell.source.forwarders import forwarder, remembered, shown
 from recell.source.signatures import Shape, is_signature, shape_of_function, shape_of_signature
 from recell.source.sourcelines import holding, registered
 
@@ -28,34 +25,14 @@ TARGET = ".target"
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 _KINDS = _GENERATOR | _COROUTINE | _ASYNC_GENERATOR
-
-_BODIES = {
-    0: "    return target{}\n",
-    _GENERATOR: "    return (yield from target{})\n",
-    _COROUTINE: "    return await target{}\n",
-    _ASYNC_GENERATOR: """\
-    inner = target{}
-    try:
-        item = await inner.__anext__()
-        while True:
-            try:
-                sent = yield item
-            except GeneratorExit:
-                await inner.aclose()
-                raise
-            except BaseException as error:
-                item = await inner.athrow(error)
-            else:
-                item = await inner.asend(sent)
-    except StopAsyncIteration:
-        return
-""",
+_HOW = {
+    0: "return",
+    _GENERATOR: "yield from",
+    _COROUTINE: "await",
+    _ASYNC_GENERATOR: "iterate asynchronously",
 }
 
-_Form = Tuple[int, int, int, bool, int, bool]
-_LIMIT = 256
-_templates: OrderedDict[_Form, CodeType] = OrderedDict()
-_named: OrderedDict[Tuple[int, str, str], CodeType] = OrderedDict()
+_named: OrderedDict[Tuple[str, str, str], CodeType] = OrderedDict()
 
 
 @public
@@ -126,7 +103,7 @@ def forward(
             raise TypeError(msg)
         shape, like = _shape_of(signature), signature
     own_name = name if name is not None else _name_of(like)
-    code = _code_for(kind, own_name, shape)
+    code = _code_for(_HOW[kind], own_name, shape)
     if inside:
         globals: dict[str, Any] = inside[0].__globals__
     else:
@@ -175,109 +152,15 @@ def _shape_of_text(text: str, globals: dict[str, Any] | None) -> Shape:
     return shape_of_function(Definition(f"def _{head}:\n    pass\n", globals, None, None, None, None).made())
 
 
-# -- code -------------------------------------------------------------------------------------------
-
-
-def _code_for(kind: int, name: str, shape: Shape) -> CodeType:
-    """The code of a forward with these names, and with lines that show them."""
-    head = shape.head()
-    key = (kind, name, head)
+def _code_for(how: str, name: str, shape: Shape) -> CodeType:
+    """Return the code of a forward with these names, and with lines that show them; equal ones share it."""
+    key = (how, name, shape.head())
     code = _named.get(key)
     if code is not None:
         return code
-    only, positional, variable, keyword_only, keywords = shape[:5]
-    form = (kind, len(only), len(positional), variable is not None, len(keyword_only), keywords is not None)
-    template = _templates.get(form)
-    if template is None:
-        template = _remembered(_templates, form, _compiled(form))
-    names = shape.names
-    renamed = {f"_{index}": own for index, own in enumerate(names)}
-    prefix = "async " if kind & (_COROUTINE | _ASYNC_GENERATOR) else ""
-    text = f"{prefix}def {name}{head}:\n" + _BODIES[kind].format(shape.arguments())
-    fields: Dict[str, Any] = {}
+    template, fields = forwarder(how, shape, TARGET)
     if hasattr(template, "co_qualname"):
         fields["co_qualname"] = name
-    lines = registered(text, name, None)
-    code = template.replace(
-        co_name=name,
-        co_filename=lines.filename,
-        co_varnames=(*names, *template.co_varnames[len(names) :]),
-        co_consts=tuple([_renamed(const, renamed) for const in template.co_consts]),
-        **fields,
-        **holding(lines, template.co_names, template),
-    )
-    return _remembered(_named, key, code)
-
-
-def _renamed(const: Any, renamed: Dict[str, str]) -> Any:
-    """The names of keywords in a call, which are constants."""
-    if type(const) is str:
-        return renamed.get(const, const)
-    if type(const) is tuple:
-        return tuple([_renamed(part, renamed) for part in const])
-    return const
-
-
-def _remembered(
-    cache: OrderedDict[Any, CodeType], key: Union[_Form, Tuple[Any, ...]], code: CodeType
-) -> CodeType:
-    """The code, kept for the next time; of too many the oldest goes."""
-    cache[key] = code
-    if len(cache) > _LIMIT:
-        try:  # noqa: SIM105 - contextlib is not loaded for this
-            cache.popitem(last=False)
-        except KeyError:  # pragma: no cover - another thread took the last
-            pass
-    return code
-
-
-def _compiled(form: _Form) -> CodeType:
-    """The template for a form of signature: parameters `_0`, `_1`, …, everything else under names no text can spell."""
-    kind, only, positional, variable, keyword_only, keywords = form
-    parts = [f"_{index}" for index in range(only + positional + keyword_only + variable + keywords)]
-    before = only + positional
-    shape = Shape(
-        tuple(parts[:only]),
-        tuple(parts[only:before]),
-        parts[before + keyword_only] if variable else None,
-        tuple(parts[before : before + keyword_only]),
-        parts[-1] if keywords else None,
-        None,
-        None,
-        None,
-        None,
-    )
-    prefix = "async " if kind & (_COROUTINE | _ASYNC_GENERATOR) else ""
-    body = _BODIES[kind].format(shape.arguments()).replace("\n    ", "\n     ")
-    text = f"def outer(target):\n {prefix}def template{shape.head()}:\n " + body
-    module = compile(text, "<template>", "exec", 0, True)
-    outer = next(const for const in module.co_consts if type(const) is CodeType)
-    code = next(const for const in outer.co_consts if type(const) is CodeType)
-    count = len(parts)
-    return _without_columns(
-        code.replace(
-            co_firstlineno=1,
-            co_freevars=(TARGET,),
-            co_varnames=(*code.co_varnames[:count], *("." + name for name in code.co_varnames[count:])),
-        )
-    )
-
-
-def _without_columns(code: CodeType) -> CodeType:
-    """The code with lines only: the columns of a template are not those of the text with the real names (3.11+)."""
-    if not hasattr(code, "co_positions"):
-        return code
-    table = bytearray()
-    line = code.co_firstlineno
-    for start, end, own in code.co_lines():
-        units = (end - start) // 2
-        while units:
-            step = min(units, 8)
-            units -= step
-            if own is None:
-                table.append(0x80 | 15 << 3 | step - 1)
-                continue
-            table.append(0x80 | 13 << 3 | step - 1)  # a line, no columns (Objects/locations.md)
-            delta, line = own - line, own
-            table.append(delta << 1 if delta >= 0 else -delta << 1 | 1)  # a signed varint below 32
-    return code.replace(co_linetable=bytes(table))
+    lines = registered(shown(how, name, shape), name, None)
+    fields.update(holding(lines, template.co_names, template))
+    return remembered(_named, key, template.replace(co_name=name, co_filename=lines.filename, **fields))
