@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import CodeType
 from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
+from ._effects import Effect
+
 DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE, ANNOTATE = 1, 2, 4, 8, 16
 """The bits of MAKE_FUNCTION's argument, and of SET_FUNCTION_ATTRIBUTE's (3.13+): what a new function gets."""
 
@@ -21,6 +23,8 @@ class Release(NamedTuple):
     # -- code objects ---------------------------------------------------------------------------
     line_table: str
     """The field of `CodeType.replace` that holds the line table."""
+    no_location: bytes
+    """The line table's entry for one code unit without a location; empty where there is none."""
     qualname_in_code: bool
     """Code objects carry `co_qualname`; before, MAKE_FUNCTION takes it from the stack."""
     docstring_flag: int
@@ -35,7 +39,7 @@ class Release(NamedTuple):
     jump_unit: int
     """Bytes per step of a jump's argument."""
     padded_arguments: bool
-    """An EXTENDED_ARG may hold zeros; later, debug builds assert that it does not."""
+    """An EXTENDED_ARG may hold nothing; later, debug builds stop there."""
     caches: Mapping[str, int]
     """Inline cache units behind an opcode, where there are any."""
     relative_jumps: FrozenSet[str]
@@ -63,6 +67,59 @@ class Release(NamedTuple):
     """LOAD_GLOBAL's lowest bit pushes a NULL for the call that follows."""
     null_after_callable: bool
     """That NULL lies above the callable; before, below it."""
+
+    # -- what one instruction does to the value stack ------------------------------------------
+    effects: Mapping[str, Effect]
+    """Opcode -> its effect when the next instruction follows, in the notation of `_effects`."""
+    jump_effects: Mapping[str, str]
+    """Opcode -> its effect when its jump is taken."""
+    unemitted: FrozenSet[str]
+    """Opcodes in `opcode.opmap` that stand in no code object that a compiler made."""
+    ends: FrozenSet[str]
+    """Opcodes that the next instruction never follows."""
+    argument_ranges: Mapping[str, Tuple[int, int]]
+    """Opcode -> its smallest and greatest argument, where that selects something."""
+    actions: Mapping[str, str]
+    """Opcode -> the action of `recell.verifier.actions` for the rest of it."""
+    block_opcodes: FrozenSet[str]
+    """Opcodes that set up, change or look at blocks, where there are any."""
+    quiet: FrozenSet[str]
+    """Opcodes that raise nothing, so that a handler's part of the stack may be in disorder around them."""
+    skipped_after_loop: Tuple[str, ...]
+    """The opcodes at FOR_ITER's target that are stepped over when the loop ends."""
+    checked_locals: bool
+    """LOAD_FAST raises for an unbound local; later it reads whatever is there."""
+    handler_entries: str
+    """What an exception leaves on the stack before its handler."""
+    finally_calls: bool
+    """Handlers are also called as subroutines (CALL_FINALLY), so that one instruction sees stacks of several shapes."""
+    generator_start: str
+    """The opcode that a generator's code starts with, or nothing where the flag alone makes the generator."""
+    compiler_names: Mapping[str, str]
+    """Variables that compilers keep things in and that no program can name: name -> kind."""
+    scope_parameters: Callable[[CodeType], Tuple[str, ...]]
+    """The parameters of a code object, each by the name of what its caller passes (a scope may call it otherwise)."""
+    locals_need_cells: bool
+    """`locals()` reads the cells of all free variables, whether they were copied or not."""
+    executors: FrozenSet[str]
+    """Opcodes that a JIT writes over others."""
+    counting: FrozenSet[str]
+    """Opcodes whose first cache unit counts down until they are specialised."""
+    fresh_counter: int
+    """What those counters say before the first run; 0 where the first run marks RESUME alone."""
+    specialised_caches: bool
+    """Making a code object empties the caches behind specialised opcodes, too."""
+    ascending_lines: bool
+    """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
+    resume_before_generator: int
+    """The argument of a RESUME that RETURN_GENERATOR may follow, or -1 where none comes before it."""
+    delegating_yields: bool
+    """YIELD_VALUE's argument says that it yields for another iterator."""
+    stop_iteration_error: int
+    """The CALL_INTRINSIC_1 that makes a RuntimeError of a StopIteration that leaves a generator, or 0.
+
+    Where there is one, the code itself sees to it, and debug builds assert that nothing slips through.
+    """
 
     # -- functions ------------------------------------------------------------------------------
     function_factory: Optional[Callable[[int], CodeType]]

@@ -1,12 +1,56 @@
 """CPython 3.10: jumps count instructions instead of bytes, and lines stand in `co_linetable` (PEP 626).
 
-bpo-27129 (jump arguments), bpo-42246 (PEP 626), bpo-42990 (`__builtins__` of functions, bound when they are
-made). Pattern matching (PEP 634) brings its opcodes; none names a variable. The eval loop looks whether to switch
-threads at calls and backward jumps only, no longer at every instruction (CHECK_EVAL_BREAKER in Python/ceval.c).
+bpo-27129 (jump arguments), bpo-42246 (PEP 626), bpo-42990 (`__builtins__` of functions, bound when they are made).
+The eval loop looks whether to switch threads at calls and backward jumps only, no longer at every instruction
+(CHECK_EVAL_BREAKER in Python/ceval.c). PEP 634 (MATCH_*, GET_LEN, COPY_DICT_WITHOUT_KEYS), ROT_N; generators open
+with GEN_START; RERAISE's argument restores the line of the handled exception; annotations reach MAKE_FUNCTION as a
+tuple of pairs (bpo-42202); CALL_FUNCTION_EX takes an exact dict.
 """
 
 from __future__ import annotations
 
+from ._effects import changed
 from .py39 import RELEASE as PREVIOUS
 
-RELEASE = PREVIOUS._replace(version=(3, 10), line_table="co_linetable", jump_unit=2, atomic_stores=True)
+
+def make_function(flags: int) -> str:
+    """Annotations are a tuple of names and values in turn."""
+    kinds = ("tuple", "dict", "pairs", "cells")
+    attributes = [kind for bit, kind in enumerate(kinds) if flags >> bit & 1]
+    return " ".join([*attributes, "code str -- function"])
+
+
+def call_function_ex(flags: int) -> str:
+    """The keyword arguments are a dict that DICT_MERGE made."""
+    return "value value dict -- object" if flags & 1 else "value value -- object"
+
+
+RELEASE = PREVIOUS._replace(
+    version=(3, 10),
+    line_table="co_linetable",
+    jump_unit=2,
+    atomic_stores=True,
+    # -- stack effects
+    effects=changed(
+        PREVIOUS.effects,
+        MAKE_FUNCTION=make_function,
+        CALL_FUNCTION_EX=call_function_ex,
+        ROT_N="any*{arg} -- any*{arg}",
+        GEN_START="value --",
+        GET_LEN="value -- value int",
+        MATCH_MAPPING="value -- value bool",
+        MATCH_SEQUENCE="value -- value bool",
+        MATCH_KEYS="value tuple -- value tuple object bool",
+        MATCH_CLASS="value value tuple -- object bool",
+        COPY_DICT_WITHOUT_KEYS="value tuple -- value object",
+    ),
+    argument_ranges={
+        **PREVIOUS.argument_ranges,
+        "ROT_N": (1, 1 << 30),
+        "GEN_START": (0, 2),
+        "RERAISE": (0, 1),
+    },
+    actions={**PREVIOUS.actions, "ROT_N": "rotate"},
+    quiet=PREVIOUS.quiet | {"ROT_N"},
+    generator_start="GEN_START",
+)

@@ -4,15 +4,20 @@ MAKE_FUNCTION takes no argument; SET_FUNCTION_ATTRIBUTE adds defaults, keyword d
 (gh-105980). LOAD_CLOSURE is gone: cells are pushed by LOAD_FAST. Super-instructions on fast locals are real
 opcodes. PUSH_NULL, and LOAD_GLOBAL's NULL, come after the callable. A function that `types.FunctionType` made has
 version 0 for good (Objects/funcobject.c, `_PyFunction_GetVersionForCurrentState`): its calls are never specialised;
-hence `function_factory`. Source: Python/bytecodes.c of 3.13.
+hence `function_factory`. Conditions are bools (TO_BOOL, gh-106008); CALL_KW in place of KW_NAMES; CONVERT_VALUE,
+FORMAT_SIMPLE and FORMAT_WITH_SPEC in place of FORMAT_VALUE; FOR_ITER steps over END_FOR and POP_TOP, and END_FOR takes
+one value. Source: Python/bytecodes.c of the 3.13 branch.
 """
 
 from __future__ import annotations
 
 from types import CodeType
 
+from ._effects import changed, without
 from ._release import ANNOTATE, ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
 from .py311 import NO_LOCATION
+from .py312 import BINARY_INTRINSICS as BINARY_INTRINSICS_312
+from .py312 import OUTCOMES
 from .py312 import RELEASE as PREVIOUS
 
 
@@ -51,6 +56,46 @@ def function_factory(attributes: int) -> CodeType:
 def _template() -> None: ...
 
 
+BINARY_INTRINSICS = (*BINARY_INTRINSICS_312, "value value -- object")  # SET_TYPEPARAM_DEFAULT
+
+
+def call_intrinsic_2(number: int) -> str | None:
+    """By the intrinsic's number; 0 is invalid."""
+    return BINARY_INTRINSICS[number] if number < len(BINARY_INTRINSICS) else None
+
+
+def load_global(index: int) -> str:
+    """Bit 0 pushes the NULL that a call wants, above the value."""
+    return "-- object null" if index & 1 else "-- object"
+
+
+def load_attr(index: int) -> str:
+    """Bit 0 loads a method: the function and its object, or the attribute and NULL."""
+    return "value -- object maybe_null" if index & 1 else "value -- object"
+
+
+def load_super_attr(index: int) -> str:
+    """Bit 0 loads a method."""
+    return "value value value -- object maybe_null" if index & 1 else "value value value -- object"
+
+
+def compare_op(operation: int) -> str | None:
+    """Bit 4 asks for a bool; integers compare to one without."""
+    if operation >> 5 >= len(OUTCOMES) or operation & 15 != OUTCOMES[operation >> 5]:
+        return None
+    return "value value -- bool" if operation & 16 else "value value -- object"
+
+
+def call(count: int) -> str:
+    """A comprehension gets its iterator, a scope of type parameters a function's defaults, from where the self lies."""
+    return f"called maybe_null value*{count} -- object"
+
+
+def call_function_ex(flags: int) -> str:
+    """A NULL lies above the callable."""
+    return "value null value dict -- object" if flags & 1 else "value null value -- object"
+
+
 RELEASE = PREVIOUS._replace(
     version=(3, 13),
     frozen_at_start=0,
@@ -81,4 +126,59 @@ RELEASE = PREVIOUS._replace(
     closure_loads=frozenset({"LOAD_FAST", "LOAD_FAST_LOAD_FAST"}),
     null_after_callable=True,
     function_factory=function_factory,
+    # -- stack effects
+    effects=changed(
+        PREVIOUS.effects,
+        "KW_NAMES",
+        "FORMAT_VALUE",
+        "LOAD_CLOSURE",
+        LOAD_GLOBAL=load_global,
+        LOAD_ATTR=load_attr,
+        LOAD_SUPER_ATTR=load_super_attr,
+        LOAD_FAST_LOAD_FAST="-- object object",
+        STORE_FAST_LOAD_FAST="value -- object",
+        STORE_FAST_STORE_FAST="value value --",
+        CALL=call,
+        CALL_KW="value maybe_null value*{arg} names -- object",
+        CALL_FUNCTION_EX=call_function_ex,
+        DICT_MERGE="value null value dict any*{below} value -- value null value dict any*{below}",
+        CALL_INTRINSIC_2=call_intrinsic_2,
+        MAKE_FUNCTION="code -- function",
+        SET_FUNCTION_ATTRIBUTE="--",
+        COMPARE_OP=compare_op,
+        TO_BOOL="value -- bool",
+        UNARY_NOT="bool -- bool",
+        CONVERT_VALUE="value -- str",
+        FORMAT_SIMPLE="value -- str",
+        FORMAT_WITH_SPEC="value value -- str",
+        POP_JUMP_IF_FALSE="bool --",
+        POP_JUMP_IF_TRUE="bool --",
+        END_FOR="value value -- value",  # traced, it looks at the iterator below
+    ),
+    jump_effects={**PREVIOUS.jump_effects, "POP_JUMP_IF_FALSE": "bool --", "POP_JUMP_IF_TRUE": "bool --"},
+    argument_ranges={
+        **{
+            name: span
+            for name, span in PREVIOUS.argument_ranges.items()
+            if name not in ("MAKE_FUNCTION", "COMPARE_OP")
+        },
+        "CONVERT_VALUE": (1, 3),
+        "YIELD_VALUE": (0, 1),
+        "RESUME": (0, 7),
+    },
+    actions={
+        **without(PREVIOUS.actions, "KW_NAMES", "LOAD_CLOSURE"),
+        "MAKE_FUNCTION": "bare_function",
+        "SET_FUNCTION_ATTRIBUTE": "attribute",
+        "CALL_KW": "keywords",
+        "COMPARE_OP": "compare",
+    },
+    specialised_caches=False,
+    counting=PREVIOUS.counting | {"TO_BOOL", "CONTAINS_OP"},
+    unemitted=PREVIOUS.unemitted | {"ENTER_EXECUTOR", "EXIT_INIT_CHECK"},
+    executors=frozenset({"ENTER_EXECUTOR"}),
+    locals_need_cells=False,
+    delegating_yields=True,
+    ascending_lines=True,
+    skipped_after_loop=("END_FOR", "POP_TOP"),
 )

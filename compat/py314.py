@@ -1,13 +1,32 @@
 """CPython 3.14: annotations are evaluated on demand, and locals can be borrowed.
 
 PEP 649/749 (`__annotate__`, its functions read names with LOAD_FROM_DICT_OR_GLOBALS), LOAD_FAST_BORROW
-(gh-130704), LOAD_SMALL_INT, LOAD_COMMON_CONSTANT, CALL_KW's cache, RETURN_CONST and BINARY_SUBSCR gone,
-END_ASYNC_FOR jumps; flags CO_HAS_DOCSTRING and CO_METHOD. `dis.hasfree` lost LOAD_DEREF (gh-151321).
+(gh-130704), LOAD_SMALL_INT, LOAD_COMMON_CONSTANT, CALL_KW's cache, RETURN_CONST and BINARY_SUBSCR gone (BINARY_OP does
+subscripts), LOAD_SPECIAL in place of BEFORE_WITH, POP_ITER behind END_FOR, END_ASYNC_FOR jumps, CALL_FUNCTION_EX's
+keyword arguments may be NULL; PEP 750 (BUILD_INTERPOLATION, BUILD_TEMPLATE); flags CO_HAS_DOCSTRING and CO_METHOD.
+`dis.hasfree` lost LOAD_DEREF (gh-151321). Source: Python/bytecodes.c of the 3.14 branch.
 """
 
 from __future__ import annotations
 
+from ._effects import changed, without
 from .py313 import RELEASE as PREVIOUS
+from .py313 import compare_op as compare_op_313
+
+ANNOTATIONS_FORMAT = 132  # greater than, without the bit for a bool
+
+
+def build_interpolation(flags: int) -> str | None:
+    """Bit 0 says that a format specification lies on top; the conversion stands above."""
+    if flags >> 2 > 3:
+        return None
+    return "value str value -- object" if flags & 1 else "value str -- object"
+
+
+def compare_op(operation: int) -> str | None:
+    """As before; annotation scopes compare their `format` with 2 without asking for the bool that they then test."""
+    return "value value -- bool" if operation == ANNOTATIONS_FORMAT else compare_op_313(operation)
+
 
 RELEASE = PREVIOUS._replace(
     version=(3, 14),
@@ -23,4 +42,40 @@ RELEASE = PREVIOUS._replace(
     local_opcodes=PREVIOUS.local_opcodes | {"LOAD_FAST_BORROW"},
     local_pair_opcodes=PREVIOUS.local_pair_opcodes | {"LOAD_FAST_BORROW_LOAD_FAST_BORROW"},
     closure_loads=PREVIOUS.closure_loads | {"LOAD_FAST_BORROW", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"},
+    # -- stack effects
+    effects=changed(
+        PREVIOUS.effects,
+        "BINARY_SUBSCR",
+        "BUILD_CONST_KEY_MAP",
+        "LOAD_ASSERTION_ERROR",
+        "BEFORE_WITH",
+        "BEFORE_ASYNC_WITH",
+        "RETURN_CONST",
+        LOAD_FAST_BORROW="-- object",
+        LOAD_FAST_BORROW_LOAD_FAST_BORROW="-- object object",
+        LOAD_SMALL_INT="-- int",
+        LOAD_COMMON_CONSTANT="-- object",
+        LOAD_SPECIAL="value -- object maybe_null",
+        NOT_TAKEN="--",
+        POP_TOP="drop_or_null --",
+        COMPARE_OP=compare_op,
+        POP_ITER="iter --",
+        CALL_FUNCTION_EX="value null value dict_or_null -- object",
+        WITH_EXCEPT_START="value maybe_null lasti prev exc -- value maybe_null lasti prev exc object",
+        BUILD_INTERPOLATION=build_interpolation,
+        BUILD_TEMPLATE="tuple tuple -- object",
+    ),
+    jump_effects={**PREVIOUS.jump_effects, "FOR_ITER": "iter -- iter"},
+    argument_ranges={
+        **{name: span for name, span in PREVIOUS.argument_ranges.items() if name != "CALL_FUNCTION_EX"},
+        "BINARY_OP": (0, 26),
+        "BUILD_TUPLE": (1, 1 << 30),  # the empty tuple is immortal, and would be released as if it were not
+        "LOAD_SMALL_INT": (0, 255),
+        "LOAD_COMMON_CONSTANT": (0, 4),
+        "LOAD_SPECIAL": (0, 3),
+    },
+    actions={**without(PREVIOUS.actions, "BUILD_CONST_KEY_MAP"), "LOAD_FAST_BORROW": "borrow"},
+    quiet=PREVIOUS.quiet - {"RETURN_CONST"} | {"LOAD_FAST_BORROW", "POP_ITER", "NOT_TAKEN"},
+    compiler_names={**PREVIOUS.compiler_names, "__conditional_annotations__": "set"},
+    skipped_after_loop=("END_FOR",),
 )

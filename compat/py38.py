@@ -4,6 +4,9 @@ The first release with `types.CellType` (bpo-35911) and `CodeType.replace` (bpo-
 without caches; cell variables and free variables are numbered apart from the fast locals, cell variables
 first; an argument that is a cell is moved there by the frame. `LOAD_CLOSURE` pushes a cell. Source:
 Python/ceval.c, Lib/opcode.py, Python/compile.c of the 3.8 branch.
+
+Exceptions push six values, the handled exception's three below the new one's; blocks say where. `finally` bodies
+are subroutines: they find NULL, a return address or an exception on the stack.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ import gc
 import sys
 from collections import deque
 from functools import partial
-from typing import Any
+from typing import Any, Mapping
 
+from ._effects import Effect, each, opcodes
 from ._release import Release
 
 
@@ -108,9 +112,118 @@ def grows(closure: tuple[Any, ...] | None, new_closure: tuple[Any, ...] | None) 
     return True
 
 
+CAUGHT = "exc_tb exc_value exc_type"
+SAVED = "prev_tb prev_value prev_type"
+BINARY = ("POWER", "MULTIPLY", "MATRIX_MULTIPLY", "TRUE_DIVIDE", "FLOOR_DIVIDE", "MODULO", "ADD", "SUBTRACT", "LSHIFT",
+          "RSHIFT", "AND", "XOR", "OR")  # fmt: skip
+AT_LEAST_1 = (1, 1 << 30)
+
+
+def call_function(count: int) -> str:
+    """Return CALL_FUNCTION's effect: a comprehension's function is called with one argument, its iterator."""
+    return "called value -- object" if count == 1 else f"value value*{count} -- object"
+
+
+def make_function(flags: int) -> str:
+    """Return MAKE_FUNCTION's effect: attributes lie below code and qualified name, in the order of the flags' bits."""
+    kinds = ("tuple", "dict", "dict", "cells")
+    attributes = [kind for bit, kind in enumerate(kinds) if flags >> bit & 1]
+    return " ".join([*attributes, "code str -- function"])
+
+
+def raise_varargs(count: int) -> str:
+    """Return RAISE_VARARGS's effect: up to an exception and its cause."""
+    return f"value*{count} --"
+
+
+def unpack_ex(counts: int) -> str:
+    """Return UNPACK_EX's effect: the low byte counts the values before the starred one, the rest those behind it."""
+    return f"value -- object*{(counts & 255) + (counts >> 8) + 1}"
+
+
+def format_value(flags: int) -> str:
+    """Return FORMAT_VALUE's effect: bit 2 says that a format specification lies on top."""
+    return "value value -- str" if flags & 4 else "value -- str"
+
+
+def call_function_ex(flags: int) -> str:
+    """Return CALL_FUNCTION_EX's effect: bit 0 says that a mapping of keyword arguments lies on top."""
+    return "value value value -- object" if flags & 1 else "value value -- object"
+
+
+def build_tuple(count: int) -> str:
+    """Return BUILD_TUPLE's effect: a tuple of even length can hold annotations, names and values in turn."""
+    return f"value*{count} -- {'tuple' if count & 1 else 'pairs'}"
+
+
+EFFECTS: Mapping[str, Effect] = {
+    **each(
+        {
+            "--": "NOP EXTENDED_ARG DELETE_NAME DELETE_GLOBAL DELETE_FAST DELETE_DEREF SETUP_ANNOTATIONS"
+            " JUMP_FORWARD JUMP_ABSOLUTE"
+            # and these move blocks: recell.verifier.block_walk says how
+            " SETUP_FINALLY POP_BLOCK CALL_FINALLY POP_FINALLY END_FINALLY WITH_CLEANUP_START WITH_CLEANUP_FINISH",
+            "drop --": "POP_TOP",
+            "any any -- any any": "ROT_TWO",
+            "any any any -- any any any": "ROT_THREE",
+            "any any any any -- any any any any": "ROT_FOUR",
+            "copied -- copied": "DUP_TOP",
+            "copied copied -- copied copied": "DUP_TOP_TWO",
+            "-- object": "LOAD_CONST LOAD_NAME LOAD_GLOBAL LOAD_FAST LOAD_DEREF LOAD_CLASSDEREF LOAD_BUILD_CLASS",
+            "-- cell": "LOAD_CLOSURE",
+            "value --": "STORE_NAME STORE_GLOBAL STORE_FAST STORE_DEREF DELETE_ATTR IMPORT_STAR PRINT_EXPR RETURN_VALUE"
+            " POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE JUMP_IF_FALSE_OR_POP JUMP_IF_TRUE_OR_POP",
+            "value value --": "STORE_ATTR DELETE_SUBSCR",
+            "value value value --": "STORE_SUBSCR",
+            "value -- object": "UNARY_POSITIVE UNARY_NEGATIVE UNARY_NOT UNARY_INVERT LOAD_ATTR GET_AITER YIELD_VALUE",
+            "value value -- object": " ".join(
+                f"{kind}_{name}" for kind in ("BINARY", "INPLACE") for name in BINARY
+            )
+            + " BINARY_SUBSCR IMPORT_NAME",
+            "value value -- bool": "COMPARE_OP",
+            "value -- maybe_null object": "LOAD_METHOD",
+            "maybe_null value value*{arg} -- object": "CALL_METHOD",
+            "value value*{arg} names -- object": "CALL_FUNCTION_KW",
+            "value -- value object": "IMPORT_FROM",
+            "value*{arg} -- list": "BUILD_LIST BUILD_LIST_UNPACK",
+            "value*{arg} -- set": "BUILD_SET BUILD_SET_UNPACK",
+            "value*{arg} -- dict": "BUILD_MAP_UNPACK",
+            "value*{arg} -- tuple": "BUILD_TUPLE_UNPACK",
+            "value*{arg} -- str": "BUILD_STRING",
+            "value*{arg} -- object": "BUILD_SLICE",
+            "value*{arg} value*{arg} -- dict": "BUILD_MAP",
+            "value*{arg} tuple -- dict": "BUILD_CONST_KEY_MAP",
+            "value value*{arg} -- value tuple": "BUILD_TUPLE_UNPACK_WITH_CALL",
+            "value value value*{arg} -- value value dict": "BUILD_MAP_UNPACK_WITH_CALL",
+            "list any*{below} value -- list any*{below}": "LIST_APPEND",
+            "set any*{below} value -- set any*{below}": "SET_ADD",
+            "dict any*{below} value value -- dict any*{below}": "MAP_ADD",
+            "value -- object*{arg}": "UNPACK_SEQUENCE",
+            "value -- iter": "GET_ITER GET_YIELD_FROM_ITER GET_AWAITABLE",
+            "iter -- iter object": "FOR_ITER",
+            "value -- value iter": "GET_ANEXT",
+            "value -- object object": "BEFORE_ASYNC_WITH SETUP_WITH",
+            "iter value -- object": "YIELD_FROM",
+            "value -- value": "SETUP_ASYNC_WITH",
+            f"{SAVED} --": "POP_EXCEPT",
+            "-- null": "BEGIN_FINALLY",
+            f"value {SAVED} {CAUGHT} --": "END_ASYNC_FOR",
+        }
+    ),
+    "CALL_FUNCTION": call_function,
+    "CALL_FUNCTION_EX": call_function_ex,
+    "MAKE_FUNCTION": make_function,
+    "BUILD_TUPLE": build_tuple,
+    "FORMAT_VALUE": format_value,
+    "UNPACK_EX": unpack_ex,
+    "RAISE_VARARGS": raise_varargs,
+}
+
+
 RELEASE = Release(
     version=(3, 8),
     line_table="co_lnotab",
+    no_location=b"",
     qualname_in_code=False,
     docstring_flag=0,
     exception_table=False,
@@ -157,4 +270,70 @@ RELEASE = Release(
     frozen_at_start=0,
     exchange=exchange,
     atomic_stores=False,
+    # -- stack effects
+    effects=EFFECTS,
+    unemitted=frozenset(),
+    jump_effects=each(
+        {
+            "iter --": "FOR_ITER",
+            "--": "JUMP_FORWARD JUMP_ABSOLUTE",
+            "value --": "POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE",
+            "value -- value": "JUMP_IF_FALSE_OR_POP JUMP_IF_TRUE_OR_POP",
+        }
+    ),
+    ends=frozenset({"RETURN_VALUE", "RAISE_VARARGS", "JUMP_FORWARD", "JUMP_ABSOLUTE"}),
+    argument_ranges={
+        "MAKE_FUNCTION": (0, 15),
+        "END_ASYNC_FOR": (0, 0),  # not a jump, but it would jump
+        "RAISE_VARARGS": (0, 2),
+        "COMPARE_OP": (0, 10),
+        "FORMAT_VALUE": (0, 7),
+        "BUILD_SLICE": (2, 3),
+        "CALL_FUNCTION_EX": (0, 1),
+        "POP_FINALLY": (0, 1),
+        "LIST_APPEND": AT_LEAST_1,
+        "SET_ADD": AT_LEAST_1,
+        "MAP_ADD": AT_LEAST_1,
+        "BUILD_TUPLE_UNPACK_WITH_CALL": AT_LEAST_1,
+        "BUILD_MAP_UNPACK_WITH_CALL": AT_LEAST_1,
+    },
+    actions={
+        **each(
+            {
+                "tuple": "BUILD_TUPLE",
+                "keys": "BUILD_CONST_KEY_MAP",
+                "call": "CALL_FUNCTION",
+                "keywords": "CALL_FUNCTION_KW",
+                "copy": "DUP_TOP",
+                "duplicate": "DUP_TOP_TWO",
+                "rotate": "ROT_TWO ROT_THREE ROT_FOUR",
+                "function": "MAKE_FUNCTION",
+            }
+        )
+    },
+    block_opcodes=opcodes(
+        "SETUP_FINALLY SETUP_WITH SETUP_ASYNC_WITH POP_BLOCK POP_EXCEPT CALL_FINALLY POP_FINALLY END_FINALLY"
+        " END_ASYNC_FOR WITH_CLEANUP_START WITH_CLEANUP_FINISH"
+    ),
+    quiet=opcodes(
+        "NOP EXTENDED_ARG POP_TOP ROT_TWO ROT_THREE ROT_FOUR DUP_TOP JUMP_FORWARD JUMP_ABSOLUTE RETURN_VALUE"
+        " LOAD_CONST STORE_FAST BEGIN_FINALLY POP_BLOCK POP_EXCEPT POP_FINALLY CALL_FINALLY END_FINALLY"
+        " END_ASYNC_FOR WITH_CLEANUP_START WITH_CLEANUP_FINISH"
+    ),
+    skipped_after_loop=(),
+    checked_locals=True,
+    handler_entries=f"{SAVED} {CAUGHT}",
+    finally_calls=True,
+    generator_start="",
+    compiler_names={".0": "iter"},
+    scope_parameters=lambda code: code.co_varnames[: code.co_argcount],
+    locals_need_cells=False,
+    executors=frozenset(),
+    counting=frozenset(),
+    fresh_counter=0,
+    specialised_caches=False,
+    ascending_lines=False,
+    resume_before_generator=-1,
+    delegating_yields=False,
+    stop_iteration_error=0,
 )

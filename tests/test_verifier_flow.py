@@ -11,13 +11,12 @@ from assembling import NEW, RELEASE, assemble, at, has, patched
 from verifying import CONSTS, RETURN, inner_code, plain, refused
 
 from recell import compat, verify
-from recell.compat._effects import load_effects
 
-EFFECTS = load_effects(compat.require("tests"))
+FACTS = compat.require("tests")
 STEP = 2 if RELEASE.jump_unit == 1 else 1
 OVER = (("JUMP_FORWARD", STEP), "POP_TOP")
 """A jump that is more than padding: where it leads, ways meet."""
-ENDING = [name for name in EFFECTS.skipped_after_loop] or ["NOP"]
+ENDING = [name for name in FACTS.skipped_after_loop] or ["NOP"]
 
 
 # -- what is not known where ways meet --------------------------------------------------------------
@@ -215,5 +214,5 @@ def test_a_frame_that_was_seen_becomes_no_generator():
     flags = {"co_flags": plain.__code__.co_flags | 0x20, **CONSTS}
     making = ("RETURN_GENERATOR", "POP_TOP", ("RESUME", 0), *RETURN)
     refused(assemble(("RESUME", 0), *making, opening=False, **flags), "after RESUME 0")
-    if EFFECTS.resume_before_generator >= 0:
-        verify(assemble(("RESUME", EFFECTS.resume_before_generator), *making, opening=False, **flags))
+    if FACTS.resume_before_generator >= 0:
+        verify(assemble(("RESUME", FACTS.resume_before_generator), *making, opening=False, **flags))

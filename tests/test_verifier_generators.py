@@ -11,10 +11,9 @@ from assembling import at, patched, units, with_units
 from verifying import generating, refused
 
 from recell import compat, verify
-from recell.compat._effects import load_effects
 
-EFFECTS = load_effects(compat.require("tests"))
-STOP_ITERATION = EFFECTS.stop_iteration_error
+FACTS = compat.require("tests")
+STOP_ITERATION = FACTS.stop_iteration_error
 sees_to_it = pytest.mark.skipif(not STOP_ITERATION, reason="the interpreter sees to StopIteration itself")
 
 
@@ -54,7 +53,7 @@ def test_generators_are_accepted(func):
 # -- where they wait --------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not EFFECTS.delegating_yields, reason="RESUME alone says it")
+@pytest.mark.skipif(not FACTS.delegating_yields, reason="RESUME alone says it")
 def test_a_delegating_yield_is_resumed_as_one():
     """Asked what it waits for, a generator looks at its RESUME (_PyGen_yf in Objects/genobject.c)."""
     code = delegating.__code__

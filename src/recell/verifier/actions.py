@@ -245,7 +245,7 @@ class Actions:
         resume = self.machine.numbers["RESUME"]
         for earlier in range(index):  # a frame that has been seen cannot move into a generator
             number, argument = self.program.read(earlier)
-            if number == resume and argument != self.machine.effects.resume_before_generator:
+            if number == resume and argument != self.machine.release.resume_before_generator:
                 raise self.refuse(index, f"makes a generator after RESUME {argument}")
         return stack, depth, unset & ~self.started, loose, pushed
 
@@ -258,12 +258,12 @@ class Actions:
         number, argument = program.read(index + 1) if index + 1 < len(program.moves) else (-1, 0)
         if number != machine.numbers["RESUME"] or not argument & 3:
             raise self.refuse(index, "is not followed by a RESUME that says so")
-        delegates = (argument & 3) >= 2 or (operand and machine.effects.delegating_yields)
+        delegates = (argument & 3) >= 2 or (operand and machine.release.delegating_yields)
         if delegates and (
             not index or program.read(index - 1)[0] != machine.numbers["SEND"] or index in self.leaders
         ):
             raise self.refuse(index, "delegates, but does not follow SEND")
-        if operand and machine.effects.delegating_yields and argument & 3 < 2:
+        if operand and machine.release.delegating_yields and argument & 3 < 2:
             raise self.refuse(index, f"delegates, but RESUME {argument} behind it does not say so")
         if handler is not None:
             self.protect(index, handler, stack >> WIDTH << WIDTH | kinds.OBJECT, depth, unset, loose)
@@ -271,7 +271,7 @@ class Actions:
 
     def intrinsic(self, index: int, number: int, now: Now, handler: Handler | None) -> Now:
         """What makes a RuntimeError of StopIteration looks at the generator it runs in."""
-        if number == self.machine.effects.stop_iteration_error and now[2] & self.started:
+        if number == self.machine.release.stop_iteration_error and now[2] & self.started:
             raise self.refuse(index, "is for generators, but no generator was made")
         return now
 

@@ -74,7 +74,7 @@ def check_opening(program: Program) -> None:
         raise Refused(
             WHOLE, f"argument `{program.slots[min(wanted)]}` is a cell variable, but not made a cell first"
         )
-    if code.co_freevars and machine.effects.locals_need_cells and program.moves[0][6] != ops.FREE_VARS:
+    if code.co_freevars and machine.release.locals_need_cells and program.moves[0][6] != ops.FREE_VARS:
         reason = "looks at all locals, and the cells of the free variables were never copied"
         if "IMPORT_STAR" in machine.numbers:
             _refuse_opcode(program, "IMPORT_STAR", reason)
@@ -93,7 +93,7 @@ def check_leaving(walk: Walk, handlers: list[tuple[int, int, Handler]]) -> None:
     lambda's say: then nothing is asked.
     """
     program, machine = walk.program, walk.machine
-    number = machine.effects.stop_iteration_error
+    number = machine.release.stop_iteration_error
     if not number or not program.code.co_flags & GENERATOR_FLAGS:
         return
     wanted = machine.numbers["CALL_INTRINSIC_1"], number

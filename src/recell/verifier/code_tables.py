@@ -35,7 +35,7 @@ def check_lines(program: Program) -> None:
     described = sum(table.translate(_LENGTHS, _NOT_FIRST))
     if described != program.count:
         raise Refused(WHOLE, f"co_linetable describes {described} code units, there are {program.count}")
-    if program.machine.effects.ascending_lines:
+    if program.machine.release.ascending_lines:
         first = program.code.co_firstlineno
         for _, _, line in program.code.co_lines():
             if line is not None and line < first - 1:

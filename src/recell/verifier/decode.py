@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from types import CellType, CodeType
 
-from recell.compat.py312 import scope_parameters
 from recell.verifier import kinds
 from recell.verifier import opcodes as ops
 
@@ -77,7 +76,7 @@ class Program:
         self._decode()
         self.index = dict(zip(self.begins, range(len(self.begins))))
         self._resolve_jumps()
-        kept = machine.effects.compiler_names.keys()
+        kept = machine.release.compiler_names.keys()
         if not kept.isdisjoint(self.slots) or not kept.isdisjoint(code.co_names):
             self._know_compiler_names()
 
@@ -88,7 +87,7 @@ class Program:
         add, begin_at = moves.append, begins.append
         constants: dict[int, Move] = {}
         stacksize = self.code.co_stacksize
-        refuses_empty = not self.machine.effects.empty_prefixes
+        refuses_empty = not self.machine.release.padded_arguments
         known = self.machine.numbers
         nop = bytes((known["NOP"],))
         forward = known["JUMP_FORWARD"] if self.machine.release.jump_unit == 2 else -1
@@ -165,7 +164,7 @@ class Program:
         if known is not None:
             return known
         if kind is CodeType:
-            name = _TRUSTING.get(scope_parameters(value), "code")
+            name = _TRUSTING.get(machine.release.scope_parameters(value), "code")
             if name == "comprehension_code" and not takes_iterator(value, machine):
                 name = "code"
             if value.co_flags & 0x20:  # calling its function makes an iterator
@@ -252,9 +251,9 @@ class Program:
 
     def _know_compiler_names(self) -> None:
         """Loads and stores of the compiler's own variables have kinds."""
-        machine, kept = self.machine, self.machine.effects.compiler_names
+        machine, kept = self.machine, self.machine.release.compiler_names
         arguments = self.code.co_argcount
-        parameters = scope_parameters(self.code)
+        parameters = machine.release.scope_parameters(self.code)
         known = {
             slot: kept[name]
             for slot, name in enumerate((*parameters, *self.slots[len(parameters) :]))

@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from recell.verifier.opcodes import Machine
 
 
-# opcodes whose first cache unit counts down to being specialised
-_COUNTING = (
-    "LOAD_GLOBAL", "LOAD_ATTR", "CALL", "BINARY_OP", "STORE_ATTR", "COMPARE_OP", "FOR_ITER", "TO_BOOL", "CONTAINS_OP",
-    "STORE_SUBSCR", "UNPACK_SEQUENCE",
-)  # fmt: skip
-
-
 def check_forged(code: CodeType, machine: Machine) -> None:
     """Refuse opcodes that only the interpreter writes, in code that has not run.
 
@@ -35,8 +28,8 @@ def check_forged(code: CodeType, machine: Machine) -> None:
     suspects = numbers.translate(None, machine.harmless)
     if not suspects or all(_stands_by_right(code, machine, raw, numbers, number) for number in set(suspects)):
         return
-    counting = {machine.numbers[name] for name in _COUNTING if name in machine.numbers}
-    fresh = machine.effects.fresh_counter
+    counting = {machine.numbers[name] for name in machine.release.counting}
+    fresh = machine.release.fresh_counter
     unit, forged, resume, plain = 0, -1, machine.numbers["RESUME"], False
     while unit < len(numbers):
         number = numbers[unit]

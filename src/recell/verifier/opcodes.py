@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from recell import compat
-from recell.compat._effects import load_effects
 from recell.verifier import kinds
 
 TYPE_CHECKING = False
@@ -27,52 +26,16 @@ NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
  PRECALL, KEYS, INTRINSIC, ACTIONS) = range(30)  # fmt: skip
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
+# the numbers of what `Release.actions` names
 _ACTIONS = {
-    "LOAD_FAST_BORROW": BORROW,
-    "BUILD_TUPLE": TUPLE,
-    "BUILD_CONST_KEY_MAP": KEYS,
-    "CALL": CALL,
-    "PRECALL": PRECALL,
-    "CALL_FUNCTION": CALL,
-    "COPY": COPY,
-    "DUP_TOP": COPY,
-    "DUP_TOP_TWO": DUPLICATE,
-    "SWAP": SWAP,
-    "ROT_TWO": ROTATE,
-    "ROT_THREE": ROTATE,
-    "ROT_FOUR": ROTATE,
-    "ROT_N": ROTATE,
-    "MAKE_FUNCTION": FUNCTION,
-    "SET_FUNCTION_ATTRIBUTE": ATTRIBUTE,
-    "CALL_KW": KEYWORDS,
-    "CALL_FUNCTION_KW": KEYWORDS,
-}
-# since cells are locals, and generators make themselves
-_ACTIONS_UNIFIED = {
-    "LOAD_FAST_AND_CLEAR": CLEAR,
-    "LOAD_FAST_CHECK": CHECK,
-    "STORE_FAST": STORE,
-    "DELETE_FAST": DELETE,
-    "LOAD_DEREF": DEREF,
-    "STORE_DEREF": DEREF,
-    "DELETE_DEREF": DEREF,
-    "LOAD_CLASSDEREF": DEREF,
-    "LOAD_FROM_DICT_OR_DEREF": DEREF,
-    "LOAD_CLOSURE": LOAD_CELL,
-    "MAKE_CELL": MAKE_CELL,
-    "COPY_FREE_VARS": FREE_VARS,
-    "RETURN_GENERATOR": GENERATOR,
-    "YIELD_VALUE": YIELD,
-    "KW_NAMES": CALL_NAMES,
-    "LIST_APPEND": APPEND,
-    "LIST_EXTEND": APPEND,
-    "CALL_INTRINSIC_1": INTRINSIC,
-}
-_BLOCK_OPCODES = frozenset(
-    {"SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH", "POP_BLOCK", "POP_EXCEPT", "CALL_FINALLY", "POP_FINALLY",
-     "END_FINALLY", "END_ASYNC_FOR", "WITH_CLEANUP_START", "WITH_CLEANUP_FINISH", "RERAISE"}
-)  # fmt: skip
-_ROTATED = {"ROT_TWO": 2, "ROT_THREE": 3, "ROT_FOUR": 4, "DUP_TOP": 1}
+    name: number
+    for number, name in enumerate(
+        ("load", "borrow", "store", "tuple", "call", "delete", "clear", "deref", "load_cell", "make_cell", "check",
+         "free_vars", "copy", "swap", "rotate", "duplicate", "function", "bare_function", "attribute", "generator",
+         "yield_value", "keywords", "call_names", "append", "compare", "precall", "keys", "intrinsic"),
+        LOAD,
+    )
+}  # fmt: skip
 
 
 class Moves(_Cached):
@@ -108,13 +71,15 @@ class Moves(_Cached):
 
     def parsed(self, text: str, argument: int) -> Move:
         """The move of another text than the opcode's own, for this argument."""
-        operand = 1 << argument if self.action in SLOT_ACTIONS else _ROTATED.get(self.name, argument)
+        operand = 1 << argument if self.action in SLOT_ACTIONS else argument
         # comprehensions are called in one way only; only without bit 4 a comparison may be no bool
         plain = (self.action == CALL and argument > 2) or (self.action == COMPARE and argument & 16)
         action = NOTHING if plain else self.action
         if action == CALL:  # where the callable may lie
             operand = kinds.repeated(kinds.TRUSTING | kinds.MAKE_ITERATOR, argument + 2)
         move = kinds.parse(text, action, operand)
+        if self.action in (COPY, ROTATE) and "{" not in str(self.effect):  # 3.8 says it in the opcode's name
+            move = (*move[:7], move[0])
         if self.action == BORROW:
             lent = kinds.BORROWED | min(argument, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
             move = (*move[:4], move[4] | lent, *move[5:])
@@ -131,17 +96,16 @@ class Machine:
         import opcode
 
         self.release = compat.require("verify")
-        self.effects = load_effects(self.release)
         self.numbers = {name: number for name, number in opcode.opmap.items() if number < 256}
         self.names = [""] * 256
         for name, number in self.numbers.items():
             self.names[number] = name
         self.facts: list[Any] = [None] * 256
-        for name, effect in self.effects.falls.items():
+        for name, effect in self.release.effects.items():
             if name in self.numbers:  # pragma: no branch - a pre-release may lack some
                 self.facts[self.numbers[name]] = self._fact(name, effect)
-        self.skipped = [self.numbers[name] for name in self.effects.skipped_after_loop]
-        self.quiet = frozenset(self.numbers[name] for name in self.effects.quiet if name in self.numbers)
+        self.skipped = [self.numbers[name] for name in self.release.skipped_after_loop]
+        self.quiet = frozenset(self.numbers[name] for name in self.release.quiet if name in self.numbers)
         jumps = {
             number for name, number in self.numbers.items() if name.startswith(("JUMP_", "POP_JUMP_IF_"))
         }
@@ -151,7 +115,7 @@ class Machine:
         for name, number in rewritten.items():
             self.names[number] = self.names[number] or name
         written = {*rewritten.values(), *(n for name, n in self.numbers.items() if "INSTRUMENTED" in name)}
-        written |= {self.numbers[name] for name in ("ENTER_EXECUTOR", "TRACE_RECORD") if name in self.numbers}
+        written |= {self.numbers[name] for name in self.release.executors if name in self.numbers}
         # what the interpreter does not write over other opcodes: numbers that nobody uses are refused anyway
         self.harmless = bytes(set(range(256)) - written)
         self.after_resume = frozenset(
@@ -165,7 +129,7 @@ class Machine:
         self.steps = [fact[2] if fact else 0 for fact in self.facts]
         # 3.12 sets up the caches behind specialised opcodes, too, when a code object is made
         for base, specialised in getattr(opcode, "_specializations", {}).items():
-            for name in specialised if self.release.version == (3, 12) else ():
+            for name in specialised if self.release.specialised_caches else ():
                 self.steps[rewritten[name]] = self.steps[self.numbers[base]]
         self.prefixes = frozenset(
             self.numbers[name] for name in ("EXTENDED_ARG", "NOP", "SETUP_FINALLY") if name in self.numbers
@@ -188,23 +152,23 @@ class Machine:
         return dict(zip(getattr(opcode, "_specialized_instructions", ()), free))
 
     def _fact(self, name: str, effect: Effect) -> tuple[int, Any, int, int]:
-        release, effects = self.release, self.effects
+        release = self.release
         caches, bound, action = release.caches.get(name, 0), self._bound(name), self.action(name)
-        moves = Moves(name, effect, action, effects.ranges.get(name))
+        moves = Moves(name, effect, action, release.argument_ranges.get(name))
         if name == "EXTENDED_ARG":
             return EXTENDED, None, 0, NO_BOUND
-        if name in _BLOCK_OPCODES and not release.exception_table:
+        if name in release.block_opcodes:
             return BLOCK, moves, caches, bound
         if name in release.relative_jumps or name in release.absolute_jumps:
             return JUMP, self._jump(name, moves), caches, bound
-        if name in effects.ends:
+        if name in release.ends:
             return STOP, moves, caches, bound
         if name in release.local_pair_opcodes:
             first = next(
                 half for half in ("LOAD_FAST_BORROW", "LOAD_FAST", "STORE_FAST") if name.startswith(half)
             )
             halves = (first, name[len(first) + 1 :])
-            pair = tuple(Moves(half, effects.falls[half], self.action(half), None) for half in halves)
+            pair = tuple(Moves(half, release.effects[half], self.action(half), None) for half in halves)
             return PAIR, pair, caches, bound
         if name == "LOAD_CONST":
             return CONSTANT, None, caches, bound
@@ -212,21 +176,21 @@ class Machine:
             return SLOT, moves, caches, bound
         if name in release.name_shift and not isinstance(effect, str):
             return FLAGGED, tuple(kinds.parse(effect(bit) or "--") for bit in (0, 1)), caches, bound
-        needs_argument = not isinstance(effect, str) or "{" in effect or name in effects.ranges
+        needs_argument = not isinstance(effect, str) or "{" in effect or name in release.argument_ranges
         if needs_argument or action in (FREE_VARS, ATTRIBUTE, CALL_NAMES):
             return COUNTED, moves, caches, bound
         return FIXED, moves.parsed(str(effect), 0), caches, bound
 
     def _jump(self, name: str, moves: Moves) -> tuple[Any, ...]:
         """`(move when it falls through, move when it jumps, falls through, direction, steps over, refines)`."""
-        release, taken = self.release, self.effects.jumps.get(name)
+        release, taken = self.release, self.release.jump_effects.get(name)
         direction = 0 if name in release.absolute_jumps else -1 if name in release.backward_jumps else 1
         return (
             kinds.parse(str(moves.effect)),
             None if taken is None else kinds.parse(taken),
-            name not in self.effects.ends,
+            name not in self.release.ends,
             direction,
-            len(self.effects.skipped_after_loop) if name == "FOR_ITER" else 0,
+            len(self.release.skipped_after_loop) if name == "FOR_ITER" else 0,
             {"NONE": 1, "NOT_NONE": -1}.get(name.partition("_IF_")[2], 0),
         )
 
@@ -244,12 +208,4 @@ class Machine:
 
     def action(self, name: str) -> int:
         """What the opcode does besides moving."""
-        if name == "LOAD_FAST":
-            return NOTHING if self.effects.checked_locals else LOAD
-        if name == "MAKE_FUNCTION" and "SET_FUNCTION_ATTRIBUTE" in self.effects.falls:
-            return BARE_FUNCTION
-        if name == "COMPARE_OP" and "TO_BOOL" in self.effects.falls:
-            return COMPARE
-        if self.release.unified_locals and name in _ACTIONS_UNIFIED:
-            return _ACTIONS_UNIFIED[name]
-        return _ACTIONS.get(name, NOTHING)
+        return _ACTIONS.get(self.release.actions.get(name, ""), NOTHING)

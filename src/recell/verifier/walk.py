@@ -79,7 +79,7 @@ class Walk(Actions):
 
     def walk(self) -> None:
         """Walk until nothing changes; raises Refused."""
-        code, effects = self.program.code, self.machine.effects
+        code, effects = self.program.code, self.machine.release
         if not self.program.moves:
             raise Refused(WHOLE, "there are no instructions")
         stack, depth, unset, loose, blocks = self.entry
@@ -100,7 +100,7 @@ class Walk(Actions):
         if stack & kinds.EVERY_PARAMETER or stack & kinds.EVERY_BORROWED:
             stack = self.settle(index, stack, raised)
         key: Key = target
-        if self.machine.effects.finally_calls:
+        if self.machine.release.finally_calls:
             key = (target, depth, stack & EVERY_SHAPE, blocks)
         known = self.states.get(key)
         state = (stack, depth, unset, loose, blocks)
