@@ -63,6 +63,9 @@ class Release(NamedTuple):
     """The opcode that looks in a class body's namespace before the cell."""
     closure_loads: FrozenSet[str]
     """Opcodes that push the cell itself, to build an inner function's closure."""
+    constant_loads: Mapping[str, str]
+    """Opcodes that push a constant, and what their argument selects it from: `co_consts`, a table of `opcode`, or the
+    argument itself."""
     global_null_bit: bool
     """LOAD_GLOBAL's lowest bit pushes a NULL for the call that follows."""
     null_after_callable: bool

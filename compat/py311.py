@@ -280,7 +280,7 @@ RELEASE = PREVIOUS._replace(
         **{
             name: span
             for name, span in PREVIOUS.argument_ranges.items()
-            if name not in ("ROT_N", "GEN_START", "RERAISE")
+            if name not in ("ROT_N", "GEN_START", "RERAISE", "END_ASYNC_FOR")
         },
         "BINARY_OP": (0, 25),
         "COPY": (1, 1 << 30),

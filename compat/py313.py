@@ -160,7 +160,7 @@ RELEASE = PREVIOUS._replace(
         **{
             name: span
             for name, span in PREVIOUS.argument_ranges.items()
-            if name not in ("MAKE_FUNCTION", "COMPARE_OP")
+            if name not in ("MAKE_FUNCTION", "COMPARE_OP", "FORMAT_VALUE")
         },
         "CONVERT_VALUE": (1, 3),
         "YIELD_VALUE": (0, 1),

@@ -42,6 +42,11 @@ RELEASE = PREVIOUS._replace(
     local_opcodes=PREVIOUS.local_opcodes | {"LOAD_FAST_BORROW"},
     local_pair_opcodes=PREVIOUS.local_pair_opcodes | {"LOAD_FAST_BORROW_LOAD_FAST_BORROW"},
     closure_loads=PREVIOUS.closure_loads | {"LOAD_FAST_BORROW", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"},
+    constant_loads={
+        **PREVIOUS.constant_loads,
+        "LOAD_SMALL_INT": "argument",
+        "LOAD_COMMON_CONSTANT": "opcode._common_constants",
+    },
     # -- stack effects
     effects=changed(
         PREVIOUS.effects,
@@ -66,6 +71,7 @@ RELEASE = PREVIOUS._replace(
         BUILD_TEMPLATE="tuple tuple -- object",
     ),
     jump_effects={**PREVIOUS.jump_effects, "FOR_ITER": "iter -- iter"},
+    ends=PREVIOUS.ends - {"RETURN_CONST"},
     argument_ranges={
         **{name: span for name, span in PREVIOUS.argument_ranges.items() if name != "CALL_FUNCTION_EX"},
         "BINARY_OP": (0, 26),

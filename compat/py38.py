@@ -264,6 +264,7 @@ RELEASE = Release(
     deref_opcodes=frozenset({"LOAD_CLOSURE", "LOAD_DEREF", "STORE_DEREF", "DELETE_DEREF", "LOAD_CLASSDEREF"}),
     class_deref="LOAD_CLASSDEREF",
     closure_loads=frozenset({"LOAD_CLOSURE"}),
+    constant_loads={"LOAD_CONST": "co_consts"},
     global_null_bit=False,
     null_after_callable=False,
     function_factory=None,

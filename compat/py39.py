@@ -7,9 +7,11 @@ IS_OP, CONTAINS_OP, LOAD_ASSERTION_ERROR came. The line table is still `co_lnota
 
 from __future__ import annotations
 
-from ._effects import changed
+from ._effects import changed, opcodes, without
 from .py38 import CAUGHT, SAVED
 from .py38 import RELEASE as PREVIOUS
+
+SUBROUTINES = opcodes("CALL_FINALLY POP_FINALLY END_FINALLY WITH_CLEANUP_START WITH_CLEANUP_FINISH")
 
 RELEASE = PREVIOUS._replace(
     version=(3, 9),
@@ -46,7 +48,12 @@ RELEASE = PREVIOUS._replace(
     jump_effects={**PREVIOUS.jump_effects, "JUMP_IF_NOT_EXC_MATCH": "value value --"},
     ends=PREVIOUS.ends | {"RERAISE"},
     argument_ranges={
-        **PREVIOUS.argument_ranges,
+        **without(
+            PREVIOUS.argument_ranges,
+            "POP_FINALLY",
+            "BUILD_TUPLE_UNPACK_WITH_CALL",
+            "BUILD_MAP_UNPACK_WITH_CALL",
+        ),
         "COMPARE_OP": (0, 5),
         "IS_OP": (0, 1),
         "CONTAINS_OP": (0, 1),
@@ -55,7 +62,7 @@ RELEASE = PREVIOUS._replace(
         "DICT_UPDATE": (1, 1 << 30),
         "DICT_MERGE": (1, 1 << 30),
     },
-    block_opcodes=PREVIOUS.block_opcodes | {"RERAISE"},
-    quiet=PREVIOUS.quiet | {"RERAISE"},
+    block_opcodes=PREVIOUS.block_opcodes - SUBROUTINES | {"RERAISE"},
+    quiet=PREVIOUS.quiet - SUBROUTINES - {"BEGIN_FINALLY"} | {"RERAISE"},
     finally_calls=False,
 )

@@ -1,28 +1,30 @@
-"""The facts of each release: every file imports everywhere, and the running one's agree with the interpreter."""
+"""The facts of each release: every file imports everywhere, and the running one's agree with the interpreter.
+
+`release_checks` holds one check for each field. Here they pass for the facts as they are, and fail, naming the field,
+for facts with something wrong in them: so the trial of adding a release says after each step what is left to do.
+"""
 
 from __future__ import annotations
 
-import dis
-import opcode
+import random
+import shutil
 import subprocess
 import sys
-import types
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
+import release_checks
+import sizes
 
-import recell
 from recell import UnsupportedPythonError, compat
 
 VERSIONS = [(3, minor) for minor in range(compat.OLDEST[1], compat.NEWEST[1] + 1)]
 FACTS = compat.CURRENT
-HEADROOM = 256  # pseudo-instructions of the compiler are numbered from here
-
-
-def real(numbers: object) -> set[str]:
-    """The names of those opcodes that stand in code objects."""
-    names = {dis.opname[number] for number in numbers if number < HEADROOM}  # type: ignore[attr-defined]
-    return {name for name in names if not name.startswith(("INSTRUMENTED_", "<"))}
+FIELDS = type(FACTS)._fields
+TOP = Path(compat.__file__).resolve().parent.parent
+BEFORE = (FACTS.version[0], FACTS.version[1] - 1)
+STATED = pytest.mark.skipif(FACTS.version == compat.OLDEST, reason="states all facts itself")
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: f"{version[0]}.{version[1]}")
@@ -34,10 +36,10 @@ def test_every_release_imports_on_every_interpreter(version: tuple[int, int]) ->
     assert module.__doc__.startswith(f"CPython {version[0]}.{version[1]}: ")
 
 
-def test_every_release_has_a_file_and_no_other() -> None:
-    """The files are the releases from OLDEST to NEWEST."""
-    files = {path.stem for path in Path(compat.__file__).parent.glob("py3*.py")}
-    assert files == {f"py{major}{minor}" for major, minor in VERSIONS}
+def test_every_release_has_one_file() -> None:
+    """The files are the releases from OLDEST to NEWEST, and what they have in common."""
+    files = {path.stem for path in Path(compat.__file__).parent.glob("*.py")}
+    assert files == {"__init__", "_release", "_effects", *(f"py{major}{minor}" for major, minor in VERSIONS)}
 
 
 def test_later_files_say_only_what_changed() -> None:
@@ -48,7 +50,7 @@ def test_later_files_say_only_what_changed() -> None:
         old, new = compat.load(before), compat.load(after)
         repeated = [
             field
-            for field in type(FACTS)._fields
+            for field in FIELDS
             if field != "version" and f"    {field}=" in text and getattr(old, field) == getattr(new, field)
         ]
         assert not repeated, f"{source.name} repeats {repeated}"
@@ -66,132 +68,195 @@ def test_the_running_release_is_selected() -> None:
     assert FACTS.version == sys.version_info[:2]
 
 
-def test_caches_are_the_interpreters() -> None:
-    """Inline cache units behind each opcode."""
-    table = getattr(opcode, "_inline_cache_entries", {})
-    if isinstance(table, (list, tuple)):  # by number on 3.11 and 3.12
-        table = {dis.opname[number]: units for number, units in enumerate(table)}
-    known = {name for name in real(opcode.opmap.values())}
-    assert {name: units for name, units in table.items() if units and name in known} == dict(FACTS.caches)
+# -- field by field ---------------------------------------------------------------------------------
 
 
-def test_jumps_are_the_interpreters() -> None:
-    assert FACTS.relative_jumps == real(dis.hasjrel)
-    assert FACTS.absolute_jumps == real(dis.hasjabs)
-    assert FACTS.backward_jumps <= FACTS.relative_jumps
-    for name in FACTS.backward_jumps:
-        assert "BACKWARD" in name or name == "END_ASYNC_FOR"
+def test_every_field_has_a_check() -> None:
+    assert set(release_checks.CHECKS) == set(FIELDS)
 
 
-def test_constants_and_names_are_the_interpreters() -> None:
-    assert FACTS.const_opcodes == real(dis.hasconst)
-    assert set(FACTS.name_shift) == real(dis.hasname)
+@pytest.mark.parametrize("field", FIELDS)
+def test_fields_are_the_interpreters(field: str) -> None:
+    """The file of the running release says what the interpreter, its `opcode` and its `dis` say."""
+    release_checks.CHECKS[field](FACTS)
 
 
-def test_slots_are_the_interpreters() -> None:
-    """Locals, pairs of locals and cells: 3.14 moved LOAD_DEREF between dis's tables, so their union is compared."""
-    ours = FACTS.local_opcodes | FACTS.local_pair_opcodes | FACTS.deref_opcodes
-    assert ours == real(dis.haslocal) | real(dis.hasfree)
-    assert not FACTS.local_opcodes & FACTS.deref_opcodes
-    if FACTS.version < (3, 14):
-        assert FACTS.deref_opcodes == real(dis.hasfree)
-    known = set(opcode.opmap)
-    assert FACTS.class_deref in FACTS.deref_opcodes & known
-    assert FACTS.closure_loads <= (FACTS.local_opcodes | FACTS.local_pair_opcodes | FACTS.deref_opcodes)
-    for name in FACTS.local_pair_opcodes:
-        assert name.count("_FAST") == 2
+def wrong(value: Any) -> Iterator[Any]:
+    """Other values of a field: an entry less, one more, one changed."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield value + 1 if value in (-1, 0, 1) else 0
+    elif isinstance(value, (str, bytes)):
+        yield value + value[:1] if value else value + type(value)(b"?" if isinstance(value, bytes) else "?")
+    elif isinstance(value, frozenset):
+        yield value | {"NO_SUCH_OPCODE"}
+        yield from (value - {item} for item in sorted(value))
+    elif isinstance(value, tuple):
+        yield (*value, "NOP")
+    elif isinstance(value, dict):
+        yield {**value, "NO_SUCH_OPCODE": next(iter(value.values()), 1)}
+        for name in sorted(value):
+            yield {other: value[other] for other in value if other != name}
+            if isinstance(value[name], str) and "--" in value[name]:
+                yield {**value, name: value[name] + " object"}
+            elif isinstance(value[name], int):
+                yield {**value, name: value[name] + 1}
+            elif isinstance(value[name], tuple):
+                yield {**value, name: (value[name][0], value[name][1] + 1)}
+    elif callable(value):
+        yield lambda *arguments: None
 
 
-def instructions(code: types.CodeType) -> list[dis.Instruction]:
-    return list(dis.get_instructions(code))
+UNTOLD = {
+    "exchange": "a function that does nothing is no exchange: in a child process, below",
+    "function_factory": "so is a factory that makes nothing",
+    "frozen_at_start": "a greater bound does no harm",
+}
 
 
-def test_code_fields_are_the_interpreters() -> None:
-    def plain() -> None:
-        pass
-
-    def documented() -> None:
-        """It has one."""
-
-    code = plain.__code__
-    assert code.replace(**{FACTS.line_table: getattr(code, FACTS.line_table)}) == code
-    assert FACTS.qualname_in_code == hasattr(code, "co_qualname")
-    assert FACTS.exception_table == hasattr(code, "co_exceptiontable")
-    assert FACTS.unified_locals == hasattr(code, "_varname_from_oparg")
-    if FACTS.docstring_flag:
-        assert documented.__code__.co_flags & FACTS.docstring_flag
-        assert not code.co_flags & FACTS.docstring_flag
-    elif sys.flags.optimize < 2:
-        assert documented.__code__.co_flags == code.co_flags
-
-
-def test_jump_arguments_count_in_the_unit() -> None:
-    """A jump's argument times the unit is the distance in bytes."""
-    code = compile("while x:\n    y\n", "<test>", "exec")
-    jumps = [
-        each for each in instructions(code) if each.opname in FACTS.relative_jumps | FACTS.absolute_jumps
+@pytest.mark.parametrize("field", [field for field in FIELDS if field not in UNTOLD])
+def test_a_wrong_field_is_named(field: str) -> None:
+    """The field's own check fails, whatever part of it is wrong."""
+    value = getattr(FACTS, field)
+    mutants = [
+        mutant
+        for mutant in wrong(value)
+        if not (field == "effects" and set(value) - set(mutant) & release_checks.BY_ITSELF == set())
     ]
-    assert jumps
-    for jump in jumps:
-        steps = jump.arg * FACTS.jump_unit
-        if jump.opname in FACTS.absolute_jumps:
-            assert jump.argval == steps
+    if len(mutants) > (most := sizes.pick(12, 1000, 4)):
+        mutants = random.Random(sizes.SEED).sample(mutants, most)
+    for mutant in mutants:
+        try:
+            release_checks.CHECKS[field](FACTS._replace(**{field: mutant}))
+        except Exception:  # noqa: BLE001 - a wrong fact may lead to any
             continue
-        after = jump.offset + 2 + 2 * FACTS.caches.get(jump.opname, 0)
-        assert jump.argval == (after - steps if jump.opname in FACTS.backward_jumps else after + steps)
+        different = [
+            item
+            for item in {*value, *mutant}
+            if item not in value or item not in mutant or (isinstance(value, dict) and value[item] != mutant[item])
+        ] if isinstance(value, (dict, frozenset)) else mutant  # fmt: skip
+        pytest.fail(f"nobody objects to {field} with another {different}")
 
 
-def test_name_arguments_are_shifted() -> None:
-    """The index into co_names stands above the flag bits."""
-    code = compile(
-        "def f(a):\n    a.first; a.second; third(a.fourth()); a.fifth = fourth\n", "<test>", "exec"
-    ).co_consts[0]
-    seen = 0
-    for each in instructions(code):
-        if each.opname in FACTS.name_shift:
-            assert code.co_names[each.arg >> FACTS.name_shift[each.opname]] in each.argrepr
-            seen += 1
-    assert seen == 6
+# -- the trial: the running release is taken out, and added again by the book ------------------------
+
+OUTSIDE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import recell
+def outer(count):
+    def bump():
+        nonlocal count
+        count += 1
+        return count
+    return bump
+bump = outer(1)
+assert recell.rebind(bump, count=10)() == 11 and recell.clone(bump)() == 2
+assert recell.replace(bump, name="renamed").__name__ == "renamed"
+assert recell.closure(bump)["count"] == 1
+for verb in (lambda: recell.verify(bump.__code__), lambda: recell.promote(bump, print=print),
+             lambda: recell.freeze(bump, "print"), lambda: recell.override(bump, count=3).__enter__(),
+             lambda: recell.make_function(bump.__code__, closure={"count": 1})):
+    try:
+        verb()
+    except recell.UnsupportedPythonError:
+        continue
+    except BaseException as error:
+        raise SystemExit(f"{type(error).__name__}: {error}")
+    raise SystemExit("a verb guesses")
+"""
+
+STEPS = """
+import importlib.util, json, sys
+sys.path[:0] = sys.argv[1:3]
+import release_checks
+from recell import compat
+facts, steps = compat.CURRENT, []
+spec = importlib.util.spec_from_file_location("recell.compat.whole", sys.argv[3])
+whole = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(whole)
+while True:
+    named = sorted(release_checks.failures(facts))
+    steps.append(named)
+    if not named or len(steps) > 3:
+        break
+    facts = facts._replace(**{field: getattr(whole.RELEASE, field) for field in named})
+print("STEPS " + json.dumps(steps))
+"""
 
 
-def test_nulls_stand_where_the_facts_say() -> None:
-    """The NULL that a call wants: whether LOAD_GLOBAL pushes it, and whether it lies above the callable."""
-    called = compile("def f(): return g()", "<test>", "exec").co_consts[0]
-    loads = [each for each in instructions(called) if each.opname == "LOAD_GLOBAL"]
-    assert bool(loads[0].arg & 1) == FACTS.global_null_bit
-    nested = compile("def f(a): return a()", "<test>", "exec").co_consts[0]
-    names = [each.opname for each in instructions(nested)]
-    if "PUSH_NULL" in names:
-        load = next(index for index, name in enumerate(names) if name.startswith("LOAD_FAST"))
-        assert (names.index("PUSH_NULL") > load) == FACTS.null_after_callable
+def copied(tmp_path: Path) -> tuple[Path, Path]:
+    """A copy of the package without the running release; and where its facts stand."""
+    shutil.copytree(
+        TOP / "src", tmp_path / "src", symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "compat")
+    )
+    facts = tmp_path / "src" / "recell" / "compat"
+    if not (tmp_path / "src" / "recell").is_dir():  # pragma: no cover - an installed package
+        pytest.skip("needs the source tree")
+    shutil.copytree(Path(compat.__file__).parent, facts, ignore=shutil.ignore_patterns("__pycache__"))
+    for version in VERSIONS:
+        if version >= max(FACTS.version, (3, 13)):
+            (facts / f"py{version[0]}{version[1]}.py").unlink()
+    newest(facts, BEFORE)
+    return tmp_path / "src", facts
+
+
+def newest(facts: Path, version: tuple[int, int]) -> None:
+    """The step of the recipe that names the newest release."""
+    opening = facts / "__init__.py"
+    text = opening.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("NEWEST = "))
+    opening.write_text(text.replace(line, f"NEWEST = {version!r}"), encoding="utf-8")
+
+
+def run(script: str, *arguments: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout[-500:]}{done.stderr[-1500:]}"
+    return done.stdout
+
+
+def test_a_release_without_a_file(tmp_path: Path) -> None:
+    """What needs no facts works; every verb that needs some refuses, none crashes and none guesses."""
+    if FACTS.version == compat.OLDEST:
+        source = copied_without_any(tmp_path)
     else:
-        assert not FACTS.null_after_callable
+        source, _ = copied(tmp_path)
+    run(OUTSIDE, source)
 
 
-def test_factories_make_functions_with_every_attribute() -> None:
-    """A factory for each set of attributes: what comes out has them, and runs."""
-    if FACTS.function_factory is None:
-        assert FACTS.version < (3, 13)
-        return
+def copied_without_any(tmp_path: Path) -> Path:
+    source, facts = copied(tmp_path)
+    newest(facts, (3, 7))
+    return source
 
-    def make(x):
-        def func(a=0, *, b=0):
-            return x, a, b
 
-        return func
+@STATED
+def test_a_release_is_added_by_the_book(tmp_path: Path) -> None:
+    """The file of the release before, under a new name: the checks name the fields that changed, and in the end none.
 
-    func = make(1)
-    values = {1: (5,), 2: {"b": 6}, 4: {"a": int}, 8: func.__closure__, 16: lambda format: {"a": str}}
-    for attributes in range(32):
-        if not attributes & 8 or (attributes & 16 and FACTS.version < (3, 14)):
-            continue  # without its closure this code cannot run
-        given = values.values()  # what the attributes do not name is ignored
-        new = types.FunctionType(FACTS.function_factory(attributes), globals())(func.__code__, *given)
-        assert new.__defaults__ == (values[1] if attributes & 1 else None)
-        assert new.__kwdefaults__ == (values[2] if attributes & 2 else None)
-        assert new.__closure__ is func.__closure__
-        assert new(7, b=8) == (1, 7, 8)
-        assert new.__globals__ is globals()
+    A field may be right for another that is wrong, and is named as soon as that one is answered. All of it runs in a
+    child process, which ends by itself.
+    """
+    import json
+
+    source, facts = copied(tmp_path)
+    before = compat.load(BEFORE)
+    changed = {field for field in FIELDS if getattr(before, field) != getattr(FACTS, field)} - {"version"}
+    module = facts / f"py{FACTS.version[0]}{FACTS.version[1]}.py"
+    newest(facts, FACTS.version)
+    module.write_text(
+        f'"""CPython {FACTS.version[0]}.{FACTS.version[1]}: as before."""\n\n'
+        f"from .py{BEFORE[0]}{BEFORE[1]} import RELEASE as PREVIOUS\n\n"
+        f"RELEASE = PREVIOUS._replace(version={FACTS.version!r})\n",
+        encoding="utf-8",
+    )
+    whole = Path(compat.__file__).parent / module.name
+    steps = json.loads(run(STEPS, source, Path(__file__).parent, whole).partition("STEPS ")[2])
+    assert not steps[-1], steps
+    assert {field for step in steps for field in step} == changed, steps
 
 
 def test_frozen_objects_are_the_programs_own() -> None:
@@ -211,5 +276,4 @@ def test_frozen_objects_are_the_programs_own() -> None:
         "else:\n"
         "    raise SystemExit('no warning')\n"
     )
-    source = Path(recell.__file__).parent.parent
-    subprocess.run([sys.executable, "-I", "-S", "-c", script, str(source)], check=True)
+    run(script, Path(release_checks.recell.__file__).parent.parent)

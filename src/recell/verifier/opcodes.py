@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict
 
     from recell.compat._effects import Effect
+    from recell.compat._release import Release
     from recell.verifier.kinds import Move
 
     _Cached = Dict[int, Move]
@@ -27,7 +28,7 @@ NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
 # the numbers of what `Release.actions` names
-_ACTIONS = {
+NUMBERS = {
     name: number
     for number, name in enumerate(
         ("load", "borrow", "store", "tuple", "call", "delete", "clear", "deref", "load_cell", "make_cell", "check",
@@ -92,10 +93,10 @@ class Machine:
     `facts[number]` is None for an opcode that no compiler emits, else `(shape, payload, cache units, bound)`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, release: Release | None = None) -> None:
         import opcode
 
-        self.release = compat.require("verify")
+        self.release = release or compat.require("verify")
         self.numbers = {name: number for name, number in opcode.opmap.items() if number < 256}
         self.names = [""] * 256
         for name, number in self.numbers.items():
@@ -208,4 +209,4 @@ class Machine:
 
     def action(self, name: str) -> int:
         """What the opcode does besides moving."""
-        return _ACTIONS.get(self.release.actions.get(name, ""), NOTHING)
+        return NUMBERS.get(self.release.actions.get(name, ""), NOTHING)
