@@ -11,7 +11,14 @@ from unittest import mock
 
 import pytest
 
-from recell.callables import describe, function_of, functions_in, functions_of, rebuild
+from recell.callables import (
+    CACHE,
+    describe,
+    function_of,
+    functions_in,
+    functions_of,
+    rebuild,
+)
 from recell.functions.building import remake
 
 
@@ -84,6 +91,12 @@ class TaggedPartialMethod(functools.partialmethod):
             return new
 
 
+class TaggedDispatching(functools.singledispatchmethod):
+    def __init__(self, tag: str, function: Any) -> None:
+        super().__init__(function)
+        self.tag = tag
+
+
 class AbstractProperty(abc.abstractproperty):
     pass
 
@@ -97,6 +110,10 @@ SINGLE: dict[str, Callable[[FunctionType], Any]] = {
     "partial": lambda f: functools.partial(f, 1, k=2),
     "partialmethod": lambda f: functools.partialmethod(f, 1, k=2),
     "cached_property": functools.cached_property,
+    "lru_cache": lambda f: functools.lru_cache(maxsize=5)(f),
+    "singledispatchmethod": functools.singledispatchmethod,
+    "staticmethod of an lru_cache": lambda f: staticmethod(functools.lru_cache(maxsize=None)(f)),
+    "subclass of singledispatchmethod": lambda f: TaggedDispatching("here", f),
     "subclass of staticmethod": lambda f: TaggedStatic("here", f),
     "subclass of classmethod": lambda f: TaggedClass(f, tag="here"),
     "subclass of partial": lambda f: TaggedPartial("here", f, 1, k=2),
@@ -121,7 +138,7 @@ def layers(obj: Any) -> list[Any]:
     while type(obj) is not FunctionType:
         kept = (getattr(obj, "args", None), getattr(obj, "keywords", None), getattr(obj, "tag", None))
         found.append((type(obj), kept, getattr(obj, "__self__", None) if type(obj) is MethodType else None))
-        obj = obj.func if hasattr(obj, "func") else obj.__func__
+        obj = obj.__wrapped__ if type(obj) is CACHE else obj.func if hasattr(obj, "func") else obj.__func__
     return found
 
 
@@ -303,7 +320,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "mock with a spec": (mock.Mock(spec=plain), "a mock"),
     "mock with a class as spec": (mock.MagicMock(spec=FunctionType), "a mock"),
     "subclass of a mock": (OwnMock(), "a mock"),
-    "lru_cache": (functools.lru_cache()(plain), "an lru_cache around a function"),
+    "module": (abc, "a module"),
     "callable object": (Callable_(), "a Callable_"),
     "object": (SimpleNamespace(), "a SimpleNamespace"),
     "number": (3, "an int"),

@@ -280,7 +280,7 @@ def test_a_function_that_only_passes_on_is_cloned_with_what_it_passes_to() -> No
     assert (new()[0](), front()[0]()) == (6, 1)
 
 
-@pytest.mark.parametrize("wrong", [len, int, 3, None, property(), functools.lru_cache(account), "f"])
+@pytest.mark.parametrize("wrong", [len, int, 3, None, property(), functools.lru_cache(len), "f"])
 def test_what_holds_no_function_is_refused(wrong: Any) -> None:
     deposit, read = account(1)
     for attempt in (

@@ -133,6 +133,11 @@ class TameCall(Tame):
     def __call__(self) -> None: ...
 
 
+class TameCommand(TameCall):
+    def __init__(self) -> None:
+        self.callback = message
+
+
 def message(call: Callable[[], Any]) -> str:
     """The text of what the call raises, with functions' places taken out."""
     with pytest.raises(Exception) as caught:  # the type is checked where the text is the same for several
@@ -256,7 +261,13 @@ MESSAGES: list[tuple[str, Callable[[], Any], type, str]] = [
         "an object with __call__",
         lambda: recell.clone(TameCall()),
         TypeError,
-        "clone needs a Python function, and <tame> is a TameCall; pass its method `TameCall.__call__`",
+        "clone needs a Python function, and <tame> is a TameCall; pass a Python function",
+    ),
+    (
+        "a command that holds a function",
+        lambda: recell.clone(TameCommand()),
+        TypeError,
+        "clone needs a Python function, and <tame> is a TameCommand; it holds a function: pass its `.callback`",
     ),
 ]
 
@@ -289,16 +300,6 @@ def test_a_mock_is_refused_by_name() -> None:
         TypeError, match="is a mock; a mock has no code and no closure; pass the function it stands for"
     ):
         recell.rebind(mock.Mock(), x=1)
-
-
-def test_an_lru_cache_is_refused_with_the_way_out() -> None:
-    import functools
-
-    with pytest.raises(TypeError) as caught:
-        recell.replace(functools.lru_cache(plain), name="other")
-    assert str(caught.value).endswith(
-        "is an lru_cache around a function; use `f.__wrapped__`, and clear the cache with `f.cache_clear()`"
-    )
 
 
 def test_a_modules_code_is_refused_with_the_way_to_its_functions() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import recell
 from bench import calls, compare, linear
-from recell.classes.reaching import class_cells
+from recell.classes.class_cells import class_cells
 
 
 class Base:

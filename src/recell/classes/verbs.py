@@ -6,7 +6,7 @@ from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import describe, functions_in
-from recell.classes.reaching import class_cells
+from recell.classes.class_cells import class_cells
 from recell.errors import ScopeError, short
 from recell.layers.changes import Change
 from recell.layers.function_layers import AttributeLayer, CellLayer
@@ -71,9 +71,9 @@ def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     elif not isinstance(name, str):
         msg = f"the name of an attribute is a text, not {short(name)}"
         raise TypeError(msg)
-    from recell.classes.class_cells import grafted
+    from recell.classes.copying import copied_for
 
-    new = grafted(func, CellType(cls))
+    new = copied_for(func, CellType(cls))
     return Change("attach", cls, [_NamedLayer(cls, name, new)], [name], stays=True)
 
 

@@ -14,8 +14,8 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell import compat
+from recell.callables import attributes
 from recell.cells import contents_of
-from recell.classes.reaching import attributes
 from recell.code.tree import is_function
 from recell.layers.values import held_codes
 from recell.reloading.comparing import codes_below

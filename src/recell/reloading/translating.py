@@ -11,9 +11,8 @@ from collections import OrderedDict, defaultdict, deque
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from recell.callables import cache_parameters, rebuild
+from recell.callables import attributes, cache_parameters, rebuild
 from recell.cells import EMPTY, contents_of
-from recell.classes.reaching import attributes
 from recell.functions.building import remake
 from recell.reloading.likeness import ATOMS, is_member
 

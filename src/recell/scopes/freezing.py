@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from types import FunctionType, MethodType
+from types import FunctionType
 
+from recell.callables import functions_in
 from recell.cells import contents_of
 from recell.code.uses import uses
 from recell.scopes.scope import finds_class
@@ -63,12 +64,6 @@ def _leads_back(value: object, function: FunctionType) -> bool:
 
 def _holds(value: Any, function: FunctionType) -> bool:
     """Whether a value is the function, or one of the usual wrappers around it."""
-    if value is function:
+    if type(value) is FunctionType and value.__dict__.get("__wrapped__") is function:
         return True
-    if type(value) in (staticmethod, classmethod, MethodType):
-        return _holds(value.__func__, function)
-    if type(value) is property:
-        return any(_holds(accessor, function) for accessor in (value.fget, value.fset, value.fdel))
-    if type(value) is FunctionType:
-        return value.__dict__.get("__wrapped__") is function
-    return False
+    return any(found is function for found in functions_in(value))
