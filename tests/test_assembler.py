@@ -18,6 +18,7 @@ import recell
 from recell import verify
 from recell.code import assembler, tables
 from recell.code.instructions import found, instruction, opcodes
+from recell.code.instructions import jumps as all_jumps
 from recell.code.instructions import padded as with_slack
 
 NEW = sys.version_info >= (3, 11)
@@ -160,7 +161,7 @@ def test_a_difference_is_an_error() -> None:
         return n
 
     code = func.__code__
-    jumps = assembler._jumps(code.co_code[::2], code.co_code[1::2])
+    jumps = all_jumps(code.co_code[::2], code.co_code[1::2])
     target = next(target for _, at, _, target in jumps if target > at + 2)
     with pytest.raises(recell.UnsupportedCodeError) as caught:
         # takes away what a jump leads to, in the middle of the edit
@@ -211,7 +212,7 @@ def test_finding_instructions_agrees_with_dis() -> None:
 def test_jump_targets_agree_with_dis() -> None:
     """The targets that relocation moves are those that `dis` shows."""
     for code in corpus.sample(corpus.code_objects(), pick(300, 20_000)):
-        mine = {2 * target for _, _, _, target in assembler._jumps(code.co_code[::2], code.co_code[1::2])}
+        mine = {2 * target for _, _, _, target in all_jumps(code.co_code[::2], code.co_code[1::2])}
         theirs = {each.argval for each in dis.get_instructions(code) if each.opcode in JUMPS}
         # END_ASYNC_FOR (3.14+) names its loop for monitoring; older `dis` modules do not call it a jump
         assert theirs <= mine

@@ -11,9 +11,9 @@ from verifying import CONSTS, RETURN
 import recell
 from recell import UnsafeCodeError, UnsupportedCodeError, verify
 from recell.code import assembler, tables
-from recell.code import sites as edits
+from recell.code import assembler as edits
 from recell.code.instructions import found, opcodes
-from recell.code.operand_stack import UNKNOWN
+from recell.code.making import UNKNOWN
 from recell.code.to_cells import globals_to_cells
 from recell.code.to_globals import cells_to_globals, drop_free_variables
 

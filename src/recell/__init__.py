@@ -39,7 +39,7 @@ _HOMES = {
     "replace": "functions.verbs",
     "substitute": "functions.verbs",
     "Change": "layers.changes",
-    "inner": "nested.verbs",
+    "inner": "nested.inner",
     "patch_inner": "nested.verbs",
     "replace_inner": "nested.verbs",
     "Patcher": "patcher",

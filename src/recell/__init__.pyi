@@ -29,7 +29,7 @@ from recell.functions.verbs import rebind as rebind
 from recell.functions.verbs import replace as replace
 from recell.functions.verbs import substitute as substitute
 from recell.layers.changes import Change as Change
-from recell.nested.verbs import inner as inner
+from recell.nested.inner import inner as inner
 from recell.nested.verbs import patch_inner as patch_inner
 from recell.nested.verbs import replace_inner as replace_inner
 from recell.patcher import Patcher as Patcher

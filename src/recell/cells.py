@@ -126,14 +126,7 @@ class Closure(_Base):
         return self._holder().__closure__ or ()
 
     def _holder(self) -> FunctionType:
-        """The function whose cells are meant: behind one that only passes on, the one it passes to."""
-        function = self._function
-        while function.__code__.co_freevars == (FORWARDED,):
-            inside = contents_of(function.__closure__[0])  # type: ignore[index]
-            if type(inside) is not FunctionType:
-                break
-            function = inside
-        return function
+        return passed_to(self._function)
 
     def _cell(self, name: str) -> CellType:
         holder: Any = self._holder()
@@ -220,6 +213,16 @@ def closure(func: object) -> Closure:
     1
     """
     return Closure(func if type(func) is FunctionType else function_of(func, "closure"))
+
+
+def passed_to(function: FunctionType) -> FunctionType:
+    """Return the function whose cells are meant: behind one that only passes on, the one it passes to."""
+    while function.__code__.co_freevars == (FORWARDED,):
+        inside = contents_of(function.__closure__[0])  # type: ignore[index]
+        if type(inside) is not FunctionType:
+            break
+        function = inside
+    return function
 
 
 def contents_of(cell: CellType) -> Any:

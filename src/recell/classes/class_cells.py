@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell.code.assembler import apply
-from recell.code.instructions import free_base, sites
+from recell.code.assembler import apply, checked
+from recell.code.making import sites
 from recell.code.site_edits import closure_edits
-from recell.code.sites import checked
+from recell.code.slots import free_base
 from recell.code.to_cells import add_free_variables, globals_to_cells
-from recell.code.tree import is_function
+from recell.flags import is_function
 from recell.walking import CLASS, LEAVES, held_by, registered
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ compares the result with the original before anybody may run it.
 
 from __future__ import annotations
 
+import os
+
 from recell.code import tables
-from recell.code.instructions import before, found, instruction, jump_target, opcodes
-from recell.compat.py311 import NO_LOCATION
+from recell.code.instructions import before, instruction, jumps, opcodes
 from recell.errors import UnsupportedCodeError
 
 TYPE_CHECKING = False
@@ -18,10 +19,22 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-    Edit = tuple[int, int, bytes]
-    Jump = tuple[int, int, int, int]
+    from recell.code.instructions import Jump
 
-__all__ = ["apply"]
+    Edit = tuple[int, int, bytes]
+
+__all__ = ["VERIFY", "apply", "checked"]
+
+VERIFY = os.environ.get("RECELL_VERIFY") == "1"
+
+
+def checked(code: CodeType) -> CodeType:
+    """Return an edited code object, verified where RECELL_VERIFY=1 asks for it: edits are right by construction."""
+    if VERIFY:
+        from recell.verifier.verify import verify
+
+        verify(code)
+    return code
 
 
 def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fields: Any) -> CodeType:
@@ -50,7 +63,7 @@ def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fie
         return code.replace(co_code=bytes(out), **fields)
     lines, handlers = code.co_linetable, code.co_exceptiontable
     if extra > 0:
-        lines = NO_LOCATION * extra + lines
+        lines = opcodes().release.no_location * extra + lines
     else:
         lines = tables.shorten_locations(lines, -extra, len(code.co_code) // 2)
     if handlers:
@@ -62,22 +75,22 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
     raw, release = code.co_code, opcodes().release
     ops, args = raw[::2], raw[1::2]
     edited = {unit for start, end, _ in edits for unit in range(start, end)}
-    jumps = [jump for jump in _jumps(ops, args) if jump[1] not in edited]
+    kept = [jump for jump in jumps(ops, args) if jump[1] not in edited]
     # from the least that a jump may take, so that each round can only add
-    widths = [at + 1 - start if release.padded_arguments else 1 for start, at, _, _ in jumps]
+    widths = [at + 1 - start if release.padded_arguments else 1 for start, at, _, _ in kept]
     while True:
         # a jump that outgrows its EXTENDED_ARGs makes everything behind it move once more
         pieces = [
             *edits,
-            *((start, at + 1, b"\0\0" * width) for (start, at, _, _), width in zip(jumps, widths)),
+            *((start, at + 1, b"\0\0" * width) for (start, at, _, _), width in zip(kept, widths)),
         ]
         where = _where(len(ops), sorted(pieces, key=_place))
-        written = [_jump(ops[jump[1]], jump, where, width) for jump, width in zip(jumps, widths)]
+        written = [_jump(ops[jump[1]], jump, where, width) for jump, width in zip(kept, widths)]
         grown = [len(new) // 2 for new in written]
         if grown == widths:
             break
         widths = grown
-    pieces = [*edits, *((start, at + 1, new) for (start, at, _, _), new in zip(jumps, written))]
+    pieces = [*edits, *((start, at + 1, new) for (start, at, _, _), new in zip(kept, written))]
     out = bytearray()
     done = 0
     for start, end, new in sorted(pieces, key=_place):
@@ -104,17 +117,6 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
 def _place(edit: Edit) -> int:
     """Sorting keeps the order of equals: an insertion, an edit, stays in front of the jump that it precedes."""
     return edit[0]
-
-
-def _jumps(ops: bytes, args: bytes) -> list[Jump]:
-    """All jumps: (first unit, opcode's unit, direction, target unit)."""
-    known = opcodes()
-    result = []
-    for number, direction in known.jumps.items():
-        for start, at, argument in found(ops, args, number):
-            target = jump_target(number, argument, at + 1 + known.caches[number])
-            result.append((start, at, direction, target))
-    return result
 
 
 def _jump(number: int, jump: Jump, where: Sequence[int], width: int) -> bytes:
@@ -147,8 +149,8 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
         return "the length"
     edited = {unit for start, end, _ in edits for unit in range(start, end)}
     inner = {unit for start, end, _ in edits for unit in range(start + 1, end)}
-    jumps = {at: target for _, at, _, target in _jumps(ops, args)}
-    new_jumps = {at: target for _, at, _, target in _jumps(new_ops, new_args)}
+    targets = {at: target for _, at, _, target in jumps(ops, args)}
+    new_targets = {at: target for _, at, _, target in jumps(new_ops, new_args)}
     places, new_places = _places(old), _places(new)
     for unit, number in enumerate(ops):
         if unit in edited or number == known.extended_arg:
@@ -156,8 +158,8 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
         moved = where[unit + 1] - 1
         if new_ops[moved] != number or new_places[moved] != places[unit]:
             return f"the instruction at offset {2 * unit} or its position"
-        if unit in jumps:
-            if jumps[unit] in inner or new_jumps.get(moved) != where[jumps[unit]]:
+        if unit in targets:
+            if targets[unit] in inner or new_targets.get(moved) != where[targets[unit]]:
                 return f"the jump at offset {2 * unit}"
         elif before(ops, args, unit + 1)[2] != before(new_ops, new_args, moved + 1)[2]:
             return f"the argument at offset {2 * unit}"

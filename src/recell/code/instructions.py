@@ -7,28 +7,43 @@ Positions are code units (two bytes each).
 
 from __future__ import annotations
 
-from types import CodeType
+from typing import TYPE_CHECKING, NamedTuple
 
 from recell import compat
-from recell.compat._release import CLOSURE
-from recell.errors import UnsupportedCodeError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
     from recell.compat._release import Release
 
-__all__ = ["Site", "before", "found", "free_base", "instruction", "jump_target", "opcodes", "padded", "sites"]
+    Jump = tuple[int, int, int, int]
+
+__all__ = [
+    "Instruction",
+    "before",
+    "decoded",
+    "found",
+    "instruction",
+    "jump_target",
+    "jumps",
+    "opcodes",
+    "padded",
+]
 
 
 class Opcodes:
     """The opcode numbers that the editor asks for; -1 where the release has no such opcode."""
 
+    cache: int
     extended_arg: int
     nop: int
     pop_top: int
     push_null: int
     jump_forward: int
     load_const: int
+    load_small_int: int
+    load_common_constant: int
     load_global: int
     store_global: int
     delete_global: int
@@ -45,6 +60,11 @@ class Opcodes:
     rare_names: list[int]
     copy_free_vars: int
     build_tuple: int
+    build_map: int
+    build_const_key_map: int
+    swap: int
+    get_iter: int
+    for_iter: int
     make_function: int
     set_attribute: int
     global_shift: int
@@ -52,10 +72,14 @@ class Opcodes:
     load_closure: int
     closure_loads: frozenset[int]
     closure_pairs: dict[int, int]
+    stores: set[int]
+    copies: set[int]
     slot_loads: set[int]
+    local_loads: set[int]
     slot_opcodes: frozenset[int]
     caches: list[int]
     jumps: dict[int, int]
+    ends: frozenset[int]
 
     def __init__(self, release: Release) -> None:
         from opcode import opmap
@@ -64,12 +88,15 @@ class Opcodes:
             return opmap.get(name, -1)
 
         self.release = release
+        self.cache = number("CACHE")
         self.extended_arg = number("EXTENDED_ARG")
         self.nop = number("NOP")
         self.pop_top = number("POP_TOP")
         self.push_null = number("PUSH_NULL")
         self.jump_forward = number("JUMP_FORWARD")
         self.load_const = number("LOAD_CONST")
+        self.load_small_int = number("LOAD_SMALL_INT")
+        self.load_common_constant = number("LOAD_COMMON_CONSTANT")
         self.load_global = number("LOAD_GLOBAL")
         self.store_global = number("STORE_GLOBAL")
         self.delete_global = number("DELETE_GLOBAL")
@@ -83,12 +110,20 @@ class Opcodes:
         self.make_cell = number("MAKE_CELL")
         self.dict_or_globals = number("LOAD_FROM_DICT_OR_GLOBALS")
         self.load_locals = number("LOAD_LOCALS") if release.class_deref != "LOAD_CLASSDEREF" else -1
+        self.stores = {number("STORE_FAST"), self.store_global, self.store_name, self.store_deref}
+        # what doubles the topmost value, where a store follows
+        self.copies = {number("COPY"), number("DUP_TOP")} - {-1}
         # what may use a global besides LOAD_GLOBAL
         self.rare_names = [self.store_global, self.delete_global, self.load_name]
         if self.dict_or_globals >= 0:
             self.rare_names.append(self.dict_or_globals)
         self.copy_free_vars = number("COPY_FREE_VARS")
         self.build_tuple = number("BUILD_TUPLE")
+        self.build_map = number("BUILD_MAP")
+        self.build_const_key_map = number("BUILD_CONST_KEY_MAP")
+        self.swap = number("SWAP")
+        self.get_iter = number("GET_ITER")
+        self.for_iter = number("FOR_ITER")
         self.make_function = number("MAKE_FUNCTION")
         self.set_attribute = number("SET_FUNCTION_ATTRIBUTE")
         self.global_shift = release.name_shift["LOAD_GLOBAL"]
@@ -102,10 +137,9 @@ class Opcodes:
         }
         # what could read a free variable's slot as it is: cells have slots among the locals only from 3.11 on
         self.slot_loads = set(self.closure_loads)
+        self.local_loads = {number(name) for name in release.local_opcodes if name.startswith("LOAD_FAST")}
         if release.unified_locals:
-            self.slot_loads.update(
-                number(name) for name in release.local_opcodes if name.startswith("LOAD_FAST")
-            )
+            self.slot_loads |= self.local_loads
         self.slot_opcodes = frozenset(map(number, release.deref_opcodes))
         # a load with its argument (below 256) -> what replaces LOAD_GLOBAL without and with a NULL, made once
         self.loads: dict[tuple[int, int], list[bytes]] = {}
@@ -116,6 +150,7 @@ class Opcodes:
         self.jumps = {number(name): 1 for name in release.relative_jumps - release.backward_jumps}
         self.jumps.update((number(name), -1) for name in release.backward_jumps)
         self.jumps.update((number(name), 0) for name in release.absolute_jumps)
+        self.ends = frozenset(map(number, release.ends))
 
 
 _opcodes: Opcodes | None = None
@@ -168,6 +203,45 @@ def jump_target(number: int, argument: int, behind: int) -> int:
     return behind + direction * distance if direction else distance
 
 
+def jumps(ops: bytes, args: bytes) -> list[Jump]:
+    """All jumps: (first unit, opcode's unit, direction, target unit)."""
+    known = opcodes()
+    result = []
+    for number, direction in known.jumps.items():
+        for start, at, argument in found(ops, args, number):
+            target = jump_target(number, argument, at + 1 + known.caches[number])
+            result.append((start, at, direction, target))
+    return result
+
+
+class Instruction(NamedTuple):
+    """One instruction: the byte of its last code unit, its opcode's name and number, its whole argument."""
+
+    offset: int
+    name: str
+    number: int
+    argument: int
+    wide: bool
+
+
+def decoded(code: CodeType) -> Iterator[Instruction]:
+    """All instructions, one after the other, caches left out."""
+    from opcode import opname
+
+    known = opcodes()
+    raw, extended, wide = code.co_code, 0, False
+    for offset in range(0, len(raw), 2):
+        number = raw[offset]
+        if number == known.cache:
+            continue
+        argument = extended << 8 | raw[offset + 1]
+        if number == known.extended_arg:
+            extended, wide = argument, True
+            continue
+        yield Instruction(offset, opname[number], number, argument, wide)
+        extended, wide = 0, False
+
+
 def instruction(number: int, argument: int, units: int = 1) -> bytes:
     """The code units of one instruction, its caches left out; `units` of them at least, where the release allows it."""
     if argument < 256 and units == 1:
@@ -198,101 +272,3 @@ def padded(raw: bytes, units: int) -> bytes:
         )
     over = 2 * (rest - 1) // known.release.jump_unit
     return raw + bytes((known.jump_forward, over)) + bytes((known.nop, 0)) * (rest - 1)
-
-
-def free_base(code: CodeType) -> int:
-    """The slot of the code's first free variable."""
-    cells = code.co_cellvars
-    if not opcodes().release.unified_locals:
-        return len(cells)
-    return code.co_nlocals + (len(set(cells).difference(code.co_varnames)) if cells else 0)
-
-
-class Site:
-    """Where a code object makes a function of a nested one: the closure's loads, the constant, MAKE_FUNCTION.
-
-    Attributes: `constant` (index of the nested code), `code`; `load`: units of its LOAD_CONST (start, end);
-    `make`: unit of MAKE_FUNCTION, `flags` its argument or 8 with a closure; `build`: units of the closure's
-    BUILD_TUPLE, or None; `slots`: what goes into the closure, in order; `loads`: for each of them (first
-    unit, opcode's unit, half): half 0 for a load of its own, 1 or 2 for one half of a pair.
-    """
-
-    __slots__ = ("build", "code", "constant", "flags", "load", "loads", "make", "slots")
-
-    code: CodeType
-    constant: int
-    flags: int
-    load: tuple[int, int]
-    make: int
-
-    def __init__(self, constant: int, code: CodeType, load: tuple[int, int], make: int, flags: int) -> None:
-        self.constant = constant
-        self.code = code
-        self.load = load
-        self.make = make
-        self.flags = flags
-        self.build: tuple[int, int] | None = None
-        self.slots: list[int] = []
-        self.loads: list[tuple[int, int, int]] = []
-
-
-def sites(code: CodeType, ops: bytes, args: bytes) -> list[Site]:
-    """Every place where the code makes a function of one of its constants, in order.
-
-    Raises UnsupportedCodeError where the instructions are not those that a compiler makes.
-    """
-    known, result = opcodes(), []
-    for start, at, flags in found(ops, args, known.make_function):
-        end = start
-        if not known.release.qualname_in_code:
-            end = before(ops, args, end)[0]
-        load, opcode_at, index = before(ops, args, end)
-        nested = code.co_consts[index] if ops[opcode_at] == known.load_const else None
-        if type(nested) is not CodeType:
-            continue  # its code comes from elsewhere: no part of this tree
-        if known.set_attribute >= 0:
-            flags = _attributes(ops, args, at)
-        site = Site(index, nested, (load, opcode_at + 1), at, flags)
-        if flags & CLOSURE:
-            _closure(site, code, ops, args)
-        if len(site.slots) != len(nested.co_freevars):
-            raise _unsupported(code, at)
-        result.append(site)
-    return result
-
-
-def _attributes(ops: bytes, args: bytes, make: int) -> int:
-    flags, unit, number = 0, make + 1, opcodes().set_attribute
-    while unit < len(ops) and ops[unit] == number:
-        flags |= args[unit]
-        unit += 1
-    return flags
-
-
-def _closure(site: Site, code: CodeType, ops: bytes, args: bytes) -> None:
-    known = opcodes()
-    start, at, count = before(ops, args, site.load[0])
-    if ops[at] != known.build_tuple:
-        raise _unsupported(code, at)
-    site.build = (start, at + 1)
-    while len(site.slots) < count:
-        start, at, argument = before(ops, args, start)
-        if ops[at] in known.closure_loads:
-            site.slots.append(argument)
-            site.loads.append((start, at, 0))
-        elif ops[at] in known.closure_pairs:
-            site.slots.append(argument & 15)
-            site.loads.append((start, at, 2))
-            if len(site.slots) < count:
-                site.slots.append(argument >> 4)
-                site.loads.append((start, at, 1))
-        else:
-            raise _unsupported(code, at)
-    site.slots.reverse()
-    site.loads.reverse()
-
-
-def _unsupported(code: CodeType, unit: int) -> UnsupportedCodeError:
-    reason = f"the function made at offset {2 * unit} is not made the way a compiler does it"
-    msg = f"{code!r} cannot be edited: {reason}; only code that CPython compiled can be"
-    return UnsupportedCodeError(msg, code=repr(code), reason=reason)

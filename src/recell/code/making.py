@@ -1,343 +1,298 @@
-"""What a code object gives to a function that it makes: defaults and annotations, known without running it.
+"""Where and how a code object makes a function of another: site, closure, defaults, annotations.
 
-Everything is read from the instructions in front of MAKE_FUNCTION. Only constants count as known: an expression
-that would have to run is `UNKNOWN`, and so is what several branches may have pushed.
+All of it is read from the instructions around MAKE_FUNCTION; nothing runs.
 """
 
 from __future__ import annotations
 
 from types import CodeType
 
-from recell.code.instructions import Site, opcodes, sites
-from recell.code.operand_stack import UNKNOWN, Stack, constant, numbers, slot_names
+from recell.code.instructions import before, found, instruction, opcodes
+from recell.code.operands import UNKNOWN, Operands
+from recell.code.slots import slot_names
 from recell.compat._release import ANNOTATE, ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
-from recell.compat.py312 import scope_parameters
+from recell.errors import UnsupportedCodeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     Known = dict[str, Any]
     Plain = tuple[tuple[Any, ...] | None, dict[str, Any] | None]
 
-__all__ = ["UNKNOWN", "Making", "first_of", "making", "place", "plain_defaults"]
-
-_QUALNAME_IN_CODE = hasattr(CodeType, "co_qualname")
+__all__ = ["UNKNOWN", "Site", "making", "nested_sites", "plain", "sites"]
 
 
-class Making:
-    """One place where `code` makes a function of its constant `nested`.
+class Site:
+    """One place where `outer` makes a function of its constant `code`.
 
-    Attributes: `flags`: MAKE_FUNCTION's bits; `load`, `make`: the code units of LOAD_CONST and MAKE_FUNCTION;
-    `end`: the code unit behind the last instruction that makes the function.
+    Attributes: `constant`: the index of the nested code; `load`: the units of its LOAD_CONST (start, end); `make`: the
+    unit of MAKE_FUNCTION, `end`: that behind the last instruction that makes the function; `flags`: what the function
+    gets (MAKE_FUNCTION's bits). `build`, `slots` and `loads` are there once `find_closure` was called: the units of the
+    closure's BUILD_TUPLE, or None; what goes into the closure, in order; and for each of them (first unit, opcode's
+    unit, half): half 0 for a load of its own, 1 or 2 for one half of a pair.
     """
 
-    __slots__ = ("code", "end", "flags", "load", "make", "nested", "raw")
+    __slots__ = (
+        *("build", "code", "constant", "end", "flags", "load"),
+        *("loads", "make", "operands", "outer", "slots"),
+    )
 
+    build: tuple[int, int] | None
     code: CodeType
+    constant: int
     end: int
     flags: int
-    load: int
+    load: tuple[int, int]
+    loads: list[tuple[int, int, int]]
     make: int
-    nested: CodeType
-    raw: bytes
+    operands: Operands
+    outer: CodeType
+    slots: list[int]
 
-    def __init__(self, code: CodeType, nested: CodeType, raw: bytes, load: int, make: int) -> None:
-        self.code, self.nested, self.raw, self.load, self.make = code, nested, raw, load, make
+    def __init__(
+        self, operands: Operands, constant: int, load: tuple[int, int], make: int, flags: int
+    ) -> None:
+        self.operands, self.constant, self.load, self.make = operands, constant, load, make
+        self.outer, raw = operands.code, operands.raw
+        self.code = self.outer.co_consts[constant]
+        self.flags = flags
+        self.end = make + 1
         set_attribute = opcodes().set_attribute
-        at = 2 * make + 2
-        if set_attribute < 0:
-            self.flags = raw[at - 1]
-        else:
-            self.flags = 0
+        if set_attribute >= 0:
+            at = 2 * make + 2
             while raw[at] == set_attribute:
                 self.flags |= raw[at + 1]
                 at += 2
-        self.end = at >> 1
+            self.end = at >> 1
 
-    @property
-    def ops(self) -> bytes:
-        """The opcodes of all code units."""
-        return self.raw[::2]
-
-    @property
-    def args(self) -> bytes:
-        """The arguments of all code units."""
-        return self.raw[1::2]
-
-    def site(self) -> Site:
-        """The same place as the editor sees it, with the slots of the closure."""
-        return next(site for site in sites(self.code, self.ops, self.args) if site.make == self.make)
+    def find_closure(self, ops: bytes, args: bytes) -> None:
+        """Read the closure. Raises UnsupportedCodeError where it is not made the way a compiler does it."""
+        self.build, self.slots, self.loads = None, [], []
+        if self.flags & CLOSURE:
+            known, slots, loads = opcodes(), self.slots, self.loads
+            start, at, count = before(ops, args, self.load[0])
+            if ops[at] != known.build_tuple:
+                raise _unsupported(self.outer, at)
+            self.build = (start, at + 1)
+            while len(slots) < count:
+                start, at, argument = before(ops, args, start)
+                if ops[at] in known.closure_loads:
+                    slots.append(argument)
+                    loads.append((start, at, 0))
+                elif ops[at] in known.closure_pairs:
+                    slots.append(argument & 15)
+                    loads.append((start, at, 2))
+                    if len(slots) < count:
+                        slots.append(argument >> 4)
+                        loads.append((start, at, 1))
+                else:
+                    raise _unsupported(self.outer, at)
+            slots.reverse()
+            loads.reverse()
+        if len(self.slots) != len(self.code.co_freevars):
+            raise _unsupported(self.outer, self.make)
 
     def qualname(self) -> str:
         """The qualified name that the instructions give (before 3.11)."""
-        name: str = self.code.co_consts[_step(self.raw, self.make)[2]]
+        raw = self.outer.co_code
+        name: str = self.outer.co_consts[before(raw[::2], raw[1::2], self.make)[2]]
         return name
 
     def stored_as(self) -> str | None:
         """The cell variable to which the new function goes at once, or None (a decorator comes between, ...)."""
-        known, unit, argument = opcodes(), self.end, 0
-        ops, args = self.ops, self.args
-        while ops[unit] == known.extended_arg:
-            argument = (argument | args[unit]) << 8
+        known, unit, argument, raw = opcodes(), self.end, 0, self.outer.co_code
+        while raw[2 * unit] == known.extended_arg:
+            argument = (argument | raw[2 * unit + 1]) << 8
             unit += 1
-        return slot_names(self.code)[argument | args[unit]] if ops[unit] == known.store_deref else None
+        if raw[2 * unit] != known.store_deref:
+            return None
+        return slot_names(self.outer)[argument | raw[2 * unit + 1]]
 
-    def plain_defaults(self) -> Plain | None:
-        """Defaults and keyword defaults in the everyday case, constants only; None where it is another one."""
-        unit = first_of(self.raw, self.load, self.flags)
-        if self.flags & ANNOTATE:
-            lazy = self.annotate()
-            unit = -1 if lazy is None else first_of(lazy.raw, lazy.load, lazy.flags)
-        elif self.flags & ANNOTATIONS:
-            unit = self._plain_annotations(_nothing)[0]
-        return None if unit < 0 else plain_defaults(self.code, self.raw, unit, self.flags)
+    # -- what the function gets ----------------------------------------------------------------------------------
+
+    def operand(self, attribute: int) -> int | None:
+        """The unit behind the value of one attribute, such as DEFAULTS; None where it cannot be found.
+
+        With 0 as the attribute, the unit behind what lies under all of them.
+        """
+        end: int | None = self.load[0]
+        for bit in self._order():
+            if bit == attribute:
+                return end
+            end = None if end is None else self.operands.start(end)
+        return end if not attribute else None
+
+    def _order(self) -> list[int]:
+        """The attributes that the function gets, from the top of the stack down."""
+        if self.end > self.make + 1:
+            return [self.operands.raw[2 * unit + 1] for unit in range(self.make + 1, self.end)]
+        return [bit for bit in (CLOSURE, ANNOTATIONS, KWDEFAULTS, DEFAULTS) if self.flags & bit]
 
     def defaults(self) -> tuple[Known, Known]:
         """Positional and keyword-only defaults by parameter name, `UNKNOWN` where no constant gives them."""
-        above = bin(self.flags & (ANNOTATIONS | ANNOTATE)).count("1")
-        return self._defaults(self.nested, self.flags, first_of(self.raw, self.load, self.flags), above)
+        if not self.flags & (DEFAULTS | KWDEFAULTS):
+            return {}, {}
+        # compilers copy short code behind a branch: what the copies agree on is known
+        every = [site._own_defaults() for site in self._copies()]
+        positional, keyword = every[0]
+        for others in every[1:]:
+            for own, other in zip((positional, keyword), others):
+                own.update((name, UNKNOWN) for name in own if other.get(name, UNKNOWN) is not own[name])
+        return positional, keyword
+
+    def _copies(self) -> list[Site]:
+        """The places where the same function is made: here, and further down."""
+        result: list[Site] = [self]
+        site = _next_site(self.operands, self.constant, self.end)
+        while site is not None:
+            result.append(site)
+            site = _next_site(self.operands, self.constant, site.end)
+        return result
+
+    def _own_defaults(self) -> tuple[Known, Known]:
+        ends = [self.operand(bit) if self.flags & bit else -1 for bit in (DEFAULTS, KWDEFAULTS)]
+        return _read_defaults(self.operands, self.code, *ends)
 
     def defaults_passed(self, nested: CodeType) -> tuple[Known, Known]:
         """The same for a generic function `nested`, where this is the making of the scope of its type parameters.
 
         Its defaults are evaluated outside of that scope, and passed to it as `.defaults` and `.kwdefaults`.
         """
-        parameters = scope_parameters(self.nested)
-        unit = first_of(self.raw, self.load, self.flags)
-        start, number, _ = _step(self.raw, unit)
-        flags = DEFAULTS * (".defaults" in parameters) | KWDEFAULTS * (".kwdefaults" in parameters)
-        return self._defaults(nested, flags, start if number == numbers().swap else unit, 0)
-
-    def _defaults(self, nested: CodeType, flags: int, unit: int, above: int) -> tuple[Known, Known]:
-        """What lies on the stack in front of a code unit as the defaults of `nested`, under `above` other values."""
-        positional: Known = {}
-        keyword: Known = {}
-        if not flags & (DEFAULTS | KWDEFAULTS):
-            return positional, keyword
-        count = nested.co_argcount
-        items: Sequence[Any] | None
-        stack = Stack(self.code, self.ops, self.args, unit)
-        if flags & KWDEFAULTS:
-            keyword_only = nested.co_varnames[count : count + nested.co_kwonlyargcount]
-            keyword = stack.mapping(above) or dict.fromkeys(keyword_only, UNKNOWN)
-            above += 1
-        items = stack.items(above) if flags & DEFAULTS else ()
-        if items is None:  # pragma: no cover - compilers push a constant or BUILD_TUPLE
-            items = [UNKNOWN] * count
-        if items:
-            positional = dict(zip(nested.co_varnames[count - len(items) : count], items))
-        return positional, keyword
+        names = opcodes().release.scope_parameters(self.code)
+        operands = self.operands
+        end = self.operand(0)
+        if end is not None and end and operands.last(end)[1] == opcodes().swap:
+            end = operands.last(end)[0]
+        keyword = end if ".kwdefaults" in names else -1
+        if ".kwdefaults" in names and end is not None:
+            end = operands.start(end)
+        return _read_defaults(operands, nested, end if ".defaults" in names else -1, keyword)
 
     def annotations(self, look_up: Callable[[str, bool], object]) -> dict[str, object]:
-        """The annotations that are constants or single names (before 3.14), `look_up(name, from_cell)` gives names."""
-        if not self.flags & ANNOTATIONS:  # pragma: no cover - lazy ones, not made the compiler's way
+        """The annotations that are constants or single names (before 3.14); `look_up(name, from_cell)` gives names."""
+        operands, end = self.operands, self.operand(ANNOTATIONS)
+        if end is None:
             return {}
-        unit, plain = self._plain_annotations(look_up)
-        if unit >= 0:
-            return plain
-        return Stack(
-            self.code, self.ops, self.args, first_of(self.raw, self.load, self.flags), look_up
-        ).annotations()
+        flat = operands.tuple(end, look_up)
+        pairs: Any = (
+            (operands.mapping(end, look_up) or {}).items() if flat is None else zip(flat[::2], flat[1::2])
+        )
+        return {name: value for name, value in pairs if value is not UNKNOWN and name is not UNKNOWN}
 
-    def annotate(self) -> Making | None:
+    def annotate(self) -> Site | None:
         """Where the `__annotate__` function is made that this function gets (3.14+)."""
         if not self.flags & ANNOTATE:
             return None
-        known, raw = opcodes(), self.raw
-        at = 2 * first_of(self.raw, self.load, self.flags) - 2
-        while raw[at] == known.set_attribute:
-            at -= 2
-        if raw[at] != known.make_function:  # pragma: no cover - compilers make it right in front
+        end = self.operand(ANNOTATE)
+        raw = self.outer.co_code
+        return next((site for site in sites(self.outer, raw[::2], raw[1::2]) if site.end == end), None)
+
+    def key_units(self, attribute: int) -> list[int | None]:
+        """The units behind the LOAD_CONSTs that spell the names of keyword defaults or annotations."""
+        end = self.operand(attribute)
+        return [None] if end is None else self.operands.key_ends(end)
+
+
+def _read_defaults(
+    operands: Operands, nested: CodeType, positional: int | None, keyword: int | None
+) -> tuple[Known, Known]:
+    """Defaults that end in front of two units: -1 where there are none, None where nobody can tell."""
+    count = nested.co_argcount
+    by_position: Known = {}
+    by_name: Known = {}
+    if positional != -1:
+        items = None if positional is None else operands.tuple(positional)
+        names = nested.co_varnames[:count]
+        if items is None:
+            by_position = dict.fromkeys(names, UNKNOWN)
+        elif items:
+            by_position = dict(zip(names[-len(items) :], items))
+    if keyword != -1:
+        found = None if keyword is None else operands.mapping(keyword)
+        names = nested.co_varnames[count : count + nested.co_kwonlyargcount]
+        by_name = dict.fromkeys(names, UNKNOWN) if found is None else found
+    return by_position, by_name
+
+
+def plain(positional: Known, keyword: Known) -> Plain | None:
+    """Defaults as a function keeps them; None where one of them is `UNKNOWN`."""
+    for value in (*positional.values(), *keyword.values()):
+        if value is UNKNOWN:
             return None
-        load, number, index = _step(raw, at >> 1)
-        nested = constant(self.code, number, index)
-        return Making(self.code, nested, raw, load, at >> 1) if type(nested) is CodeType else None
-
-    def _plain_annotations(self, look_up: Callable[[str, bool], object]) -> tuple[int, dict[str, object]]:
-        """Where the annotations start, and what they are, in the everyday case; -1 where it is another one.
-
-        Every one is a constant or a single name. Read backwards: what several branches may have pushed has a jump in
-        front of it, and not the name of the parameter.
-        """
-        raw, code, known = self.raw, self.code, opcodes()
-        other: tuple[int, dict[str, object]] = -1, {}
-        unit, number, count = _step(raw, first_of(raw, self.load, self.flags))
-        names: Any = None
-        if number == known.load_const:
-            flat = code.co_consts[count]
-            return (unit, dict(zip(flat[::2], flat[1::2]))) if flat.__class__ is tuple else other
-        if number == numbers().build_const_key_map:
-            unit, number, argument = _step(raw, unit)
-            names = constant(code, number, argument)
-        elif number != known.build_tuple:  # pragma: no cover - compilers build a tuple or a mapping
-            return other
-        values: list[object] = []
-        for _ in range(count):
-            before = unit - known.global_units
-            if not raw[2 * unit - 2] and before >= 0 and raw[2 * before] == known.load_global:
-                unit = before + 1  # in front of its caches
-            unit, number, argument = _step(raw, unit)
-            value = constant(code, number, argument)
-            if value is UNKNOWN:
-                if number == known.load_global:
-                    value = look_up(code.co_names[argument >> known.global_shift], False)
-                elif number == known.load_name:
-                    value = look_up(code.co_names[argument], False)
-                elif number == known.load_deref:
-                    value = look_up(slot_names(code)[argument], True)
-                else:
-                    return other
-            values.append(value)
-        if names is not None and unit and raw[2 * unit - 2] in known.jumps:
-            return other
-        values.reverse()
-        pairs = zip(values[::2], values[1::2]) if names is None else zip(names, values)
-        return unit, {name: value for name, value in pairs if value is not UNKNOWN}  # type: ignore[misc]
+    return (*positional.values(),) or None, keyword or None
 
 
-def _nothing(name: str, from_cell: bool) -> object:
-    return UNKNOWN
+# -- finding ---------------------------------------------------------------------------------------------------------
 
 
-def making(code: CodeType, nested: CodeType) -> Making | None:
-    """The first place where `code` makes a function of `nested`; None where it does not do so the compiler's way."""
-    found = place(code, nested)
-    return None if found is None else Making(code, nested, found[0], found[1], found[2])
+def sites(code: CodeType, ops: bytes, args: bytes) -> list[Site]:
+    """Every place where the code makes a function of one of its constants, in order, with its closure.
 
-
-# LOAD_CONST's code unit by its argument, and the opcodes EXTENDED_ARG, MAKE_FUNCTION and SET_FUNCTION_ATTRIBUTE
-_units: tuple[list[bytes], int, int, int] | None = None
-
-
-def place(
-    code: CodeType, nested: CodeType, index: int = -1
-) -> tuple[bytes, int, int, int, str | None] | None:
-    """What `making` finds, before an object is made of it.
-
-    The code units as bytes; the units of LOAD_CONST and MAKE_FUNCTION; the flags; the qualified name that the
-    instructions give (before 3.11). `index` says which constant `nested` is, where that is known.
+    Raises UnsupportedCodeError where the instructions are not those that a compiler makes.
     """
-    global _units  # noqa: PLW0603 - resolved once
-    if _units is None:
-        known = opcodes()
-        loads = [bytes((known.load_const, index)) for index in range(256)]
-        _units = (loads, known.extended_arg, known.make_function, known.set_attribute)
-    loads, extended, make_function, set_attribute = _units
-    raw = code.co_code
+    known, result = opcodes(), []
+    operands = Operands(code)
+    for start, at, flags in found(ops, args, known.make_function):
+        end = start
+        if not known.release.qualname_in_code:
+            end = before(ops, args, end)[0]
+        load, opcode_at, index = before(ops, args, end)
+        if ops[opcode_at] != known.load_const or type(code.co_consts[index]) is not CodeType:
+            continue  # its code comes from elsewhere: no part of this tree
+        load_units = (load, opcode_at + 1)
+        site = Site(operands, index, load_units, at, 0 if known.set_attribute >= 0 else flags)
+        site.find_closure(ops, args)
+        result.append(site)
+    return result
+
+
+def nested_sites(code: CodeType, ops: bytes, args: bytes) -> list[Site]:
+    """`sites`, at no price where the code has no other among its constants."""
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            return sites(code, ops, args)
+    return []
+
+
+def making(code: CodeType, nested: CodeType, index: int = -1) -> Site | None:
+    """The first place where `code` makes a function of `nested`; None where it does not do so the compiler's way.
+
+    `index` says which constant `nested` is, where that is known.
+    """
     if index < 0:
         index = 0
-        for found in code.co_consts:
-            if found is nested:
+        for constant in code.co_consts:
+            if constant is nested:
                 break
             index += 1
-    if index > 255:
-        for site in sites(code, raw[::2], raw[1::2]):
-            if site.code is nested:
-                made = Making(code, nested, raw, site.load[0], site.make)
-                qualname = None if _QUALNAME_IN_CODE else made.qualname()
-                return raw, made.load, made.make, made.flags, qualname
-        return None
-    pair = loads[index]
-    at = raw.find(pair)
+    return _next_site(Operands(code), index, 0)
+
+
+def _next_site(operands: Operands, index: int, unit: int) -> Site | None:
+    """The first place from a unit on: a search for the bytes that load the constant."""
+    known, raw = opcodes(), operands.raw
+    extended, make_function = known.extended_arg, known.make_function
+    pair = bytes((known.load_const, index & 255))
+    wide = instruction(extended, index)[:-2]  # the EXTENDED_ARGs of an index above 255
+    at = raw.find(pair, 2 * unit)
     while at >= 0:
-        if not at & 1 and (not at or raw[at - 2] != extended):
+        start = at - len(wide)
+        if not at & 1 and raw[start:at] == wide and (not start or raw[start - 2] != extended):
             make = at + 2
-            if not _QUALNAME_IN_CODE:
-                named = 0
+            if not known.release.qualname_in_code:
                 while raw[make] == extended:
-                    named = (named | raw[make + 1]) << 8
                     make += 2
-                named |= raw[make + 1]
                 make += 2
-                if make < len(raw) and raw[make] == make_function:
-                    return raw, at >> 1, make >> 1, raw[make + 1], code.co_consts[named]
-            elif make < len(raw) and raw[make] == make_function:
-                if set_attribute < 0:
-                    return raw, at >> 1, make >> 1, raw[make + 1], None
-                flags, behind = 0, make + 2
-                while raw[behind] == set_attribute:
-                    flags |= raw[behind + 1]
-                    behind += 2
-                return raw, at >> 1, make >> 1, flags, None
+            if make < len(raw) and raw[make] == make_function:
+                flags = 0 if known.set_attribute >= 0 else raw[make + 1]
+                return Site(operands, index, (start >> 1, (at >> 1) + 1), make >> 1, flags)
         at = raw.find(pair, at + 1)
     return None
 
 
-def first_of(raw: bytes, unit: int, flags: int) -> int:
-    """The code unit where the closure's loads start, or those of the code, at `unit`, where there is no closure."""
-    if not flags & CLOSURE:
-        return unit
-    known = opcodes()
-    pairs, extended = known.closure_pairs, known.extended_arg
-    unit -= 1
-    count = raw[2 * unit + 1]
-    if unit and raw[2 * unit - 2] == extended:
-        unit, _, count = _step(raw, unit + 1)
-    while count > 0:
-        unit -= 1
-        count -= 2 if raw[2 * unit] in pairs else 1
-        while unit and raw[2 * unit - 2] == extended:
-            unit -= 1
-    return unit
-
-
-def plain_defaults(code: CodeType, raw: bytes, unit: int, flags: int) -> Plain | None:
-    """Defaults and keyword defaults that end in front of a unit, constants only; None where they are others.
-
-    Read backwards, without a pass over everything in front of them.
-    """
-    known, more, consts = opcodes(), numbers(), code.co_consts
-    extended, load_const = known.extended_arg, known.load_const
-    positional: Any = None
-    keyword: dict[str, Any] | None = None
-    at = 2 * unit
-    if flags & KWDEFAULTS:
-        at -= 2
-        number, count = raw[at], raw[at + 1]
-        if at and raw[at - 2] == extended:
-            unit, number, count = _step(raw, unit)
-            at = 2 * unit
-        in_pairs = number == more.build_map
-        if not in_pairs and number != more.build_const_key_map:
-            return None  # pragma: no cover - compilers build a mapping
-        flat: list[Any] = []
-        for _ in range(2 * count if in_pairs else count + 1):
-            at -= 2
-            number, argument = raw[at], raw[at + 1]
-            if at and raw[at - 2] == extended:
-                unit, number, argument = _step(raw, (at >> 1) + 1)
-                at = 2 * unit
-            value = consts[argument] if number == load_const else constant(code, number, argument)
-            if value is UNKNOWN:
-                return None
-            flat.append(value)
-        if in_pairs:
-            flat.reverse()
-            keyword = dict(zip(flat[::2], flat[1::2]))
-        else:
-            # branches may have been joined behind the first constant, unless a store stands in front of it
-            if not flags & DEFAULTS and (not at or raw[at - 2] not in more.stores):
-                return None
-            keyword = dict(zip(flat[0], flat[:0:-1]))
-    if flags & DEFAULTS:
-        # whatever branches stand in the expressions, they are joined in front of BUILD_TUPLE
-        number, argument = raw[at - 2], raw[at - 1]
-        if at > 2 and raw[at - 4] == extended:
-            _, number, argument = _step(raw, at >> 1)
-        positional = consts[argument] if number == load_const else UNKNOWN
-        if positional.__class__ is not tuple:
-            return None
-    return positional, keyword
-
-
-def _step(raw: bytes, unit: int) -> tuple[int, int, int]:
-    """The instruction that ends where `unit` starts (one without caches): (first unit, opcode, argument)."""
-    at = 2 * unit - 2
-    number, argument, shift, extended = raw[at], raw[at + 1], 8, opcodes().extended_arg
-    while at and raw[at - 2] == extended:
-        at -= 2
-        argument |= raw[at + 1] << shift
-        shift += 8
-    return at >> 1, number, argument
+def _unsupported(code: CodeType, unit: int) -> UnsupportedCodeError:
+    reason = f"the function made at offset {2 * unit} is not made the way a compiler does it"
+    msg = f"{code!r} cannot be edited: {reason}; only code that CPython compiled can be"
+    return UnsupportedCodeError(msg, code=repr(code), reason=reason)

@@ -1,171 +1,203 @@
-"""Constants that spell a name: the keys of a nested function's defaults and annotations, its qualified name, keywords.
+"""The values that lie on the stack in front of a code unit: the instructions that computed them, read backwards.
 
-Bytecode keeps such names as constants among all others. Here the instructions that load them are found, by
-following a MAKE_FUNCTION's operands back to where they are pushed.
+Nothing runs. A value is known where one instruction loads a constant, or a name that the caller looks up; every
+other expression is `UNKNOWN`, and so is what several branches may have pushed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from bisect import bisect_right
+from opcode import HAVE_ARGUMENT, stack_effect
 
-from recell import compat
-from recell.compat._release import ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
-from recell.errors import UnsupportedCodeError
+from recell.code.instructions import jumps, opcodes
+from recell.code.slots import slot_names
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from types import CodeType
+    from typing import Any
 
-    from recell.compat._release import Release
+    LookUp = Callable[[str, bool], object]
 
-__all__ = ["Operands", "exchange_constants"]
+__all__ = ["UNKNOWN", "Operands"]
 
 
-class Instruction(NamedTuple):
-    """One instruction: where its last code unit stands, its opcode's name and number, its whole argument."""
+class Unknown:
+    """The type of `UNKNOWN`."""
 
-    offset: int
-    name: str
-    number: int
-    argument: int
-    wide: bool
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<unknown>"
+
+
+UNKNOWN: Any = Unknown()
+"""The value of an expression that is no constant."""
 
 
 class Operands:
-    """A code object's instructions, and the constants that they load as names."""
+    """A code object, read backwards from any unit."""
 
-    release: Release
-    instructions: list[Instruction]
+    __slots__ = ("_joins", "_targets", "code", "raw")
+
+    code: CodeType
+    raw: bytes
+    _joins: dict[int, int] | None
+    _targets: list[int]
 
     def __init__(self, code: CodeType) -> None:
-        self.code = code
-        self.release = compat.require("following names into constants")
-        self.instructions = list(_instructions(code))
+        self.code, self.raw, self._joins = code, code.co_code, None
 
-    def uses(self, names: tuple[str, ...]) -> list[int]:
-        """The positions of LOAD_CONST right before one of the opcodes named, and of KW_NAMES where it is named."""
-        return [
-            at if instruction.name == "KW_NAMES" else at - 1
-            for at, instruction in enumerate(self.instructions)
-            if instruction.name in names
-            and (instruction.name == "KW_NAMES" or self.instructions[at - 1].name == "LOAD_CONST")
-        ]
+    @property
+    def joins(self) -> dict[int, int]:
+        """The units to which jumps from further up lead, and the first jump that leads there."""
+        if self._joins is None:
+            joins: dict[int, int] = {}
+            for start, _, _, target in jumps(self.raw[::2], self.raw[1::2]):
+                if target > start:
+                    joins[target] = min(start, joins.get(target, start))
+            self._targets = sorted(joins)
+            self._joins = joins
+        return self._joins
 
-    def loads(self, index: int) -> list[int]:
-        """The positions of all instructions that use a constant."""
-        return [
-            at
-            for at, instruction in enumerate(self.instructions)
-            if instruction.argument == index and instruction.name in self.release.const_opcodes
-        ]
+    def last(self, end: int) -> tuple[int, int, int]:
+        """The instruction that ends in front of a unit, caches included: (first unit, opcode, argument)."""
+        raw, known = self.raw, opcodes()
+        at = 2 * end - 2
+        while raw[at] == known.cache:
+            at -= 2
+        number, argument, shift, extended = raw[at], raw[at + 1], 8, known.extended_arg
+        while at and raw[at - 2] == extended:
+            at -= 2
+            argument |= raw[at + 1] << shift
+            shift += 8
+        return at >> 1, number, argument
 
-    def made(self) -> Iterator[tuple[CodeType, int]]:
-        """The code of each nested function or class, and the position of its MAKE_FUNCTION."""
-        qualname_on_stack = not self.release.qualname_in_code
-        for at, instruction in enumerate(self.instructions):
-            if instruction.name == "MAKE_FUNCTION":
-                loaded = self.instructions[at - 2 if qualname_on_stack else at - 1]
-                if loaded.name == "LOAD_CONST":
-                    yield self.code.co_consts[loaded.argument], at
+    def span(self, end: int) -> tuple[int, int] | None:
+        """Where the computation of the topmost value begins, and how many values begin there: a pair of loads is two.
 
-    def attributes(self, at: int) -> Iterator[tuple[int, int]]:
-        """For a MAKE_FUNCTION: (attribute bit, position of the last instruction of its operand)."""
-        made = self.instructions[at]
-        qualname_on_stack = not self.release.qualname_in_code
-        end = at - (3 if qualname_on_stack else 2)
-        bits = [bit for bit in (DEFAULTS, KWDEFAULTS, ANNOTATIONS, CLOSURE) if made.argument & bit]
-        if self.release.function_factory is not None:  # 3.13+: they follow one by one
-            bits, after = [], at + 1
-            while (
-                after < len(self.instructions) and self.instructions[after].name == "SET_FUNCTION_ATTRIBUTE"
-            ):
-                bits.insert(0, self.instructions[after].argument)
-                after += 1
-        for bit in reversed(bits):
-            yield bit, end
-            end = self.start(end) - 1
+        Where branches meet, the walk goes on in front of the first jump that leads there. None where it cannot go on:
+        behind a loop that an exception ends.
+        """
+        joins, ends = self.joins, opcodes().ends
+        targets = self._targets
+        unit, first, wanted = end, end, 1
+        index = bisect_right(targets, end)
+        while True:
+            while index and targets[index - 1] > unit:
+                index -= 1
+                first = min(first, joins[targets[index]])
+            if wanted <= 0 and first >= unit:
+                return unit, 1 - wanted
+            jump = unit in joins
+            if not unit:
+                return None
+            if jump:
+                source = joins[unit]
+                number, argument = self._at(source)
+                unit = source
+            else:
+                unit, number, argument = self.last(unit)
+                if number in ends:
+                    return None
+            wanted -= stack_effect(number, argument if number >= HAVE_ARGUMENT else None, jump=jump)
 
-    def start(self, end: int) -> int:
-        """Where the computation of a value begins whose last instruction stands at `end`."""
-        from opcode import HAVE_ARGUMENT, stack_effect
+    def _at(self, unit: int) -> tuple[int, int]:
+        """The opcode and argument of the instruction that starts at a unit."""
+        raw, argument, extended = self.raw, 0, opcodes().extended_arg
+        while raw[2 * unit] == extended:
+            argument = (argument | raw[2 * unit + 1]) << 8
+            unit += 1
+        return raw[2 * unit], argument | raw[2 * unit + 1]
 
-        depth = 0
-        for at in range(end, -1, -1):
-            instruction = self.instructions[at]
-            argument = instruction.argument if instruction.number >= HAVE_ARGUMENT else None
-            depth += stack_effect(instruction.number, argument, jump=False)
-            if depth == 1:
-                return at
-        what = "a default value or annotation that branches"
-        raise self.refusal(what)
+    def start(self, end: int) -> int | None:
+        """Where the computation of the topmost value begins."""
+        span = self.span(end)
+        return None if span is None else span[0]
 
-    def items(self, end: int, count: int) -> list[int]:
-        """The positions of the last instructions of `count` values that the instruction at `end` takes."""
-        ends: list[int] = []
-        last = end - 1
-        for _ in range(count):
-            ends.insert(0, last)
-            last = self.start(last) - 1
-        return ends
+    def value(self, end: int, look_up: LookUp | None = None) -> Any:
+        """The topmost value in front of a unit, where one instruction gives it.
 
-    def keys(self, end: int) -> list[int]:
-        """The LOAD_CONSTs that push the keys of a mapping, or names and values in turn, built at `end`."""
-        built = self.instructions[end]
-        if built.name == "LOAD_CONST":  # names and values, all of them constants
-            return [end]
-        if built.name == "BUILD_CONST_KEY_MAP":
-            return [end - 1]
-        if built.name == "BUILD_MAP":
-            found = self.items(end, 2 * built.argument)[::2]
-        elif built.name == "BUILD_TUPLE":
-            found = self.items(end, built.argument)[::2]
+        `look_up(name, from_cell)` gives the value of a name that is read; without it, names are `UNKNOWN`.
+        """
+        if end in self.joins:
+            return UNKNOWN
+        start, number, argument = self.last(end)
+        known, code = opcodes(), self.code
+        if number in known.stores and start:
+            start, number, _ = self.last(start)  # `name := value`
+            return self.value(start, look_up) if number in known.copies else UNKNOWN
+        if number == known.load_const:
+            return code.co_consts[argument]
+        if number == known.load_small_int:
+            return argument
+        if number == known.load_common_constant:
+            import opcode
+
+            return opcode._common_constants[argument]  # type: ignore[attr-defined]
+        if look_up is None:
+            return UNKNOWN
+        if number == known.load_global:
+            return look_up(code.co_names[argument >> known.global_shift], False)
+        if number == known.load_name:
+            return look_up(code.co_names[argument], False)
+        return look_up(slot_names(code)[argument], True) if number == known.load_deref else UNKNOWN
+
+    def ends(self, end: int, count: int) -> list[int | None]:
+        """Where the topmost values in front of a unit end, in the order in which they were pushed.
+
+        None for those that have no end of their own, or that cannot be told apart.
+        """
+        found: list[int | None] = []
+        while len(found) < count:
+            span = self.span(end)
+            if span is None:
+                found += [None] * (count - len(found))
+                break
+            found.append(end)
+            end, values = span
+            found += [None] * (values - 1)
+        return found[:count][::-1]
+
+    def values(self, end: int, count: int, look_up: LookUp | None = None) -> list[Any]:
+        """The topmost values in front of a unit, in the order in which they were pushed."""
+        return [UNKNOWN if at is None else self.value(at, look_up) for at in self.ends(end, count)]
+
+    def tuple(self, end: int, look_up: LookUp | None = None) -> list[Any] | None:
+        """The items of the tuple on top; None where it is no display."""
+        if end not in self.joins:
+            start, number, argument = self.last(end)
+            if number == opcodes().build_tuple:
+                return self.values(start, argument, look_up)
+        value = self.value(end)
+        return list(value) if value.__class__ is tuple else None
+
+    def mapping(self, end: int, look_up: LookUp | None = None) -> dict[Any, Any] | None:
+        """The dict on top, where its keys are constants; None where it is no such display."""
+        if end in self.joins:
+            return None
+        start, number, argument = self.last(end)
+        known = opcodes()
+        if number == known.build_map:
+            flat = self.values(start, 2 * argument, look_up)
+            keys, values = flat[::2], flat[1::2]
+        elif number == known.build_const_key_map:
+            *values, keys = self.values(start, argument + 1, look_up)
         else:
-            found = [end]
-        if any(self.instructions[at].name != "LOAD_CONST" for at in found):
-            what = "names of defaults or annotations"
-            raise self.refusal(what)
-        return found
+            return None
+        if keys is UNKNOWN or any(key is UNKNOWN for key in keys):
+            return None
+        return dict(zip(keys, values))
 
-    def refusal(self, what: str) -> UnsupportedCodeError:
-        msg = f"{self.code!r} has {what} that cannot be followed without compiling it again; define it from its source"
-        return UnsupportedCodeError(msg, code=repr(self.code), reason=what)
-
-
-def _instructions(code: CodeType) -> Iterator[Instruction]:
-    from opcode import opname
-
-    raw, extended, wide = code.co_code, 0, False
-    for offset in range(0, len(raw), 2):
-        number = raw[offset]
-        name = opname[number]
-        if name == "CACHE":
-            continue
-        argument = extended << 8 | raw[offset + 1]
-        if name == "EXTENDED_ARG":
-            extended, wide = argument, True
-            continue
-        yield Instruction(offset, name, number, argument, wide)
-        extended, wide = 0, False
-
-
-def exchange_constants(code: CodeType, operands: Operands, sites: dict[int, Any]) -> CodeType:
-    """The code with other constants loaded at some instructions (position -> constant); the rest keep theirs."""
-    consts = list(code.co_consts)
-    raw = bytearray(code.co_code)
-    by_index: dict[int, dict[int, Any]] = {}
-    for at, value in sites.items():
-        by_index.setdefault(operands.instructions[at].argument, {})[at] = value
-    for index, wanted in by_index.items():
-        values = list(wanted.values())
-        if set(operands.loads(index)) == set(wanted) and all(value == values[0] for value in values):
-            consts[index] = values[0]
-            continue
-        for at, value in wanted.items():
-            new = len(consts)
-            instruction = operands.instructions[at]
-            if instruction.wide or new > 255:
-                what = "more than 255 constants"
-                raise operands.refusal(what)
-            consts.append(value)
-            raw[instruction.offset + 1] = new
-    return code.replace(co_consts=tuple(consts), co_code=bytes(raw))
+    def key_ends(self, end: int) -> list[int | None]:
+        """Where the constants end that spell the names of the mapping on top, or of a tuple of names and values."""
+        start, number, argument = self.last(end)
+        known = opcodes()
+        if number == known.build_const_key_map:
+            return [start]
+        if number == known.build_map:
+            return self.ends(start, 2 * argument)[::2]
+        if number == known.build_tuple:
+            return self.ends(start, argument)[::2]
+        return [end]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from recell.code.instructions import Site, found, instruction, opcodes
-from recell.code.sites import with_closure
+from recell.code.instructions import found, instruction, opcodes
 from recell.compat._release import CLOSURE
 from recell.errors import UnsupportedCodeError
 
@@ -13,8 +12,17 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from recell.code.assembler import Edit
+    from recell.code.making import Site
 
-__all__ = ["closure_edits", "iterator_edits", "object_edit", "without_type_parameters"]
+__all__ = ["closure_edits", "iterator_edits", "object_edit", "with_closure", "without_type_parameters"]
+
+
+def with_closure(site: Site) -> tuple[int, int, bytes]:
+    """The edit by which MAKE_FUNCTION takes a closure where it took none."""
+    known, make = opcodes(), site.make
+    if known.set_attribute < 0:
+        return make, make + 1, bytes((known.make_function, site.flags | CLOSURE))
+    return make, make + 1, bytes((known.make_function, 0, known.set_attribute, CLOSURE))
 
 
 def _from_closure(site: Site, args: bytes) -> tuple[int, bytes]:

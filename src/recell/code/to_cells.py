@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.code.assembler import apply
-from recell.code.instructions import Site, found, free_base, instruction, opcodes, padded
-from recell.code.sites import (
-    VERIFY,
-    called,
-    checked,
-    copying_units,
-    exchanged_loads,
-    nested_sites,
-    with_closure,
-)
+from recell.code.assembler import VERIFY, apply, checked
+from recell.code.global_reads import called, exchanged_loads
+from recell.code.instructions import found, instruction, opcodes, padded
+from recell.code.making import Site, nested_sites
+from recell.code.site_edits import with_closure
+from recell.code.slots import copying_units, free_base
 from recell.code.tables import shift_exceptions
-from recell.compat.py311 import NO_LOCATION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +57,7 @@ def _with_cell(code: CodeType, name: str) -> CodeType | None:
     return code.replace(
         co_code=bytes((known.copy_free_vars, len(freevars) + 1)) + out,
         co_freevars=(*freevars, name),
-        co_linetable=NO_LOCATION + code.co_linetable,
+        co_linetable=known.release.no_location + code.co_linetable,
         co_exceptiontable=shift_exceptions(handlers, 1) if handlers else handlers,
     )
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.code.assembler import apply
-from recell.code.instructions import found, free_base, instruction, opcodes, padded
-from recell.code.sites import (
-    VERIFY,
-    called,
-    checked,
-    exchanged_loads,
-    inherited_slots,
-    nested_sites,
-    refuse_remade,
-)
+from recell.code.assembler import VERIFY, apply, checked
+from recell.code.global_reads import called, exchanged_loads
+from recell.code.instructions import found, instruction, opcodes, padded
+from recell.code.making import nested_sites
+from recell.code.slots import free_slots, inherited_slots, refuse_remade
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,10 +56,7 @@ def reads_to_constants(
                     used.add(name)
                 new = code.replace(co_code=bytes(out), co_consts=(*code.co_consts, value))
                 return checked(new) if VERIFY else new
-    slots = {}
-    if free:
-        base = free_base(code)
-        slots = {base + i: name for i, name in enumerate(code.co_freevars) if name in free}
+    slots = free_slots(code, free) if free else {}
     return checked(_constants(code, values, slots, free or {}, code, set() if used is None else used))
 
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from types import CodeType
 
-from recell.code.assembler import apply
-from recell.code.instructions import Site, found, free_base, instruction, opcodes
-from recell.code.sites import checked, copying_units, inherited_slots, left_over, nested_sites, refuse_remade
+from recell.code.assembler import apply, checked
+from recell.code.instructions import found, instruction, opcodes
+from recell.code.making import Site, nested_sites
+from recell.code.slots import (
+    copying_units,
+    free_base,
+    free_slots,
+    inherited_slots,
+    left_over,
+    refuse_remade,
+)
 from recell.compat._release import CLOSURE
 
 TYPE_CHECKING = False
@@ -20,7 +28,7 @@ __all__ = ["cells_to_globals", "drop_free_variables"]
 
 def cells_to_globals(code: CodeType, names: Iterable[str]) -> CodeType:
     """Free variables of the code become globals; their names leave `co_freevars`, the order of the rest stays."""
-    return checked(_without(code, _own_slots(code, names)))
+    return checked(_without(code, free_slots(code, names)))
 
 
 def drop_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
@@ -28,15 +36,9 @@ def drop_free_variables(code: CodeType, names: Iterable[str]) -> CodeType:
 
     A name whose cell is still read or written somewhere stays.
     """
-    slots = _own_slots(code, names)
+    slots = free_slots(code, names)
     used = _used(code, slots)
     return checked(_without(code, {slot: name for slot, name in slots.items() if name not in used}))
-
-
-def _own_slots(code: CodeType, names: Iterable[str]) -> dict[int, str]:
-    wanted = set(names)
-    base = free_base(code)
-    return {base + i: name for i, name in enumerate(code.co_freevars) if name in wanted}
 
 
 def _used(code: CodeType, slots: Mapping[int, str]) -> set[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 
 from recell.errors import ScopeError, nearest, short
+from recell.flags import is_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +31,6 @@ def is_generic(code: CodeType) -> bool:
     return name[0] == "<" and name.startswith(GENERIC)
 
 
-def is_function(code: CodeType) -> bool:
-    """Whether this is a function's code: a class body's or module's has neither CO_OPTIMIZED nor CO_NEWLOCALS."""
-    return code.co_flags & 3 == 3
-
-
 def direct(outer: CodeType, path: object) -> int:
     """Which constant is the function, in the everyday case: the only one of the name, one level down. -1 in others."""
     index = -1
@@ -53,7 +49,7 @@ def direct(outer: CodeType, path: object) -> int:
             ):
                 return -1
         at += 1  # noqa: SIM113 - `enumerate` takes longer
-    return index if index >= 0 and outer.co_consts[index].co_flags & 3 == 3 else -1
+    return index if index >= 0 and is_function(outer.co_consts[index]) else -1
 
 
 def nested_chain(outer: CodeType, path: object, line: int | None, target: object) -> Chain:

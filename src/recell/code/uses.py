@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from recell.code.instructions import found, free_base, opcodes
-from recell.code.sites import inherited_slots, nested_sites
+from recell.code.instructions import found, opcodes
+from recell.code.making import nested_sites
+from recell.code.slots import free_base, inherited_slots
+from recell.flags import parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +66,7 @@ def uses(code: CodeType, names: Iterable[str] | None = None) -> dict[str, Use]:
     _collect(code, slots, table, stored, through_dict)
     for name, bits in through_dict.items():
         table[name] = table.get(name, 0) | bits | (CLASS_STORED if name in stored else 0)
-    arguments = code.co_argcount + code.co_kwonlyargcount
-    arguments += bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    arguments = parameters(code)
     for i, name in enumerate(code.co_varnames):
         table[name] = table.get(name, 0) | (PARAMETER if i < arguments else LOCAL)
     for name in code.co_cellvars:

@@ -17,6 +17,7 @@ from recell.errors import (
     listed,
     short,
 )
+from recell.flags import is_function
 from recell.functions.building import HAS_TYPE_PARAMS, KEEP
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ __all__ = [
     "closure_mapping",
     "merged_defaults",
 ]
-
-_CO_OPTIMIZED, _CO_NEWLOCALS = 1, 2
 
 
 class Parts:
@@ -141,8 +140,7 @@ def check_code(code: object, verb: str) -> None:
             hint = "; `define` makes a function from a text"
         msg = f"{verb} needs a code object, and {short(code)} is {describe(code)}{hint}"
         raise TypeError(msg)
-    wanted = _CO_OPTIMIZED | _CO_NEWLOCALS
-    if code.co_flags & wanted != wanted:
+    if not is_function(code):
         inside = [const.co_name for const in code.co_consts if type(const) is CodeType]
         what = "a module's" if code.co_name == "<module>" else "a module's or class's"
         hint = "it holds no function"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
-from recell.code.operands import Operands
+from recell import compat
+from recell.code.instructions import decoded
 from recell.errors import ScopeError, hint_nearest, listed
+from recell.functions.name_constants import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,11 +18,11 @@ __all__ = ["check_clashes", "not_found", "with_imports_kept"]
 
 def check_clashes(code: CodeType, rename: Mapping[str, str]) -> None:
     """Refuse to make one of two variables, or of two attributes; an attribute and a variable are apart anyway."""
-    operands = Operands(code)
+    shifts = compat.require("renaming").name_shift
     variables = {*code.co_varnames, *code.co_freevars, *code.co_cellvars}
     attributes: set[str] = set()
-    for instruction in operands.instructions:
-        shift = operands.release.name_shift.get(instruction.name)
+    for instruction in decoded(code):
+        shift = shifts.get(instruction.name)
         if shift is not None:
             name = code.co_names[instruction.argument >> shift]
             if instruction.name.startswith("IMPORT_"):
@@ -44,12 +46,12 @@ def check_clashes(code: CodeType, rename: Mapping[str, str]) -> None:
 
 def with_imports_kept(code: CodeType, rename: Mapping[str, str]) -> tuple[CodeType, tuple[str, ...]]:
     """The code and its names renamed, but for those of what it imports: they are not the function's to change."""
-    operands = Operands(code)
-    shifts = operands.release.name_shift
-    imports = [found for found in operands.instructions if found.name in ("IMPORT_NAME", "IMPORT_FROM")]
+    shifts = compat.require("renaming").name_shift
+    instructions = list(decoded(code))
+    imports = [found for found in instructions if found.name in ("IMPORT_NAME", "IMPORT_FROM")]
     shared = {
         found.argument >> shifts[found.name]
-        for found in operands.instructions
+        for found in instructions
         if found.name in shifts and found not in imports
     }
     own = {found.argument >> shifts[found.name] for found in imports} - shared
@@ -61,8 +63,7 @@ def with_imports_kept(code: CodeType, rename: Mapping[str, str]) -> tuple[CodeTy
         if name in rename and found.argument >> shift not in own:
             new = len(names) << shift | found.argument & (1 << shift) - 1
             if new > 255 or found.wide:
-                what = "imports among that many names"
-                raise operands.refusal(what)
+                raise refusal(code, "imports among that many names")
             raw[found.offset + 1] = new
             names.append(name)
     return code.replace(co_code=bytes(raw)), tuple(names)

@@ -10,7 +10,8 @@ from recell.errors import ScopeError, SourceError, short
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations, set_annotations
 from recell.functions.building import copy_with
 from recell.functions.clashes import check_clashes, not_found, with_imports_kept
-from recell.functions.docstrings import COMPOUND, DOCSTRING_FLAG, docstring_of, followed, holds, parts
+from recell.functions.constants import COMPOUND, DOCSTRING_FLAG, docstring_of, holds, parts
+from recell.functions.name_constants import Spelled
 from recell.functions.templates import IMPORT_NAME, PLANS, planned
 from recell.public import public
 
@@ -210,7 +211,8 @@ def _in_code(
             compound = True
             break
     if compound:
-        code, protected, places = followed(code, rename, constants, qualname, new_qualname)
+        spelled = Spelled(code, rename, constants, qualname, new_qualname)
+        code, protected, places = spelled.code, spelled.protected, spelled.places
     for index, const in enumerate(code.co_consts):
         kind = type(const)
         if kind is str:

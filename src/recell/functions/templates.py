@@ -7,7 +7,7 @@ from operator import itemgetter
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from recell.functions.docstrings import COMPOUND, docstring_of, parts
+from recell.functions.constants import COMPOUND, docstring_of, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -6,19 +6,20 @@ from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import is_empty
-from recell.code.instructions import free_base
-from recell.code.making import Making, making
-from recell.code.operand_stack import UNKNOWN
-from recell.code.tree import is_function, is_generic
+from recell.code.instructions import found, opcodes
+from recell.code.making import UNKNOWN, making, plain
+from recell.code.slots import free_base
+from recell.code.tree import is_generic
 from recell.compat._release import ANNOTATE, ANNOTATIONS
-from recell.compat.py312 import scope_parameters
 from recell.errors import ScopeError, listed, short
+from recell.flags import is_function
 from recell.functions.arguments import merged_defaults
 from recell.functions.building import KEEP, build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recell.code.making import Site
     from recell.code.tree import Chain
 
 __all__ = ["Recovery", "held"]
@@ -44,7 +45,9 @@ def held(name: str, codes: Chain, own: tuple[CellType, ...] | None) -> CellType 
     made = making(outer, codes[1])
     if made is None:  # pragma: no cover - compilers make a function of every code object
         return None
-    slot = made.site().slots[codes[1].co_freevars.index(name)] - free_base(outer)
+    raw = outer.co_code
+    made.find_closure(raw[::2], raw[1::2])
+    slot = made.slots[codes[1].co_freevars.index(name)] - free_base(outer)
     return own[slot] if slot >= 0 else None
 
 
@@ -59,7 +62,7 @@ class Recovery:
         given: the cells that the caller gives.
     """
 
-    made: Making
+    made: Site
     codes: Chain
     own: tuple[CellType, ...] | None
     globals: dict[str, Any]
@@ -67,24 +70,24 @@ class Recovery:
 
     def __init__(
         self,
-        made: Making,
+        made: Site,
         codes: Chain,
         own: tuple[CellType, ...] | None,
         globals: dict[str, Any],
         given: Mapping[str, CellType],
     ) -> None:
         self.made, self.codes, self.own, self.globals, self.given = made, codes, own, globals, given
-        self.generic: FunctionType | None = self._generic() if is_generic(made.code) else None
+        self.generic: FunctionType | None = self._generic() if is_generic(made.outer) else None
 
     def _generic(self) -> FunctionType | None:
         """The function as the scope of its type parameters (PEP 695) makes it: no code of a user runs for it.
 
         Before 3.14 that scope evaluates annotations too, so it may raise; nothing is known then.
         """
-        scope = self.made.code
+        scope = self.made.outer
         cells = tuple(self._cell(name, self.codes[:-1]) or CellType() for name in scope.co_freevars)
         values: dict[str, Any] = {".defaults": (), ".kwdefaults": {}}
-        arguments = [values.get(name) for name in scope_parameters(scope)]
+        arguments = [values.get(name) for name in opcodes().release.scope_parameters(scope)]
         try:
             new = build(scope, self.globals, scope.co_name, None, cells or None)(*arguments)
         except Exception:  # noqa: BLE001 - an annotation may raise anything
@@ -100,17 +103,17 @@ class Recovery:
 
     def type_parameter(self, name: str) -> CellType | None:
         """The cell of a type parameter of the function's own."""
-        if self.generic is None or name not in self.made.code.co_cellvars:
+        if self.generic is None or name not in self.made.outer.co_cellvars:
             return None
         return dict(zip(self.generic.__code__.co_freevars, self.generic.__closure__ or ())).get(name)
 
     def defaults(self) -> tuple[dict[str, object], dict[str, object]]:
         """Positional and keyword-only defaults by name, `UNKNOWN` where no constant gives them."""
-        if not is_generic(self.made.code):
+        if not is_generic(self.made.outer):
             return self.made.defaults()
         outer = self.codes[-3:-1]
         above = making(*outer) if len(outer) == 2 else None
-        return ({}, {}) if above is None else above.defaults_passed(self.made.nested)
+        return ({}, {}) if above is None else above.defaults_passed(self.made.code)
 
     def merged_defaults(
         self, given: Mapping[str, object] | tuple[Any, ...] | None, leave_out: bool, target: object
@@ -119,12 +122,12 @@ class Recovery:
 
         Raises ScopeError for those that neither gives, unless they are to be left out.
         """
-        if given is None and self.generic is None:
-            plain = self.made.plain_defaults()
-            if plain is not None:
-                return plain
         code = self.codes[-1]
         own, keyword = self.defaults()
+        if given is None:
+            known_ones = plain(own, keyword)
+            if known_ones is not None:
+                return known_ones
         if isinstance(given, tuple):
             own = {}
         known = {**own, **keyword}
@@ -171,9 +174,9 @@ class Recovery:
             if annotations:
                 new.__annotations__ = annotations
             return
-        code = lazy.nested
-        found = (self._cell(name, (*self.codes[:-1], code)) for name in code.co_freevars)
-        cells = tuple(cell for cell in found if cell is not None)
+        code = lazy.code
+        of_names = (self._cell(name, (*self.codes[:-1], code)) for name in code.co_freevars)
+        cells = tuple(cell for cell in of_names if cell is not None)
         if len(cells) == len(code.co_freevars):  # a local of the outer function could not be evaluated
             new.__annotate__ = build(code, self.globals, code.co_name, None, cells or None)  # type: ignore[attr-defined]
 
@@ -182,7 +185,7 @@ class Recovery:
         if from_cell:
             cell = self._cell(name, self.codes)
             return UNKNOWN if cell is None or is_empty(cell) else cell.cell_contents
-        parent = self.made.code
+        parent = self.made.outer
         if not is_function(parent) and parent.co_name != "<module>" and name in _stored(parent):
             return UNKNOWN  # the class's own
         if name in self.globals:
@@ -194,7 +197,5 @@ class Recovery:
 
 def _stored(code: CodeType) -> set[str]:
     """The names that a class body stores."""
-    from recell.code.instructions import found, opcodes
-
     raw = code.co_code
     return {code.co_names[argument] for _, _, argument in found(raw[::2], raw[1::2], opcodes().store_name)}

@@ -11,11 +11,11 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import is_empty
-from recell.code.assembler import apply
-from recell.code.instructions import Site, found, free_base, opcodes, sites
-from recell.code.operand_stack import slot_names
+from recell.code.assembler import apply, checked
+from recell.code.instructions import found, opcodes
+from recell.code.making import Site, sites
 from recell.code.site_edits import closure_edits, iterator_edits, object_edit, without_type_parameters
-from recell.code.sites import checked
+from recell.code.slots import free_base, slot_names
 from recell.code.to_cells import add_free_variables
 from recell.code.tree import is_generic
 from recell.compat._release import CLOSURE
@@ -231,9 +231,7 @@ def _can_take_place(new: FunctionType, code: CodeType, site: Site, target: Funct
     fresh = FunctionType(own, new.__globals__, None, None, new.__closure__)
     qualname = fresh.__qualname__
     if not opcodes().release.qualname_in_code:
-        from recell.code.making import Making
-
-        qualname = Making(code, site.code, code.co_code, site.load[0], site.make).qualname()
+        qualname = site.qualname()
     return (new.__name__, new.__qualname__, new.__module__) == (own.co_name, qualname, fresh.__module__) and (
         new.__doc__ == fresh.__doc__
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.cells import contents_of, owners_of_all
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations
-from recell.functions.docstrings import docstring_of
+from recell.functions.constants import docstring_of
 from recell.layers.exchange import Face, State, face_of, state_of
 from recell.layers.function_layers import Edit
 from recell.layers.values import STACKS

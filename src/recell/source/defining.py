@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY, cell_for, cells_of
 from recell.errors import FreeVariableError, SourceError, hint_nearest, listed, nearest, short
+from recell.flags import NESTED
 from recell.functions.arguments import check_globals, check_identifier
 from recell.functions.building import build
 from recell.source.definitions import only_definition, reads, ready_defaults, stands_alone
@@ -29,8 +30,6 @@ __all__ = ["Definition"]
 
 # Names of the scaffold around a definition. No text can spell them, so none can clash with a user's.
 _BINDER, _MAKER, _RESULT = "<binder>", "<maker>", "<result>"
-
-_CO_NESTED = 0x10
 
 
 class Definition:
@@ -210,7 +209,7 @@ class Definition:
         code = _renamed(code, self.prefix + scaffold, self.prefix, self.label, lines)
         if any(name != "__class__" for name in bound):
             return code
-        return code.replace(co_flags=code.co_flags & ~_CO_NESTED)  # nothing is bound around it
+        return code.replace(co_flags=code.co_flags & ~NESTED)  # nothing is bound around it
 
     def finished(self, maker: CodeType, lines: Lines) -> CodeType:
         """The maker's code, with what it makes as if that stood by itself."""

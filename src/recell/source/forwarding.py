@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Tuple
 
 from recell.callables import functions_in
 from recell.errors import short
+from recell.flags import ASYNC_GENERATOR, COROUTINE, GENERATOR, GENERATORS
 from recell.functions.building import KEEP, build
 from recell.public import public
 from recell.source.forwarders import forwarder, remembered, shown
@@ -23,13 +24,11 @@ __all__ = ["TARGET", "forward"]
 TARGET = ".target"
 """The free variable in which a forward keeps what it calls."""
 
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
-_KINDS = _GENERATOR | _COROUTINE | _ASYNC_GENERATOR
 _HOW = {
     0: "return",
-    _GENERATOR: "yield from",
-    _COROUTINE: "await",
-    _ASYNC_GENERATOR: "iterate asynchronously",
+    GENERATOR: "yield from",
+    COROUTINE: "await",
+    ASYNC_GENERATOR: "iterate asynchronously",
 }
 
 _named: OrderedDict[Tuple[str, str, str], CodeType] = OrderedDict()
@@ -87,7 +86,7 @@ def forward(
             msg = f"the {what} must be a string, not {short(given)}"
             raise TypeError(msg)
     inside = (callable,) if type(callable) is FunctionType else functions_in(callable)
-    kind = inside[0].__code__.co_flags & _KINDS if len(inside) == 1 else 0
+    kind = inside[0].__code__.co_flags & GENERATORS if len(inside) == 1 else 0
     like = callable
     if type(signature) is FunctionType:
         shape, like = shape_of_function(signature), signature

@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 from recell.errors import SourceError, hint_nearest, listed, short
+from recell.flags import VARARGS, VARKEYWORDS
 from recell.functions.annotations import HAS_ANNOTATE
 from recell.functions.arguments import check_identifier
 from recell.source.sourcelines import lines_of
@@ -25,7 +26,6 @@ __all__ = [
     "shape_of_signature",
 ]
 
-_CO_VARARGS, _CO_VARKEYWORDS = 4, 8
 _good: set[str] = set()  # parameter names that were checked before
 
 
@@ -146,14 +146,14 @@ def shape_of_function(func: FunctionType) -> Shape:
     code = func.__code__
     names, count, only = code.co_varnames, code.co_argcount, code.co_posonlyargcount
     end = count + code.co_kwonlyargcount
-    has_variable = bool(code.co_flags & _CO_VARARGS)
+    has_variable = bool(code.co_flags & VARARGS)
     annotate = func.__annotate__ if HAS_ANNOTATE else None  # type: ignore[attr-defined]
     return Shape(
         names[:only],
         names[only:count],
         names[end] if has_variable else None,
         names[count:end],
-        names[end + has_variable] if code.co_flags & _CO_VARKEYWORDS else None,
+        names[end + has_variable] if code.co_flags & VARKEYWORDS else None,
         func.__defaults__,
         {**func.__kwdefaults__} if func.__kwdefaults__ else None,
         {**func.__annotations__} if annotate is None and func.__annotations__ else None,

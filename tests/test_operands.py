@@ -8,7 +8,7 @@ import pytest
 from assembling import RELEASE, assemble
 
 import recell
-from recell.code.operand_stack import Stack
+from recell.code.operands import UNKNOWN, Operands
 
 TEXT = """
 def top(kind):
@@ -41,11 +41,10 @@ def test_annotations_that_need_not_run(path, expected):
     assert found.__annotations__ == expected
 
 
-def stack(*instructions, **fields):
-    """What lies on the stack behind these instructions."""
+def operands(*instructions, **fields):
+    """The values behind these instructions, and the unit behind them."""
     code = assemble(*instructions, "RETURN_VALUE", **fields)
-    unit = len(code.co_code) // 2 - 1
-    return Stack(code, code.co_code[::2], code.co_code[1::2], unit)
+    return Operands(code), len(code.co_code) // 2 - 1
 
 
 CONSTS = {"co_consts": (1, 2, ("a", "b"), "name")}
@@ -54,20 +53,25 @@ CONSTS = {"co_consts": (1, 2, ("a", "b"), "name")}
 def test_displays_of_constants():
     """A tuple of constants, built or loaded, and dicts with constant keys."""
     one, two = ("LOAD_CONST", 0), ("LOAD_CONST", 1)
-    assert stack(one, two, ("BUILD_TUPLE", 2), **CONSTS).items(0) == [1, 2]
-    assert stack(("LOAD_CONST", 2), one, **CONSTS).items(1) == ["a", "b"]
-    assert stack(("LOAD_CONST", 3), one, ("BUILD_MAP", 1), **CONSTS).mapping(0) == {"name": 1}
+    found, end = operands(one, two, ("BUILD_TUPLE", 2), **CONSTS)
+    assert found.tuple(end) == [1, 2]
+    found, end = operands(("LOAD_CONST", 2), one, **CONSTS)
+    assert found.tuple(found.start(end)) == ["a", "b"]
+    found, end = operands(("LOAD_CONST", 3), one, ("BUILD_MAP", 1), **CONSTS)
+    assert found.mapping(end) == {"name": 1}
     if "BUILD_CONST_KEY_MAP" in RELEASE.const_opcodes or sys.version_info < (3, 14):
-        keyed = (one, two, ("LOAD_CONST", 2), ("BUILD_CONST_KEY_MAP", 2))
-        assert stack(*keyed, **CONSTS).mapping(0) == {"a": 1, "b": 2}
+        found, end = operands(one, two, ("LOAD_CONST", 2), ("BUILD_CONST_KEY_MAP", 2), **CONSTS)
+        assert found.mapping(end) == {"a": 1, "b": 2}
 
 
-def test_what_is_no_display():
-    """Nothing is on the stack, or something else: no items, and no guess."""
-    assert stack(**CONSTS).items(0) is None
-    assert stack(**CONSTS).mapping(0) == {}
-    assert stack(("LOAD_CONST", 0), **CONSTS).items(0) is None
-    assert stack(("LOAD_CONST", 0), **CONSTS).mapping(0) == {}
-    # a value that was there before what was looked at
-    below = stack(("LOAD_CONST", 2), "POP_TOP", **CONSTS)
-    assert below.items(0) is None and below.mapping(0) == {}
+def test_other_expressions():
+    """Something else: no items, and no guess."""
+    found, end = operands(("LOAD_CONST", 0), **CONSTS)
+    assert found.tuple(end) is None and found.mapping(end) is None
+    assert found.values(end, 3)[:2] == [UNKNOWN, UNKNOWN]
+
+
+def test_an_empty_stack_has_no_values():
+    found, end = operands("NOP", **CONSTS)
+    assert found.start(end) is None
+    assert found.values(end, 2) == [UNKNOWN, UNKNOWN]
