@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, check_mapping, unknown_free_variable
+from recell.code.iterators import with_iterator
 from recell.functions.arguments import (
     Parts,
     check_code,
@@ -121,7 +122,8 @@ def make_function(
             contents of a fresh cell), or a tuple of cells in the order of the code.
         kwdefaults: defaults of keyword-only parameters.
         qualname, module, doc, annotations, type_params, attributes: what the function's attribute is to be.
-        verify: whether the code is checked first, so that it cannot crash the interpreter.
+        verify: whether the code is checked first, so that it cannot crash the interpreter. That of a generator
+            expression takes any iterable then, and not just an iterator.
 
     Returns:
         The function, called as fast as one that the compiler made.
@@ -158,7 +160,7 @@ def make_function(
     kwdefaults = KEEP if kwdefaults is None else kwdefaults
     positional, keyword = merged_defaults(code, None, None, defaults, kwdefaults, code)
     if verify:
-        _verify(code)
+        code = _verified(code)
     code = own_version(parts.named(code, getattr(code, "co_qualname", code.co_name)))
     if "__builtins__" not in globals:
         import builtins
@@ -206,7 +208,7 @@ def replace(
         held = [n for f in functions for n in (f.__code__ if code is KEEP else code).co_freevars]
         closure = closure_mapping(closure, held, functions[0])
     if code is not KEEP and verify:
-        _verify(code)
+        code = _verified(code)
 
     def replaced(function: FunctionType) -> FunctionType:
         new_code, own_cells = function.__code__, function.__closure__  # in one go: they fit each other
@@ -303,7 +305,13 @@ def _with_defaults(func: FunctionType, defaults: tuple[Any, ...]) -> FunctionTyp
     return respecialised(new)
 
 
-def _verify(code: CodeType) -> None:
+def _verified(code: CodeType) -> CodeType:
+    """The code, if it cannot crash the interpreter, whatever its function is called with."""
     from recell.verifier.verify import verify
 
-    verify(code)
+    try:
+        safe = with_iterator(code)
+    except Exception:  # noqa: BLE001 - it is not even well-formed: that is for `verify` to say
+        safe = code
+    verify(safe)
+    return safe
