@@ -279,13 +279,13 @@ def price_of(item):
 
 
 def test_a_cached_function():
-    with pytest.raises(TypeError, match="__wrapped__.*cache_clear"):
-        override(price_of, RETRIES=1)
-    with override(price_of.__wrapped__, RETRIES=1):
-        assert price_of("a") == ("a", 1)
-    assert price_of("a") == ("a", 1)  # it is a cache, after all
-    price_of.cache_clear()
-    assert price_of("a") == ("a", 3)
+    """The function in it is meant."""
+    for target in (price_of, price_of.__wrapped__):
+        price_of.cache_clear()
+        with override(target, RETRIES=1):
+            assert price_of("a") == ("a", 1)
+        price_of.cache_clear()
+        assert price_of("a") == ("a", 3)
 
 
 class Account:

@@ -6,6 +6,8 @@ import functools
 import gc
 from types import CellType, FunctionType
 
+from iterating import is_alike, takes_iterator
+
 import recell
 from corpus import Operation, Refused, live_functions
 
@@ -153,9 +155,11 @@ def made(func: FunctionType) -> None:
         doc=func.__doc__,
     )
     assert type(new) is FunctionType
-    assert new.__code__ == code.replace(
-        co_name=func.__name__
-    )  # a copy may be needed: code remembers its globals
+    # a copy may be needed: code remembers its globals; what loops over its argument makes an iterator of it
+    if takes_iterator(code):
+        assert is_alike(new.__code__, code)
+    else:
+        assert new.__code__ == code.replace(co_name=func.__name__)
     for name in (
         "__globals__",
         "__name__",
