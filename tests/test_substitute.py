@@ -229,7 +229,7 @@ def test_a_placeholder_that_is_not_there() -> None:
     assert caught.value.name == "PLACES"
     with pytest.raises(ScopeError):
         substitute(template, rename={"a": "x"}, constants={"nowhere": 1})
-    for wrong in (None, [], ["PLACE"], {3: 4}):
+    for wrong in (None, [], ["PLACE"], {None: 4}, {(): 4}, {object(): 4}):
         with pytest.raises(TypeError):
             substitute(template, constants=wrong)
 

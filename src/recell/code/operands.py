@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     LookUp = Callable[[str, bool], object]
 
-__all__ = ["UNKNOWN", "Operands"]
+__all__ = ["UNKNOWN", "Operands", "constant"]
 
 
 class Unknown:
@@ -34,6 +34,20 @@ class Unknown:
 
 UNKNOWN: Any = Unknown()
 """The value of an expression that is no constant."""
+
+
+def constant(code: CodeType, number: int, argument: int) -> Any:
+    """The constant that an instruction pushes; `UNKNOWN` where it does something else."""
+    known = opcodes()
+    if number == known.load_const:
+        return code.co_consts[argument]
+    if number == known.load_small_int:
+        return argument
+    if number == known.load_common_constant:
+        import opcode
+
+        return opcode._common_constants[argument]  # type: ignore[attr-defined]
+    return UNKNOWN
 
 
 class Operands:
@@ -128,16 +142,9 @@ class Operands:
         if number in known.stores and start:
             start, number, _ = self.last(start)  # `name := value`
             return self.value(start, look_up) if number in known.copies else UNKNOWN
-        if number == known.load_const:
-            return code.co_consts[argument]
-        if number == known.load_small_int:
-            return argument
-        if number == known.load_common_constant:
-            import opcode
-
-            return opcode._common_constants[argument]  # type: ignore[attr-defined]
-        if look_up is None:
-            return UNKNOWN
+        value = constant(code, number, argument)
+        if value is not UNKNOWN or look_up is None:
+            return value
         if number == known.load_global:
             return look_up(code.co_names[argument >> known.global_shift], False)
         if number == known.load_name:

@@ -11,7 +11,8 @@ from recell.errors import ScopeError, hint_nearest, listed
 from recell.functions.name_constants import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 __all__ = ["check_clashes", "not_found", "with_imports_kept"]
 
@@ -71,8 +72,9 @@ def with_imports_kept(code: CodeType, rename: Mapping[str, str]) -> tuple[CodeTy
 
 def not_found(
     rename: Mapping[str, str],
-    constants: Mapping[str, object],
-    found: set[str],
+    constants: Mapping[Any, object],
+    key_of: Callable[[object], Any],
+    found: set[Any],
     target: str,
     functions: Iterable[FunctionType],
 ) -> ScopeError:
@@ -87,7 +89,12 @@ def not_found(
             )
             msg = f"{target} has no name `{old}`; it has: {listed(names)}{hint_nearest(old, names)}"
             return ScopeError(msg, name=old, names=names, target=target)
-    missing = next(placeholder for placeholder in constants if "\0" + placeholder not in found)
-    texts = tuple(dict.fromkeys(const for code in codes for const in code.co_consts if type(const) is str))
-    msg = f"no constant of {target} is {missing!r}; its strings are: {', '.join(map(repr, texts)) or 'none'}"
-    return ScopeError(msg + hint_nearest(missing, texts), name=missing, names=texts, target=target)
+    missing = next(each for each in constants if ("constant", key_of(each)) not in found)
+    consts = [const for code in codes for const in code.co_consts if const is not None]
+    if type(missing) is str:
+        texts = tuple(dict.fromkeys(const for const in consts if type(const) is str))
+        msg = f"no constant of {target} is {missing!r}; its strings are: {', '.join(map(repr, texts)) or 'none'}"
+        return ScopeError(msg + hint_nearest(missing, texts), name=missing, names=texts, target=target)
+    shown = tuple(dict.fromkeys(repr(const) for const in consts if type(const) not in (str, CodeType)))
+    msg = f"no constant of {target} is {missing!r}; it has: {', '.join(shown) or 'no other than texts'}"
+    return ScopeError(msg, name=repr(missing), names=shown, target=target)

@@ -6,23 +6,27 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from recell import compat
-from recell.code.instructions import decoded
+from recell.code.assembler import apply, checked
+from recell.code.instructions import before, decoded, instruction, opcodes
 from recell.code.making import Site, sites
-from recell.code.operands import Operands
+from recell.code.operands import UNKNOWN, Operands, constant
 from recell.compat._release import ANNOTATIONS, KWDEFAULTS
 from recell.errors import UnsupportedCodeError
 from recell.flags import OPTIMIZED, is_function, parameters
-from recell.functions.constants import holds
+from recell.functions.constants import holds, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from recell.code.instructions import Instruction
+    from recell.code.assembler import Edit
 
 __all__ = ["Spelled", "refusal"]
 
 # what loads a tuple of strings that are names, not data
 _NAME_TUPLES = ("KW_NAMES", "CALL_KW", "CALL_FUNCTION_KW", "IMPORT_NAME", "MATCH_CLASS")
+
+# what takes a constant tuple or frozenset that is a display of something else in the text
+_TUPLES = ("BUILD_CONST_KEY_MAP", "MATCH_KEYS", "LIST_EXTEND", "SET_UPDATE")
 
 
 def refusal(code: CodeType, what: str) -> UnsupportedCodeError:
@@ -40,7 +44,7 @@ class Spelled:
     Args:
         code: the code object.
         rename: old name -> new name.
-        placeholders: the keys of the constants that will be exchanged for objects.
+        placeholders: the key of a constant (`key_of`) -> the object that takes its place.
         qualname, new_qualname: the code's own qualified name before and after.
     """
 
@@ -52,20 +56,22 @@ class Spelled:
         self,
         code: CodeType,
         rename: Mapping[str, str],
-        placeholders: Container[Any],
+        placeholders: Mapping[Any, object],
         qualname: str,
         new_qualname: str,
     ) -> None:
         compat.require("following names into constants")
         self.code, self.rename, self.qualname = code, rename, (qualname, new_qualname)
         self.instructions = list(decoded(code))
-        self.at = {instruction.offset: at for at, instruction in enumerate(self.instructions)}
+        self.at = {each.offset: at for at, each in enumerate(self.instructions)}
         self.new: dict[
             int, Any
         ] = {}  # the position of an instruction that loads a name -> what it is to load
         self.places: dict[int, tuple[str, str]] = {}
         if rename:
             self._follow()
+        self.exchanged: set[Any] = set()  # the keys of placeholders that were met here
+        self._exchange_plain(placeholders)
         names = {at for at in self._loaded_for(_NAME_TUPLES) if holds(self._constant(at), placeholders)}
         for at in names:
             if not names.issuperset(self._loads(self.instructions[at].argument)):
@@ -85,19 +91,19 @@ class Spelled:
     def _loaded_for(self, names: tuple[str, ...]) -> list[int]:
         """The positions of LOAD_CONST right before one of the opcodes named, and of KW_NAMES where it is named."""
         return [
-            at if instruction.name == "KW_NAMES" else at - 1
-            for at, instruction in enumerate(self.instructions)
-            if instruction.name in names
-            and (instruction.name == "KW_NAMES" or self.instructions[at - 1].name == "LOAD_CONST")
+            at if taking.name == "KW_NAMES" else at - 1
+            for at, taking in enumerate(self.instructions)
+            if taking.name in names
+            and (taking.name == "KW_NAMES" or self.instructions[at - 1].name == "LOAD_CONST")
         ]
 
     def _loads(self, index: int) -> list[int]:
         """The positions of all instructions that use a constant."""
-        opcodes = compat.require("following names into constants").const_opcodes
+        names = compat.require("following names into constants").const_opcodes
         return [
             at
-            for at, instruction in enumerate(self.instructions)
-            if instruction.argument == index and instruction.name in opcodes
+            for at, loading in enumerate(self.instructions)
+            if loading.argument == index and loading.name in names
         ]
 
     def _follow(self) -> None:
@@ -184,27 +190,69 @@ class Spelled:
             if built.name == "BUILD_MAP" and returned.name == "RETURN_VALUE":
                 self._follow_keys(operands.key_ends(built.offset // 2 + 1))
 
+    def _exchange_plain(self, placeholders: Mapping[Any, object]) -> None:
+        """Note the instructions that load a placeholder which is no text: others are exchanged where they stand."""
+        if self.code.co_name in ("__annotate__", "__annotate_func__"):
+            return  # numbers tell it what is asked for
+        if all(type(key) is str for key in placeholders):
+            return
+        kept = self._the_compilers()
+        for at, loading in enumerate(self.instructions):
+            if loading.name == "RETURN_CONST":
+                value = self._constant(at)
+            else:
+                value = constant(self.code, loading.number, loading.argument)
+            if value is UNKNOWN or type(value) is str or type(value) is CodeType or at in kept:
+                continue
+            key = key_of(value)
+            if key in placeholders:
+                self.exchanged.add(key)
+                self.new[at] = placeholders[key]
+
+    def _the_compilers(self) -> set[int]:
+        """The positions of constants that stand for nothing in the text."""
+        kept = {*self._loaded_for((*_NAME_TUPLES, *_TUPLES)), *self.new}
+        names = self.code.co_names
+        for at, taking in enumerate(self.instructions):
+            if taking.name == "IMPORT_NAME":
+                kept.update((at - 1, at - 2))  # the names, and the level
+            elif taking.name == "STORE_NAME" and names[taking.argument] == "__firstlineno__":
+                kept.add(at - 1)
+        return kept
+
     # -- exchanging ----------------------------------------------------------------------------------------------
 
     def _exchange(self) -> None:
         """Load the new constants; other instructions that load the old ones keep them."""
-        code = self.code
+        code, raw = self.code, self.code.co_code
+        opcodes_of_consts = compat.require("following names into constants").const_opcodes
         consts = list(code.co_consts)
-        raw = bytearray(code.co_code)
+        edits: list[Edit] = []
         by_index: dict[int, dict[int, Any]] = {}
         for at, value in self.new.items():
-            by_index.setdefault(self.instructions[at].argument, {})[at] = value
+            loading = self.instructions[at]
+            index = loading.argument if loading.name in opcodes_of_consts else -1 - at
+            by_index.setdefault(index, {})[at] = value
         for index, wanted in by_index.items():
             values = list(wanted.values())
-            if set(self._loads(index)) == set(wanted) and all(value == values[0] for value in values):
+            # a text as the first constant would be taken for the docstring
+            in_place = index > 0 or (index == 0 and (type(values[0]) is not str or type(consts[0]) is str))
+            if (
+                in_place
+                and set(self._loads(index)) == set(wanted)
+                and all(_is_same(v, values[0]) for v in values)
+            ):
                 consts[index] = values[0]
                 continue
             for at, value in wanted.items():
-                new = len(consts)
-                instruction: Instruction = self.instructions[at]
-                if instruction.wide or new > 255:
-                    raise refusal(code, "more than 255 constants")
+                loading = self.instructions[at]
+                start, unit, _ = before(raw[::2], raw[1::2], loading.offset // 2 + 1)
+                number = loading.number if index >= 0 else opcodes().load_const
+                edits.append((start, unit + 1, instruction(number, len(consts), unit + 1 - start)))
                 consts.append(value)
-                raw[instruction.offset + 1] = new
-        self.code = code.replace(co_consts=tuple(consts), co_code=bytes(raw))
+        self.code = checked(apply(code, sorted(edits), co_consts=tuple(consts)))
         self.instructions = list(decoded(self.code))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is str and type(other) is str and one == other)

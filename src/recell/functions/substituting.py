@@ -10,7 +10,7 @@ from recell.errors import ScopeError, SourceError, short
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations, set_annotations
 from recell.functions.building import copy_with
 from recell.functions.clashes import check_clashes, not_found, with_imports_kept
-from recell.functions.constants import COMPOUND, DOCSTRING_FLAG, docstring_of, holds, parts
+from recell.functions.constants import COMPOUND, DOCSTRING_FLAG, docstring_of, holds, key_of, parts
 from recell.functions.name_constants import Spelled
 from recell.functions.templates import IMPORT_NAME, PLANS, planned
 from recell.public import public
@@ -24,13 +24,14 @@ __all__ = ["substitute"]
 
 _NOTHING: Mapping[str, Any] = {}
 _VALID: set[str] = set()  # new names that were checked before
+_CONSTANTS = {int, float, complex, bool, bytes, type(...), *COMPOUND}
 
 
 @public
 def substitute(
-    func: F, /, *, rename: Mapping[str, str] = _NOTHING, constants: Mapping[str, object] = _NOTHING
+    func: F, /, *, rename: Mapping[str, str] = _NOTHING, constants: Mapping[Any, object] = _NOTHING
 ) -> F:
-    """The same function with names exchanged, and string placeholders exchanged for objects.
+    """Return the same function with names exchanged, and placeholders among its constants exchanged for objects.
 
     Nothing is compiled: one function, written once, serves as the template of many. Nested functions, the names of
     `__annotate__` and of keyword defaults follow.
@@ -39,7 +40,9 @@ def substitute(
         func: a function, or anything that stands for one.
         rename: old name -> new name, of parameters, locals, free variables, globals, attributes and functions:
             every identifier of that spelling, wherever it stands. Keywords of calls stay, and so do strings.
-        constants: a string that stands in the code -> the object to put in its place.
+        constants: a constant that stands in the code -> the object to put in its place: a string, a number, bytes, a
+            tuple. It is told by value and type (1, 1.0 and True differ); `(1, int)` and `(True, bool)` are for a
+            mapping that names both. What the compiler adds on its own stays.
 
     Returns:
         A new callable of the same kind, sharing the original's cells.
@@ -105,28 +108,40 @@ def substitute(
 # -- every other case -------------------------------------------------------------------------------
 
 
-def _closely(func: F, rename: Mapping[str, str], constants: Mapping[str, object]) -> F:
+def _closely(func: F, rename: Mapping[str, str], constants: Mapping[Any, object]) -> F:
     """`substitute` for nested code, closures and whatever else the quick way leaves out; it finds the errors."""
     for given in (rename, constants):
         if not hasattr(given, "items"):
             msg = f"substitute takes mappings as rename= and constants=, not {short(given)}"
             raise TypeError(msg)
-    for placeholder in constants:
-        if not isinstance(placeholder, str):
-            msg = f"a placeholder is a string that stands in the code, not {short(placeholder)}"
-            raise TypeError(msg)
     rename = _checked(rename)
-    found: set[str] = set()
-    made = rebuild(func, lambda function: _substituted(function, rename, constants, found), "substitute")
-    if len(found) < len(rename) + len(constants):
-        raise not_found(rename, constants, found, short(func), functions_of(func, "substitute"))
+    keys = {_key(placeholder): value for placeholder, value in constants.items()}
+    found: set[Any] = set()
+    made = rebuild(func, lambda function: _substituted(function, rename, keys, found), "substitute")
+    if len(found) < len(rename) + len(keys):
+        raise not_found(rename, constants, _key, found, short(func), functions_of(func, "substitute"))
     return made
 
 
+def _key(placeholder: object) -> Any:
+    """What tells a placeholder: its value and type."""
+    if type(placeholder) is tuple and len(placeholder) == 2 and placeholder[1] is type(placeholder[0]):
+        placeholder = placeholder[0]
+    if isinstance(placeholder, str):
+        return str.__str__(placeholder)
+    if placeholder is None or placeholder == ():
+        msg = f"{placeholder!r} is no placeholder: compilers put it into code on their own"
+        raise TypeError(msg)
+    if type(placeholder) not in _CONSTANTS:
+        msg = f"a placeholder is a constant that stands in the code, not {short(placeholder)}"
+        raise TypeError(msg)
+    return key_of(placeholder)
+
+
 def _substituted(
-    func: FunctionType, rename: Mapping[str, str], constants: Mapping[str, object], found: set[str]
+    func: FunctionType, rename: Mapping[str, str], constants: Mapping[Any, object], found: set[Any]
 ) -> FunctionType:
-    """The new function; `found` collects the names met, and the placeholders met with a leading NUL."""
+    """The new function; `found` collects the names met, and the keys of the placeholders met, each in a pair."""
     code = func.__code__
     name, qualname = func.__name__, func.__qualname__
     template = func
@@ -159,8 +174,8 @@ def _substituted(
 def _in_code(
     code: CodeType,
     rename: Mapping[str, str],
-    constants: Mapping[str, object],
-    found: set[str],
+    constants: Mapping[Any, object],
+    found: set[Any],
     qualname: str,
     new_qualname: str,
 ) -> CodeType:
@@ -202,7 +217,9 @@ def _in_code(
     consts: list[Any] = []
     protected: Container[int] = ()
     places: dict[int, tuple[str, str]] = {}
-    compound = code.co_name == "__annotate__" and bool(rename)
+    compound = (code.co_name == "__annotate__" and bool(rename)) or any(
+        type(key) is not str for key in constants
+    )
     for const in code.co_consts:
         kind = type(const)
         if kind is CodeType or (
@@ -213,19 +230,22 @@ def _in_code(
     if compound:
         spelled = Spelled(code, rename, constants, qualname, new_qualname)
         code, protected, places = spelled.code, spelled.protected, spelled.places
+        found.update(("constant", key) for key in spelled.exchanged)
     for index, const in enumerate(code.co_consts):
         kind = type(const)
         if kind is str:
             if const in constants and index not in protected:
-                found.add("\0" + const)
+                found.add(("constant", const))
                 value = constants[const]
                 if index == 0 and code.co_flags & DOCSTRING_FLAG and type(value) is not str:
                     fields["co_flags"] = code.co_flags & ~DOCSTRING_FLAG  # 3.14+: it must be a string
                 const = value
         elif compound:
-            if kind is CodeType:
+            if index in protected:
+                pass
+            elif kind is CodeType:
                 const = _in_code(const, rename, constants, found, *places.get(id(const), ("", "")))
-            elif kind in COMPOUND and index not in protected:
+            elif kind in COMPOUND and holds(const, constants):
                 const = _in_compound(const, constants, found)
         consts.append(const)
     fields["co_consts"] = tuple(consts)
@@ -235,13 +255,17 @@ def _in_code(
 # -- constants --------------------------------------------------------------------------------------
 
 
-def _in_compound(const: Any, constants: Mapping[str, object], found: set[str]) -> Any:
-    if type(const) is str and const in constants:
-        found.add("\0" + const)
-        return constants[const]
-    if not holds(const, constants):
-        return const
-    new = [_in_compound(part, constants, found) for part in parts(const)]
+def _in_compound(const: Any, constants: Mapping[Any, object], found: set[Any]) -> Any:
+    """A constant made of constants, with those exchanged; the whole of it was seen to where it is loaded."""
+    new: list[Any] = []
+    for part in parts(const):
+        key = key_of(part)
+        if key in constants:
+            found.add(("constant", key))
+            part = constants[key]
+        elif type(part) in COMPOUND and holds(part, constants):
+            part = _in_compound(part, constants, found)
+        new.append(part)
     return slice(*new) if type(const) is slice else type(const)(new)
 
 
@@ -255,7 +279,7 @@ def _rename_annotations(new: FunctionType, rename: Mapping[str, str]) -> None:
 
 
 def _rename_lazy_annotations(
-    func: FunctionType, new: FunctionType, rename: Mapping[str, str], found: set[str]
+    func: FunctionType, new: FunctionType, rename: Mapping[str, str], found: set[Any]
 ) -> None:
     """Let `__annotate__` give the new names (3.14+), and the dict that was evaluated already too."""
     evaluated = evaluated_annotations(func)
