@@ -41,11 +41,12 @@ from recell.patching.swapping import swap as swap
 from recell.patching.swapping import wrap as wrap
 from recell.reloading.verbs import Report as Report
 from recell.reloading.verbs import reload as reload
-from recell.scopes.verbs import Scope as Scope
-from recell.scopes.verbs import demote as demote
-from recell.scopes.verbs import freeze as freeze
-from recell.scopes.verbs import promote as promote
-from recell.scopes.verbs import scope as scope
+from recell.scopes.freezing import freeze as freeze
+from recell.scopes.promoting import demote as demote
+from recell.scopes.promoting import promote as promote
+from recell.scopes.scope import Scope as Scope
+from recell.scopes.scope import scope as scope
+from recell.scopes.stateless import stateless as stateless
 from recell.source.verbs import build_function as build_function
 from recell.source.verbs import define as define
 from recell.source.verbs import forward as forward

@@ -109,7 +109,21 @@ class Closure(_Base):
         if type(function) is not FunctionType:
             msg = f"Closure takes a Python function, not {short(function)}; closure() takes what stands for one, too"
             raise TypeError(msg)
-        self._function = function
+        _set_function(self, function)
+
+    def __getattr__(self, name: str) -> Any:
+        raise self._no_attribute(name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "_function":  # copying sets it
+            raise self._no_attribute(name)
+        _set_function(self, value)
+
+    def _no_attribute(self, name: str) -> AttributeError:
+        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if name[:1] != "_" and name in self.names:
+            msg += f"; a closure is a mapping: closure({self._function.__name__})[{name!r}]"
+        return AttributeError(msg)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,6 +191,9 @@ class Closure(_Base):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={show_contents(cell)}" for name, cell in self.cells.items())
         return f"<closure of {self._function.__qualname__}: {shown or 'no free variables'}>"
+
+
+_set_function = Closure._function.__set__  # type: ignore[attr-defined]
 
 
 @public

@@ -145,7 +145,7 @@ def scope_lines(function: FunctionType) -> Iterator[str]:
 
     if compat.find() is None:
         return
-    from recell.scopes.verbs import scope
+    from recell.scopes.scope import scope
 
     found = scope(function)
     for word, names in (("globals", found.globals), ("builtins", found.builtins)):

@@ -55,6 +55,7 @@ class Opcodes:
     delete_deref: int
     class_deref: int
     make_cell: int
+    load_and_clear: int
     dict_or_globals: int
     load_locals: int
     rare_names: list[int]
@@ -64,7 +65,9 @@ class Opcodes:
     build_const_key_map: int
     swap: int
     get_iter: int
+    call: int
     for_iter: int
+    resume: int
     make_function: int
     set_attribute: int
     global_shift: int
@@ -108,6 +111,7 @@ class Opcodes:
         self.delete_deref = number("DELETE_DEREF")
         self.class_deref = number(release.class_deref)
         self.make_cell = number("MAKE_CELL")
+        self.load_and_clear = number("LOAD_FAST_AND_CLEAR")
         self.dict_or_globals = number("LOAD_FROM_DICT_OR_GLOBALS")
         self.load_locals = number("LOAD_LOCALS") if release.class_deref != "LOAD_CLASSDEREF" else -1
         self.stores = {number("STORE_FAST"), self.store_global, self.store_name, self.store_deref}
@@ -123,7 +127,9 @@ class Opcodes:
         self.build_const_key_map = number("BUILD_CONST_KEY_MAP")
         self.swap = number("SWAP")
         self.get_iter = number("GET_ITER")
+        self.call = number("CALL")
         self.for_iter = number("FOR_ITER")
+        self.resume = number("RESUME")
         self.make_function = number("MAKE_FUNCTION")
         self.set_attribute = number("SET_FUNCTION_ATTRIBUTE")
         self.global_shift = release.name_shift["LOAD_GLOBAL"]

@@ -85,12 +85,10 @@ def iterator_edits(ops: bytes, args: bytes) -> list[Edit]:
 
     So `any`, `all` and `tuple` of a generator expression are compiled. FOR_ITER crashes on what is no iterator.
     """
-    from opcode import opmap
-
     known = opcodes()
     edits: list[Edit] = []
-    call, get_iter = opmap.get("CALL", -1), opmap["GET_ITER"]
-    for start, _, _ in found(ops, args, opmap["FOR_ITER"]):
+    call, get_iter = known.call, known.get_iter
+    for start, _, _ in found(ops, args, known.for_iter):
         end = start - 1 if ops[start - 1] == known.push_null else start
         at = end - 1 - known.caches[call]
         if at > 0 and ops[at] == call and not args[at]:

@@ -254,11 +254,9 @@ def _slot(code: CodeType, site: Site, name: str) -> int:
 
 def _is_cell_throughout(code: CodeType, slot: int) -> bool:
     """Whether a slot is a cell from the prologue on, and no inlined comprehension borrows it (3.12+)."""
-    from opcode import opmap
-
-    raw = code.co_code
+    known, raw = opcodes(), code.co_code
     ops, args = raw[::2], raw[1::2]
-    start = ops.find(opmap["RESUME"])
-    made = any(at < start and argument == slot for _, at, argument in found(ops, args, opmap["MAKE_CELL"]))
-    borrowed = found(ops, args, opmap.get("LOAD_FAST_AND_CLEAR", -1))
+    start = ops.find(known.resume)
+    made = any(at < start and argument == slot for _, at, argument in found(ops, args, known.make_cell))
+    borrowed = found(ops, args, known.load_and_clear)
     return made and not any(argument == slot for _, _, argument in borrowed)

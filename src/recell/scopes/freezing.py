@@ -1,22 +1,163 @@
-"""The free variables that `freeze` turns into constants without being told which."""
+"""Names turned into constants: `freeze`."""
 
 from __future__ import annotations
 
-from types import FunctionType
+from types import CellType, CodeType, FunctionType
 
-from recell.callables import functions_in
-from recell.cells import contents_of
+from recell.callables import functions_in, functions_of, rebuild
+from recell.cells import EMPTY, contents_of
+from recell.code.to_cells import globals_to_cells
+from recell.code.to_constants import NotConstant, reads_to_constants
+from recell.code.to_globals import drop_free_variables
 from recell.code.uses import uses
-from recell.scopes.scope import finds_class
+from recell.compat import resolved
+from recell.errors import ScopeError, short
+from recell.functions.arguments import check_code
+from recell.functions.building import remake
+from recell.public import public
+from recell.scopes.promoting import shared_out
+from recell.scopes.scope import NOTHING, value_of
+from recell.scopes.unusable import code_of, finds_class, not_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
+    from typing import Any, TypeVar
 
-__all__ = ["freezable"]
+    from recell.scopes.unusable import Target
+
+    F = TypeVar("F")
+
+__all__ = ["freeze", "frozen_code"]
+
+_CLASS = "__class__"
 
 
-def freezable(function: FunctionType) -> dict[str, Any]:
+@public
+def freeze(func: F, /, *names: str, **values: object) -> F:
+    """Return the same function, with names turned into constants: globals, builtins and free variables.
+
+    Functions nested in it see the constants too. A frozen free variable leaves the closure; where a class
+    body reads a name and stores it as well, a cell of its own holds the value instead.
+
+    Args:
+        func: a function, or anything that stands for one; a property means those of its accessors that use
+            the name. A function's code object, too: it needs every value given.
+        names: what is frozen with the value that it has now. Without names and values: all free variables
+            that are never assigned, whose value is hashable and does not lead back to the function.
+        values: what is frozen with the value given; a cell stands for its contents.
+
+    Returns:
+        A new callable of the same kind, or a code object.
+
+    Raises:
+        ScopeError: the function does not use a name, assigns or deletes it, or has a parameter or local of
+            that name; a name has no value; `__class__` where zero-argument `super()` looks for it.
+        TypeError: `func` holds no Python function.
+        UnsupportedPythonError: this release's opcodes are not known.
+
+    >>> from recell import freeze
+    >>> LIMIT = 3
+    >>> def over(value):
+    ...     return value > LIMIT
+    >>> frozen = freeze(over, "LIMIT")
+    >>> LIMIT = 100
+    >>> frozen(4), over(4)
+    (True, False)
+    """
+    for name in names:
+        if type(name) is not str:
+            msg = f"freeze takes names as text, not {short(name)}; values go in as keywords"
+            raise TypeError(msg)
+    wanted: dict[str, object] = {**dict.fromkeys(names, NOTHING), **values}
+    for name, value in values.items():
+        if value is EMPTY or (type(value) is CellType and value == CellType()):
+            msg = f"`{name}` of {short(func)} cannot be frozen empty: a constant has a value"
+            raise ScopeError(msg, name=name, names=(), target=short(func))
+        if type(value) is CellType:
+            wanted[name] = value.cell_contents
+    if type(func) is FunctionType:
+        return _frozen(func, wanted or _freezable(func))  # type: ignore[return-value, arg-type]
+    if type(func) is CodeType:
+        return _frozen_alone(func, wanted)  # type: ignore[return-value, arg-type]
+    functions = functions_of(func, "freeze")
+    if wanted:
+        chosen = shared_out(functions, wanted, _can_freeze, True, "freeze")
+    else:
+        chosen = {id(function): _freezable(function) for function in functions}
+    return rebuild(func, lambda function: _frozen(function, chosen[id(function)]), "freeze")
+
+
+def _can_freeze(function: FunctionType, name: str) -> bool:
+    use = uses(function.__code__, (name,))[name]
+    return use.read or use.free_read
+
+
+def frozen_code(target: Target, values: Mapping[str, object]) -> tuple[CodeType, dict[str, object]]:
+    """Return the code of a function, or a code object, with names as constants, and the names that need a cell.
+
+    These are what a class body reads and stores: it falls back on the cell where its own namespace has no such name.
+    Free variables that nothing uses any more are still there.
+    """
+    code = code_of(target)
+    free = {name: value for name, value in values.items() if name in code.co_freevars}
+    globals = {name: value for name, value in values.items() if name not in free}
+    if _CLASS in free and finds_class(code):
+        raise not_usable(_CLASS, target, "freeze")
+    in_cells: dict[str, object] = {}
+    while True:
+        used: set[str] = set()
+        try:
+            new = reads_to_constants(code, globals, free, used)
+            break
+        except NotConstant as refusal:
+            if refusal.reason != "class body":
+                raise not_usable(refusal.name, target, "freeze") from None
+            kind = globals if refusal.name in globals else free
+            in_cells[refusal.name] = kind.pop(refusal.name)
+    for name in values:
+        if name not in used and name not in in_cells:
+            raise not_usable(name, target, "freeze")
+    return new, in_cells
+
+
+def _frozen(function: FunctionType, wanted: Mapping[str, object]) -> FunctionType:
+    values = {
+        name: value_of(name, function) if value is NOTHING else resolved(value)
+        for name, value in wanted.items()
+    }
+    new, in_cells = frozen_code(function, values)
+    free_names, closure = function.__code__.co_freevars, function.__closure__ or ()
+    if in_cells:
+        new = globals_to_cells(new, (name for name in in_cells if name not in free_names))
+        cells = dict(zip(free_names, closure))
+        cells.update((name, CellType(value)) for name, value in in_cells.items())
+        closure = tuple(cells[name] for name in new.co_freevars)
+    gone = [name for name in values if name in free_names and name not in in_cells]
+    if gone:
+        before = new.co_freevars
+        new = drop_free_variables(new, gone)
+        closure = tuple(cell for name, cell in zip(before, closure) if name in new.co_freevars)
+    return remake(function, new, closure or None)
+
+
+def _frozen_alone(code: CodeType, wanted: Mapping[str, object]) -> CodeType:
+    """A code object on its own: it knows no value, and has no cells."""
+    check_code(code, "freeze")
+    if not wanted or NOTHING in wanted.values():
+        name = next((name for name, value in wanted.items() if value is NOTHING), "name")
+        msg = f"{code!r} has no globals and no cells that could tell a value; give it: freeze(…, {name}=…)"
+        raise ScopeError(msg, name=name, names=(*wanted,), target=repr(code))
+    new, in_cells = frozen_code(code, {name: resolved(value) for name, value in wanted.items()})
+    for name in in_cells:
+        msg = (
+            f"a class body in {code!r} stores `{name}`, so that it needs a cell, which a code object has not"
+        )
+        raise ScopeError(msg, name=name, names=(*wanted,), target=repr(code))
+    return drop_free_variables(new, [name for name in wanted if name in code.co_freevars])
+
+
+def _freezable(function: FunctionType) -> dict[str, Any]:
     """The free variables that `freeze` takes without being told: never assigned, hashable, not leading back."""
     code = function.__code__
     table = uses(code, code.co_freevars)

@@ -1,15 +1,15 @@
-"""The names that a function resolves, what they stand for now, and why a verb cannot use one of them."""
+"""The names that a function resolves, and what they stand for now: `scope`."""
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 
-from recell.callables import function_of
-from recell.code.instructions import found
+from recell.callables import function_of, functions_in
 from recell.code.uses import uses
 from recell.compat import resolved
-from recell.errors import ScopeError, hint_nearest, listed, nearest, short
+from recell.errors import ScopeError, short
 from recell.public import public
+from recell.scopes.unusable import not_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTHING",
     "Scope",
-    "already_free",
-    "finds_class",
+    "builtins_of",
     "global_of",
-    "hides_local",
-    "not_usable",
     "scope",
     "value_of",
 ]
@@ -42,6 +39,7 @@ class Scope:
         builtins: name -> value in its builtins.
         unbound: names that stand for nothing now: empty cells, and names found nowhere.
         assigned: free variables and globals that the functions assign or delete.
+        functions: the functions that were looked at: the one asked for, and with `recurse=True` those that it reaches.
 
     >>> from recell import scope
     >>> def outer(rate):
@@ -51,7 +49,7 @@ class Scope:
     ({'rate': 2}, ['round'], [])
     """
 
-    __slots__ = ("_target", "assigned", "builtins", "globals", "nonlocals", "unbound")
+    __slots__ = ("_target", "assigned", "builtins", "functions", "globals", "nonlocals", "unbound")
 
     assigned: frozenset[str]
     unbound: frozenset[str]
@@ -64,6 +62,7 @@ class Scope:
         builtins: Mapping[str, Any],
         unbound: Iterable[str],
         assigned: Iterable[str],
+        functions: Iterable[FunctionType],
     ) -> None:
         self._target = target
         self.nonlocals: Mapping[str, Any] = MappingProxyType(dict(nonlocals))
@@ -71,6 +70,7 @@ class Scope:
         self.builtins: Mapping[str, Any] = MappingProxyType(dict(builtins))
         self.unbound = frozenset(unbound)
         self.assigned = frozenset(assigned)
+        self.functions: tuple[FunctionType, ...] = tuple(functions)
 
     def __repr__(self) -> str:
         parts: list[str] = []
@@ -84,14 +84,17 @@ class Scope:
 
 
 @public
-def scope(func: object) -> Scope:
-    """Every name that a function, and those nested in it, resolve outside themselves.
+def scope(func: object, *, recurse: bool = False) -> Scope:
+    """Return every name that a function, and those nested in it, resolve outside themselves.
 
     Unlike `inspect.getclosurevars` it looks into nested functions and class bodies, never raises on an empty
     cell, and does not take attributes for names.
 
     Args:
         func: a function, or anything that stands for one.
+        recurse: whether the functions that these names stand for count too, and those that their names stand for, and
+            so on. What they resolve elsewhere is named after the place: `module.name` for the globals of another
+            module, `function.name` for the free variables of another function.
 
     Raises:
         TypeError: `func` holds no Python function, or more than one.
@@ -110,32 +113,77 @@ def scope(func: object) -> Scope:
     ({'count': 40}, {'step': 2}, {'count'})
     >>> found  # doctest: +ELLIPSIS
     <scope of ...counter.<locals>.bump: nonlocals count=40; globals step; builtins max; assigned count>
+    >>> def twice():
+    ...     bump = counter(1)
+    ...     return bump() + step
+    >>> sorted(scope(twice, recurse=True).globals), scope(twice, recurse=True).functions == (twice, counter)
+    (['counter', 'step'], True)
     """
     function = function_of(func, "scope")
-    code = function.__code__
-    names = uses(code)
-    nonlocals: dict[str, Any] = {}
-    unbound: set[str] = set()
-    for name, cell in zip(code.co_freevars, function.__closure__ or ()):
-        try:
-            nonlocals[name] = cell.cell_contents
-        except ValueError:
-            unbound.add(name)
-    globals: dict[str, Any] = {}
-    builtins: dict[str, Any] = {}
-    known, built_in = function.__globals__, builtins_of(function)
-    for name, use in names.items():
-        if use.read or use.written:
+    found = _Found(function)
+    for other in found.functions:  # which grows meanwhile
+        found.resolve(other, recurse)
+    return Scope(
+        _name_of(function),
+        found.nonlocals,
+        found.globals,
+        found.builtins,
+        found.unbound,
+        found.assigned,
+        found.functions,
+    )
+
+
+class _Found:
+    """What `scope` finds, function by function."""
+
+    def __init__(self, root: FunctionType) -> None:
+        self.functions = [root]
+        self.nonlocals: dict[str, Any] = {}
+        self.globals: dict[str, Any] = {}
+        self.builtins: dict[str, Any] = {}
+        self.unbound: set[str] = set()
+        self.assigned: set[str] = set()
+        self._cells = {id(cell) for cell in root.__closure__ or ()}
+        self._seen = {id(root)}
+
+    def resolve(self, function: FunctionType, recurse: bool) -> None:
+        """Add the names of one function, and with `recurse` the functions that they stand for."""
+        code, root = function.__code__, self.functions[0]
+        values: list[object] = []
+        of_module = ""
+        if function.__globals__ is not root.__globals__:
+            of_module = f"{function.__globals__.get('__name__', '?')}."
+        table = uses(code)
+        shown: dict[str, str] = {}
+        for name, cell in zip(code.co_freevars, function.__closure__ or ()):
+            shared = function is root or id(cell) in self._cells
+            shown[name] = name if shared else f"{function.__qualname__}.{name}"
+            try:
+                values.append(cell.cell_contents)
+                self.nonlocals[shown[name]] = cell.cell_contents
+            except ValueError:
+                self.unbound.add(shown[name])
+        known, built_in = function.__globals__, builtins_of(function)
+        for name, use in table.items():
+            if use.free_written:
+                self.assigned.add(shown[name])
+            if use.written:
+                self.assigned.add(of_module + name)
+            if not (use.read or use.written):
+                continue
             if name in known:
-                globals[name] = known[name]
-            elif not use.read:
-                pass
-            elif name in built_in:
-                builtins[name] = built_in[name]
-            else:
-                unbound.add(name)
-    assigned = {name for name, use in names.items() if use.written or use.free_written}
-    return Scope(_name_of(function), nonlocals, globals, builtins, unbound, assigned)
+                self.globals[of_module + name] = known[name]
+                values.append(known[name])
+            elif use.read and name in built_in:
+                self.builtins[name] = built_in[name]
+            elif use.read:
+                self.unbound.add(of_module + name)
+        if recurse:
+            for inside in (inside for value in values for inside in functions_in(value)):
+                if id(inside) not in self._seen:
+                    self._seen.add(id(inside))
+                    self.functions.append(inside)
 
 
 def _name_of(function: FunctionType) -> str:
@@ -177,82 +225,3 @@ def value_of(name: str, function: FunctionType) -> Any:
             raise not_usable(name, function, "freeze") from None
         msg = f"`{name}` of {short(function)} has no value now; give one: freeze(…, {name}=…)"
         raise ScopeError(msg, name=name, names=(), target=short(function)) from None
-
-
-def finds_class(code: CodeType) -> bool:
-    """Whether zero-argument `super()` in the code, or nested in it, looks for its free variable `__class__`."""
-    if "__class__" not in code.co_freevars:
-        return False
-    if "super" in code.co_names:
-        return True
-    return any(type(constant) is CodeType and finds_class(constant) for constant in code.co_consts)
-
-
-def hides_local(code: CodeType, name: str) -> bool:
-    """Whether a local that has the name of a global is more than the variable of an inlined comprehension (3.12+)."""
-    if name not in code.co_varnames:
-        return True
-    from opcode import opmap
-
-    raw = code.co_code
-    slot = code.co_varnames.index(name)
-    cleared = found(raw[::2], raw[1::2], opmap.get("LOAD_FAST_AND_CLEAR", -1))
-    return all(argument != slot for _, _, argument in cleared)
-
-
-# -- errors -------------------------------------------------------------------------------------------------
-
-_WANTED = {
-    "promote": "promote takes names that it reads as globals or builtins",
-    "freeze": "freeze takes globals, builtins and free variables that it only reads",
-    "demote": "demote takes free variables",
-}
-
-
-def already_free(name: str, function: FunctionType) -> ScopeError:
-    """The error for a name that would become a second free variable."""
-    msg = f"`{name}` is a free variable of {short(function)} already; use rebind to give it another cell"
-    return ScopeError(msg, name=name, names=function.__code__.co_freevars, target=short(function))
-
-
-def not_usable(name: object, function: FunctionType, verb: str) -> Exception:
-    """The error for a name that a verb cannot take: what it is in the function instead."""
-    if type(name) is not str:
-        return TypeError(f"{verb} takes names as text, not {short(name)}")
-    target = short(function)
-    table = uses(function.__code__)
-    use = table.get(name)
-    candidates = tuple(sorted(_candidates(function, verb)))
-    hint = f"; {_WANTED[verb]}"
-    if verb == "promote" and use is not None and use.free:
-        return already_free(name, function)
-    if verb == "freeze" and use is not None and (use.written or use.free_written):
-        msg = (
-            f"`{name}` is assigned or deleted in {target}, and a constant cannot be; promote gives it a cell"
-        )
-    elif name == "__class__" and verb != "promote" and use is not None and use.free:
-        msg = f"`__class__` of {target} has to stay a free variable: zero-argument super() looks for it there"
-    elif use is not None and use.parameter:
-        msg = f"`{name}` is a parameter of {target}{hint}"
-    elif use is not None and use.local:
-        msg = f"`{name}` is a local variable of {target}{hint}"
-    elif use is not None and (use.read or use.written):
-        msg = f"`{name}` is a global or builtin in {target}{hint}"
-    elif use is not None and use.free:
-        msg = f"`{name}` is a free variable that {target} does not read{hint}"
-    else:
-        msg = f"{target} does not use `{name}`; it uses: {listed(candidates)}{hint_nearest(name, candidates)}"
-    return ScopeError(msg, name=name, names=candidates, nearest=nearest(name, candidates), target=target)
-
-
-def _candidates(function: FunctionType, verb: str) -> Iterable[str]:
-    code = function.__code__
-    for name, use in uses(code).items():
-        if verb == "demote":
-            if use.free:
-                yield name
-        elif verb == "promote":
-            if (use.read or use.written) and not use.free:
-                yield name
-        elif (use.read or use.free_read) and not (use.written or use.free_written):
-            yield name
