@@ -7,7 +7,7 @@ changed it. Opcodes are named, never numbered: numbers come from the running int
 from __future__ import annotations
 
 from types import CodeType
-from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ._effects import Effect
 
@@ -132,10 +132,9 @@ class Release(NamedTuple):
     """At most how many objects the interpreter itself puts into `gc.freeze()` when it starts."""
 
     # -- exchange -------------------------------------------------------------------------------
-    exchange: Callable[..., Optional[Tuple[object, ...]]]
+    prepare: Callable[..., Optional[Tuple[Any, ...]]]
+    """`prepare(func, before, after, set_closure, kept, limbos)`: make ahead what the exchange of these parts allocates.
+    Returns it, for `kept`; `limbos` is a dict in which it may keep what is of use for other exchanges of `func`."""
+    exchange: Callable[..., None]
     """`exchange(func, before, after, set_closure, kept)`: code, closure, defaults and keyword defaults of a function
-    (`before` and `after` are those four) at once, so that nobody who calls it meanwhile sees a mixture. Returns what
-    makes it faster the next time, for `kept`."""
-    atomic_stores: bool
-    """A look at an attribute and a store that follows it are not parted by another thread: threads are switched at
-    calls and backward jumps only."""
+    (`before` and `after` are those four) at once, so that nobody who calls it meanwhile sees a mixture."""

@@ -29,7 +29,6 @@ RELEASE = PREVIOUS._replace(
     version=(3, 10),
     line_table="co_linetable",
     jump_unit=2,
-    atomic_stores=True,
     # -- stack effects
     effects=changed(
         PREVIOUS.effects,

@@ -24,18 +24,44 @@ NO_LOCATION = b"\xf8"
 """What `co_linetable` says of one code unit without a location (Objects/locations.md)."""
 
 
-def exchange(
-    func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any, kept: tuple[Any, ...] | None
+def prepare(
+    func: Any,
+    before: tuple[Any, ...],
+    after: tuple[Any, ...],
+    set_closure: Any,
+    kept: tuple[Any, ...] | None,
+    limbos: dict[Any, Any],
 ) -> tuple[Any, ...] | None:
-    """Code, closure and defaults of a function at once, by way of a code that never reads the closure.
+    """Make ahead what `exchange` of the same parts needs: the limbo code, which holds the stand-by function.
 
     Since COPY_FREE_VARS is an instruction, a code without it runs on any closure. Such a `limbo` code takes over
     first: it passes every call on to a stand-by function with the new behaviour, while closure and defaults change
     beneath it. Then the new code is stored. Whoever calls in between, an audit hook too, gets the new behaviour.
 
-    A closure that only gains cells needs none of it: the old code does not see them. Returns what can be handed
-    over as `kept` when the same function goes to the same state again.
+    A closure that only gains cells needs none of it: the old code does not see them. `kept` is what was made for
+    these parts before, and `limbos` what was made for this function.
     """
+    code, closure, defaults, kwdefaults = before
+    new_code, new_closure, new_defaults, new_kwdefaults = after
+    if defaults is new_defaults and kwdefaults is new_kwdefaults and grows(closure, new_closure):
+        return kept
+    if kept is not None and kept[0] is code and kept[2] is new_defaults and kept[3] is new_kwdefaults:
+        return kept
+    stand_by = FunctionType(new_code, func.__globals__, STAND_BY, new_defaults, new_closure)
+    if new_kwdefaults is not None:
+        stand_by.__kwdefaults__ = new_kwdefaults
+    key = code.co_freevars, code.co_flags & KINDS
+    known = limbos.get(key)
+    if known is None:
+        known = limbos[key] = limbo(code, closure)
+    template, head, tail = known
+    return code, template.replace(co_consts=(*head, stand_by, *tail)), new_defaults, new_kwdefaults
+
+
+def exchange(
+    func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any, kept: tuple[Any, ...] | None
+) -> None:
+    """Code, closure and defaults of a function at once, by way of the code that `prepare` made."""
     code, closure, defaults, kwdefaults = before
     new_code, new_closure, new_defaults, new_kwdefaults = after
     if defaults is new_defaults and kwdefaults is new_kwdefaults and grows(closure, new_closure):
@@ -43,17 +69,14 @@ def exchange(
             set_closure(func, new_closure)
             func.__code__ = new_code
         except BaseException:
-            if func.__code__ is not new_code:
+            # the setter may be what fails, where memory or the stack is exhausted: it is called again only if it set
+            if func.__code__ is not new_code and func.__closure__ is not closure:
                 set_closure(func, closure)
             raise
-        return kept
-    if kept is None or kept[0] is not code or kept[2] is not new_defaults or kept[3] is not new_kwdefaults:
-        stand_by = FunctionType(new_code, func.__globals__, STAND_BY, new_defaults, new_closure)
-        if new_kwdefaults is not None:
-            stand_by.__kwdefaults__ = new_kwdefaults
-        kept = (code, limbo(code, closure, stand_by), new_defaults, new_kwdefaults)
-    func.__code__ = kept[1]
+        return
+    assert kept is not None
     try:
+        func.__code__ = kept[1]
         if new_closure is not closure:
             set_closure(func, new_closure)
         if new_defaults is not defaults:
@@ -64,7 +87,7 @@ def exchange(
     except BaseException:  # pragma: no cover - audit hooks: in child processes
         if func.__code__ is new_code:  # interrupted behind the last step: all is done
             raise
-        if new_closure is not closure:
+        if func.__closure__ is not closure:
             set_closure(func, closure)
         if new_defaults is not defaults:
             func.__defaults__ = defaults
@@ -72,31 +95,36 @@ def exchange(
             func.__kwdefaults__ = kwdefaults
         func.__code__ = code
         raise
-    return kept
 
 
-def limbo(code: CodeType, closure: tuple[Any, ...] | None, stand_by: FunctionType) -> CodeType:
-    """A code with the free variables of `code` that passes every call on to `stand_by`.
+def limbo(
+    code: CodeType, closure: tuple[Any, ...] | None
+) -> tuple[CodeType, tuple[Any, ...], tuple[Any, ...]]:
+    """A code with the free variables of `code` that passes every call on, and its constants around whom it calls.
 
     Its free slots get cells from constants, ahead of RESUME: `f_locals` of a frame reads them unasked. They are
     empty ones, so that nothing is kept alive. The kind's flag without RETURN_GENERATOR leaves it a plain function
     for calls, and of the same kind for the setter.
     """
     template = _pass_on.__code__
-    constants = tuple([stand_by if value == "stand by" else value for value in template.co_consts])
+    constants = (*template.co_consts, CellType())
+    at = template.co_consts.index("stand by")
     cells = len(closure or ())
     head = bytearray()
     for index in range(cells):
-        head += _unit("LOAD_CONST", len(constants)) + _unit("STORE_FAST", template.co_nlocals + index)
-    return template.replace(
+        head += _unit("LOAD_CONST", len(template.co_consts)) + _unit(
+            "STORE_FAST", template.co_nlocals + index
+        )
+    made = template.replace(
         co_code=bytes(head) + template.co_code,
         co_linetable=NO_LOCATION * (len(head) // 2) + template.co_linetable,
-        co_consts=(*constants, CellType()),
+        co_consts=constants,
         co_freevars=code.co_freevars,
         co_flags=template.co_flags | code.co_flags & KINDS,
         co_name=code.co_name,
         co_qualname=code.co_qualname,
     )
+    return made, constants[:at], constants[at + 1 :]
 
 
 KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
@@ -204,6 +232,7 @@ RELEASE = PREVIOUS._replace(
     name_shift={**PREVIOUS.name_shift, "LOAD_GLOBAL": 1},
     deref_opcodes=PREVIOUS.deref_opcodes | {"MAKE_CELL"},
     global_null_bit=True,
+    prepare=prepare,
     exchange=exchange,
     # -- stack effects
     effects=changed(

@@ -21,63 +21,71 @@ from ._effects import Effect, each, opcodes
 from ._release import Release
 
 
+def prepare(
+    func: Any,
+    before: tuple[Any, ...],
+    after: tuple[Any, ...],
+    set_closure: Any,
+    kept: tuple[Any, ...] | None,
+    limbos: dict[Any, Any],
+) -> tuple[Any, ...] | None:
+    """Make ahead what `exchange` of the same parts needs: its steps, and those of the way back.
+
+    A closure that only gains cells needs none of it: the old code does not see them. `kept` is what was made for
+    these parts before; `limbos` is for releases that need other code in between.
+    """
+    if _only_grows(before, after):
+        return kept
+    if kept is not None:
+        for known, part in zip(kept[0], before + after):
+            if known is not part:
+                break
+        else:
+            return kept
+    changed = tuple([one is not other for one, other in zip(before, after)])
+    steps = (partial(gc.disable), *_steps(func, changed, after, set_closure))
+    return before + after, steps, steps + _COLLECT, _steps(func, changed, before, set_closure)
+
+
 def exchange(
     func: Any, before: tuple[Any, ...], after: tuple[Any, ...], set_closure: Any, kept: tuple[Any, ...] | None
-) -> tuple[Any, ...] | None:
+) -> None:
     """Code, closure and defaults of a function at once: all steps inside one C call, so that no thread switches.
 
     Nothing old is released and no garbage is collected in between, so that no finalizer runs either. An audit hook
     that calls the function while it is told of the new code is the stated limit.
-
-    A closure that only gains cells needs none of it: the old code does not see them. Returns what can be handed
-    over as `kept` when the same function goes to the same state again.
     """
-    code, closure, defaults, kwdefaults = after
-    old_code, old_closure, old_defaults, old_kwdefaults = before
-    same_defaults = defaults is old_defaults and kwdefaults is old_kwdefaults
-    if closure and same_defaults and grows(old_closure, closure):
+    code, closure = after[:2]
+    old_code, old_closure = before[:2]
+    if _only_grows(before, after):
         try:
             set_closure(func, closure)
             func.__code__ = code
         except BaseException:
-            if func.__code__ is not code:
+            # the setter may be what fails, where memory or the stack is exhausted: it is called again only if it set
+            if func.__code__ is not code and func.__closure__ is not old_closure:
                 set_closure(func, old_closure)
             raise
-        return kept
-    changed = (
-        closure is not old_closure,
-        code is not old_code,
-        defaults is not old_defaults,
-        kwdefaults is not old_kwdefaults,
-    )
-    steps = None
-    if kept is not None:
-        known_change, known_code, known_closure, known_defaults, known_kwdefaults, steps, collecting = kept
-        if (
-            known_code is not code
-            or known_closure is not closure
-            or known_defaults is not defaults
-            or known_kwdefaults is not kwdefaults
-            or known_change != changed
-        ):
-            steps = None
-    if steps is None:
-        steps = (partial(gc.disable), *_steps(func, changed, after, set_closure))
-        collecting = steps + _COLLECT
-        kept = (changed, code, closure, defaults, kwdefaults, steps, collecting)
+        return
+    assert kept is not None
+    _, steps, collecting, back = kept
     if code is not old_code:  # a hook that objects does so before anything changes
         _audit("object.__setattr__", func, "__code__", code)
     is_collecting = gc.isenabled()
+    there, back_again = map(_call, collecting if is_collecting else steps), map(_call, back)
     try:
-        _exhaust(map(_call, collecting if is_collecting else steps))
+        _exhaust(there)
     except BaseException:
         try:
-            _exhaust(map(_call, _steps(func, changed, before, set_closure)))
+            _exhaust(back_again)
         finally:
             if is_collecting:
                 gc.enable()
         raise
-    return kept
+
+
+def _only_grows(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+    return before[2] is after[2] and before[3] is after[3] and grows(before[1], after[1])
 
 
 _audit, _call = sys.audit, partial.__call__
@@ -89,7 +97,7 @@ _COLLECT = (partial(gc.enable),)
 def _steps(
     func: Any, changed: tuple[bool, ...], values: tuple[Any, ...], set_closure: Any
 ) -> tuple[Any, ...]:
-    closure, code, defaults, kwdefaults = changed
+    code, closure, defaults, kwdefaults = changed
     steps: list[Any] = []
     if closure:
         steps.append(partial(set_closure, func, values[1]))
@@ -269,8 +277,8 @@ RELEASE = Release(
     null_after_callable=False,
     function_factory=None,
     frozen_at_start=0,
+    prepare=prepare,
     exchange=exchange,
-    atomic_stores=False,
     # -- stack effects
     effects=EFFECTS,
     unemitted=frozenset(),

@@ -19,18 +19,9 @@ from recell import override, patch_closure, swap
 from recell.cells import EMPTY
 from recell.layers import exchange as installing
 from recell.layers.changes import Change
-from recell.layers.exchange import State
-from recell.layers.function_layers import (
-    ABSENT,
-    STACKS,
-    AttributeLayer,
-    CellLayer,
-    Edit,
-    FunctionLayer,
-    ItemLayer,
-    beneath,
-    in_force,
-)
+from recell.layers.edits import CODE_EDIT, FACE, PATCH, TEXT, Edit
+from recell.layers.records import base_of, beneath, in_force, layered, layers_of, up_to
+from recell.layers.values import ABSENT, AttributeLayer, CellLayer, ItemLayer
 
 LIMIT = 1
 COUNT = 0
@@ -52,25 +43,23 @@ def counting():
 class Doc(Edit):
     """An edit of somebody else's."""
 
-    whole = True
+    touches = FACE
 
-    def __init__(self, doc, failing=False):
-        self.doc, self.failing, self.calls = doc, failing, 0
+    def __init__(self, func, doc, failing=False, rank=PATCH):
+        super().__init__(func)
+        self.doc, self.failing, self.calls, self.rank = doc, failing, 0, rank
 
     def __call__(self, state):
         self.calls += 1
         if self.failing and self.calls > 1:
             raise ValueError("not over this base")
-        new = State(state.code, state.closure, state.face._replace(doc=f"{state.face.doc}+{self.doc}"))
-        return new
+        return state.shown_as(state.face._replace(doc=f"{state.face.doc}+{self.doc}"))
 
 
 def test_edits_are_computed_from_the_base_in_order_of_entry():
     func = make()
     func.__doc__ = "base"
-    one, two, three = (
-        Change("doc", func, [FunctionLayer(func, Doc(n))], stays=True) for n in ("one", "two", "three")
-    )
+    one, two, three = (Change("doc", func, [Doc(func, n)], stays=True) for n in ("one", "two", "three"))
     assert func.__doc__ == "base+one+two+three"
     two.undo()
     assert func.__doc__ == "base+one+three"
@@ -88,23 +77,48 @@ def test_a_face_alone_is_changed_without_touching_code_and_closure(monkeypatch):
     def unexpected(*args):
         raise AssertionError("code and closure stay")
 
+    installing.closure_setter()
+
     func = make()
     before = func.__code__, func.__closure__, func.__defaults__
-    monkeypatch.setattr(installing, "_exchange", unexpected)
-    change = Change("doc", func, [FunctionLayer(func, Doc("one"))], stays=True)
+    monkeypatch.setattr(installing, "_set_closure", unexpected)
+    monkeypatch.setattr(installing.compat, "require", unexpected)
+    change = Change("doc", func, [Doc(func, "one")], stays=True)
     assert func.__doc__ == "None+one"
     change.undo()
     assert func.__doc__ is None
     assert all(now is then for now, then in zip((func.__code__, func.__closure__, func.__defaults__), before))
 
 
+def test_layers_of_a_lower_rank_lie_beneath_whenever_they_come():
+    """Within one rank the order of entry counts; what lies above is computed anew."""
+    func = make()
+    func.__doc__ = "base"
+    ranks = {"patch": PATCH, "text": TEXT, "code": CODE_EDIT, "patch 2": PATCH, "text 2": TEXT}
+    changes = {
+        name: Change("doc", func, [Doc(func, name, rank=rank)], stays=True) for name, rank in ranks.items()
+    }
+    assert func.__doc__ == "base+text+text 2+code+patch+patch 2"
+    assert [up_to(func, rank).face.doc for rank in (TEXT, CODE_EDIT, PATCH)] == [
+        "base+text+text 2", "base+text+text 2+code", func.__doc__,
+    ]  # fmt: skip
+    changes["text"].undo()
+    assert func.__doc__ == "base+text 2+code+patch+patch 2" and base_of(func).face.doc == "base"
+    changes["text"].start()
+    changes["code"].undo()
+    assert func.__doc__ == "base+text 2+text+patch+patch 2"
+    for name in ("patch", "text 2", "patch 2", "text"):
+        changes[name].undo()
+    assert func.__doc__ == "base"
+
+
 def test_an_edit_that_cannot_be_made_over_another_base_is_left_out():
     """Undo never fails because of another layer."""
     func = make()
     func.__doc__ = "base"
-    one = Change("doc", func, [FunctionLayer(func, Doc("one"))], stays=True)
-    two = Change("doc", func, [FunctionLayer(func, Doc("two", failing=True))], stays=True)
-    three = Change("doc", func, [FunctionLayer(func, Doc("three"))], stays=True)
+    one = Change("doc", func, [Doc(func, "one")], stays=True)
+    two = Change("doc", func, [Doc(func, "two", failing=True)], stays=True)
+    three = Change("doc", func, [Doc(func, "three")], stays=True)
     one.undo()
     assert func.__doc__ == "base+three"
     two.undo(), three.undo()
@@ -119,11 +133,7 @@ def test_an_edit_that_fails_on_entering_changes_nothing():
         def __call__(self, state):
             raise ValueError("no")
 
-    layers = [
-        FunctionLayer(first, Doc("one")),
-        FunctionLayer(second, Doc("one")),
-        FunctionLayer(func, Failing()),
-    ]
+    layers = [Doc(first, "one"), Doc(second, "one"), Failing(func)]
     with pytest.raises(ValueError, match="no"):
         Change("doc", func, layers, stays=True)
     assert first.__doc__ is second.__doc__ is None
@@ -220,12 +230,12 @@ def test_stacks_live_as_long_as_somebody_can_undo():
     """No global root: without a handle nothing is kept, and what is in force has become the base."""
     func = make()
     gc.collect()
-    before = len(STACKS)
+    before = layered()
     change = override(func, LIMIT=5).start()
-    assert len(STACKS) == before + 1
+    assert layered() == before | {id(func)} and len(layers_of(func)) == 1
     del change
     gc.collect()
-    assert len(STACKS) == before and func()[-1] == 5
+    assert layered() == before and func()[-1] == 5 and base_of(func).code is func.__code__
     gone = weakref.ref(func)
     patched = patch_closure(func, a=2)
     patched.start()
@@ -235,7 +245,7 @@ def test_stacks_live_as_long_as_somebody_can_undo():
     patched.undo()
     del patched
     gc.collect()
-    assert gone() is None and len(STACKS) == before
+    assert gone() is None and layered() == before
 
 
 def test_beneath_and_in_force():
@@ -383,8 +393,9 @@ for name, change in verbs():
                 except Objection:
                     steps += 1
                     countdown[0] = 0
-                    assert change.active and target() == inside, (name, j)
-                    continue
+                    assert target() == (inside if change.active else result), (name, j)
+                    if change.active:
+                        continue
                 break
             countdown[0] = 0
             assert same(state(), base) and target() == result and not change.active, (name, j, k)
@@ -406,8 +417,9 @@ for replacement in (new("c"), len, make(1, 2)):
             except Objection:
                 steps += 1
                 countdown[0] = 0
-                assert change.active and (replacement is len or target() == inside), (replacement, j)
-                continue
+                if change.active:
+                    assert replacement is len or target() == inside, (replacement, j)
+                    continue
             break
         countdown[0] = 0
         assert same(state(), base), (replacement, k)
@@ -416,7 +428,7 @@ print("steps", steps)
 
 
 def test_an_audit_hook_that_objects_at_any_step():
-    """Whichever store is refused: entering leaves everything as it was, leaving leaves the change in force."""
+    """Whichever store is refused: entering leaves everything as it was, leaving leaves or stays, and says which."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(OBJECTING)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         universal_newlines=True,

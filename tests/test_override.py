@@ -33,8 +33,8 @@ def test_a_name_that_is_only_read_costs_one_code_store():
         inside = everything.__code__
     assert_same(everything, before)
     assert everything(2) == result
-    with change:  # entered again: the same prepared code
-        assert everything.__code__ is inside
+    with change:
+        assert everything.__code__ == inside  # one code object, made again
 
 
 def test_a_free_variable_for_one_function_only():

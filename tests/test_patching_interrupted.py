@@ -14,11 +14,12 @@ import pytest
 
 import recell
 from recell import EMPTY
-from recell.layers import function_layers
+from recell.layers import stacks
+from recell.layers.locking import LOCK
 from recell.patching import overriding
 
 LIMIT = 3
-FOLDERS = tuple(os.path.dirname(module.__file__) for module in (function_layers, overriding))
+FOLDERS = tuple(os.path.dirname(module.__file__) for module in (stacks, overriding))
 
 
 class Interrupted(BaseException):
@@ -63,7 +64,7 @@ def interrupted(action: Callable[[], object], at: int) -> bool:
 
 
 def is_free() -> bool:
-    return not function_layers.LOCK._is_owned()  # type: ignore[attr-defined]
+    return not LOCK._is_owned()  # type: ignore[attr-defined]
 
 
 CHANGES: dict[str, Callable[[Any], Any]] = {

@@ -16,9 +16,9 @@ from reload_modules import RICH, RICHER, make, same, snapshot, text, write
 from sizes import pick
 
 import recell
-from recell.layers import function_layers as layers
+from recell.layers.stacks import Stack
+from recell.layers.values import ValueStack
 from recell.reloading import verbs as reloading
-from recell.reloading.batches import CodesLayer
 
 _ = (make, write)  # fixtures
 
@@ -34,16 +34,16 @@ def test_failure_at_every_step_changes_nothing(
     make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever layer cannot be entered, those before it are taken back: the very same objects stand everywhere."""
-    kinds = [CodesLayer, layers.FunctionLayer, layers.ItemLayer, layers.AttributeLayer, layers.CellLayer]
+    kinds = [Stack, ValueStack]
     enter = {kind: kind.enter for kind in kinds}
     countdown = [10**6]
 
-    def failing(kind: Any) -> Callable[[Any], None]:
-        def entered(self: Any) -> None:
+    def failing(kind: Any) -> Callable[[Any, Any], None]:
+        def entered(self: Any, layer: Any) -> None:
             countdown[0] -= 1
             if countdown[0] == 0:
                 raise Stop
-            enter[kind](self)
+            enter[kind](self, layer)
 
         return entered
 
@@ -202,9 +202,11 @@ def test_with_other_layers(make: Callable[..., types.ModuleType]) -> None:
         module,
         source="LIMIT = 1\ndef f(): return LIMIT, 'new'\ndef make(a):\n    def inner(): return a, 'new'\n    return inner",
     )
-    assert module.f() == (1, "new")
+    assert module.f() == "swapped"  # what is in force stays in force over the new text
     assert inner() == (2, "new")
-    for change in changes:
+    changes[1].undo()
+    assert module.f() == (5, "new")
+    for change in (changes[0], changes[2]):
         change.undo()
     assert module.f() == (1, "new")
     assert inner() == (1, "new")

@@ -20,7 +20,7 @@ from sizes import SEED, pick
 
 import recell
 from recell import ChangeError, FreeVariableError, InterferenceError, ScopeError, closure
-from recell.layers import function_stacks
+from recell.layers import stacks
 
 LIMIT, COUNT = "limit", "count"
 
@@ -91,6 +91,13 @@ class Model:
             else:
                 values.append(GLOBALS[self.body][name])
         return (self.body, *values)
+
+
+def fail_to_install(patch, failing):
+    """Both ways lead through it: one store of code, and everything else."""
+    patch.setattr(stacks, "install", failing)
+    patch.setattr(stacks, "NO_GIL", True)
+    patch.setattr(stacks, "needs_no_other_threads", failing)
 
 
 class Machine(RuleBasedStateMachine):
@@ -203,20 +210,17 @@ class Machine(RuleBasedStateMachine):
     def a_failing_entry(self, what):
         """Whatever fails while something is installed: everything is as it was."""
         before = (self.func.__code__, self.func.__closure__, self.func.__dict__)
-        real = function_stacks.install
 
-        def failing(func, old, new):
+        def failing(*parts):
             raise MemoryError("injected")
 
-        function_stacks.install = failing
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            fail_to_install(patch, failing)
             with pytest.raises((MemoryError, ScopeError)):
                 if what in BODIES:
                     recell.swap(self.func, self.replacements[what])
                 else:
                     recell.override(self.func, {what: "never"}).start()
-        finally:
-            function_stacks.install = real
         assert all(
             new is old
             for new, old in zip((self.func.__code__, self.func.__closure__, self.func.__dict__), before)
@@ -226,23 +230,23 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_failing_leave(self, data):
         change = data.draw(st.sampled_from([entry[0] for entry in self.order]))
-        real = function_stacks.install
-        failures = [0]
+        real, failures, times = stacks.install, [0], data.draw(st.integers(1, 3))
 
-        def failing(func, old, new):
-            if not failures[0]:
-                failures[0] = 1
+        def failing(*parts):
+            failures[0] += 1
+            if failures[0] <= times:
                 raise MemoryError("injected")
-            real(func, old, new)
+            if len(parts) > 1:
+                real(*parts)
 
-        function_stacks.install = failing
-        try:
-            change.undo()
-        except MemoryError:
-            return
-        finally:
-            function_stacks.install = real
-        assert not failures[0]
+        entered = self.order.count(next(entry for entry in self.order if entry[0] is change))
+        with pytest.MonkeyPatch.context() as patch:
+            fail_to_install(patch, failing)
+            try:
+                change.undo()
+            except MemoryError:
+                if len(change._entries) == entered:
+                    return
         position = max(i for i, entry in enumerate(self.order) if entry[0] is change)
         del self.order[position]
 

@@ -16,6 +16,7 @@ from swapped import KINDS, factory, result_of
 
 import recell
 from recell import EMPTY, ScopeError, closure, make_cell, swap, wrap
+from recell.layers import exchange, stacks
 
 ALL_NAMES = [
     [], ["a"], ["b"], ["a", "b"], ["c", "d"], ["a", "b", "c"], ["d", "e", "f"], ["a", "b", "c", "d"], ["b", "d", "f", "h"],
@@ -338,14 +339,29 @@ def test_repr_says_what_is_swapped_and_whether():
     assert repr(change).endswith("; not active>")
 
 
-def test_a_swap_does_not_decorate():
-    def old():
-        pass
+def test_a_swap_that_decorates_is_in_force_while_the_decorated_function_runs():
+    """It is undone at once, also where it is put on what it cannot decorate: nothing stays behind a refusal."""
 
-    change = swap(old, lambda: 1)
-    with pytest.raises(TypeError, match="does not decorate"):
-        change(old)
-    change.undo()
+    def old():
+        return "old"
+
+    @swap(old, lambda: "new")
+    def test():
+        return old()
+
+    @wrap(old, lambda original: lambda: [original()])
+    class Tests:
+        def test_it(self):
+            return old()
+
+    assert (old(), test(), old(), Tests().test_it(), old()) == ("old", "new", "old", ["old"], "old")
+    with pytest.raises(TypeError, match="decorates"):
+        swap(old, lambda: "new")(5)
+    assert old() == "old"
+    change = swap(old, lambda: "new")
+    with change:
+        assert change(old)() == "new"
+    assert not change.active and old() == "old"
 
 
 def test_where_the_gil_is_off_and_threads_run_nothing_changes(monkeypatch):
@@ -361,6 +377,8 @@ def test_where_the_gil_is_off_and_threads_run_nothing_changes(monkeypatch):
     old, before = make(), None
     before = snapshot(old)
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    for module in (exchange, stacks):  # where recell was imported so
+        monkeypatch.setattr(module, "NO_GIL", True)
     go = threading.Event()
     thread = threading.Thread(target=go.wait)
     thread.start()
@@ -380,11 +398,9 @@ def test_where_the_gil_is_off_and_threads_run_nothing_changes(monkeypatch):
 
 def test_without_ctypes_nothing_changes(monkeypatch):
     """Where closures cannot be exchanged: a typed error, and nothing has changed; equal closures need none."""
-    from recell.layers import exchange as installing
-
     old, new = factory("plain", ["a"], "O"), factory("plain", ["a", "b"], "N")
     before = snapshot(old)
-    monkeypatch.setattr(installing, "_set_closure", None)
+    monkeypatch.setattr(exchange, "_set_closure", None)
     monkeypatch.setitem(sys.modules, "ctypes", None)
     with pytest.raises(recell.UnsupportedPythonError, match="ctypes"):
         swap(old, new)

@@ -29,11 +29,13 @@ from recell.functions.verbs import rebind as rebind
 from recell.functions.verbs import replace as replace
 from recell.functions.verbs import substitute as substitute
 from recell.layers.changes import Change as Change
+from recell.layers.changes import active_changes as active_changes
 from recell.nested.inner import inner as inner
 from recell.nested.verbs import patch_inner as patch_inner
 from recell.nested.verbs import replace_inner as replace_inner
 from recell.patcher import Patcher as Patcher
 from recell.patching.closures import patch_closure as patch_closure
+from recell.patching.defaults import patch_defaults as patch_defaults
 from recell.patching.overriding import Override as Override
 from recell.patching.overriding import override as override
 from recell.patching.swapping import Swap as Swap

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.errors import hint_nearest, short
 from recell.layers.changes import Change, refuse_travel
-from recell.layers.function_layers import ABSENT, AttributeLayer, ItemLayer
+from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
 from recell.patching.closures import patch_closure
+from recell.patching.defaults import patch_defaults
 from recell.patching.overriding import Override, override
 from recell.patching.swapping import Swap, swap, wrap
 from recell.public import public
@@ -51,17 +52,21 @@ class Patcher:
     """
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._changes: list[Change] = []
-        self._errors: list[Exception] = []
+        self._steps: list[
+            Any
+        ] = []  # changes; functions to be called; context managers with their type's `__exit__`
 
     def override(self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Override:
-        """Enters `recell.override`."""
+        """Enter `recell.override`."""
         return self._enter(override(func, values, **more))
 
     def patch_closure(self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
-        """Enters `recell.patch_closure`."""
+        """Enter `recell.patch_closure`."""
         return self._enter(patch_closure(func, values, **more))
+
+    def patch_defaults(self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
+        """Enter `recell.patch_defaults`."""
+        return self._enter(patch_defaults(func, values, **more))
 
     def patch_inner(
         self,
@@ -73,66 +78,70 @@ class Patcher:
         line: int | None = None,
         existing: bool = False,
     ) -> Change:
-        """Enters `recell.patch_inner`."""
+        """Enter `recell.patch_inner`."""
         from recell.nested.verbs import patch_inner
 
         return self._enter(patch_inner(func, path, new, line=line, existing=existing))
 
     def swap(self, target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
-        """Does `recell.swap`."""
+        """Do `recell.swap`."""
         return self._enter(swap(target, replacement, cells=cells))
 
     def wrap(self, target: Any, decorator: Callable[[Any], Any], /) -> Swap:
-        """Does `recell.wrap`."""
+        """Do `recell.wrap`."""
         return self._enter(wrap(target, decorator))
 
     def attach(self, cls: type, func: Any, name: str | None = None, /) -> Change:
-        """Does `recell.attach`."""
+        """Do `recell.attach`."""
         from recell.classes.verbs import attach
 
         return self._enter(attach(cls, func, name))
 
     def repoint(self, cls: type, /, *, old: type) -> Repointed:
-        """Does `recell.repoint`."""
+        """Do `recell.repoint`."""
         from recell.classes.verbs import repoint
 
         return self._enter(repoint(cls, old=old))
 
     def setattr(self, obj: object, name: str, value: object, *, raising: bool = True) -> Change:
-        """Sets an attribute; with `raising` only one that is there. Raises AttributeError."""
+        """Set an attribute; with `raising` only one that is there. Raises AttributeError."""
         if raising:
             self._present(obj, name)
         return self._enter(Change("setattr", obj, [AttributeLayer(obj, name, value)], [name]))
 
     def delattr(self, obj: object, name: str, *, raising: bool = True) -> Change:
-        """Deletes an attribute. Raises AttributeError where there is none, unless `raising` is false."""
+        """Delete an attribute. Raises AttributeError where there is none, unless `raising` is false."""
         if raising:
             self._present(obj, name)
         return self._enter(Change("delattr", obj, [AttributeLayer(obj, name, ABSENT)], [name]))
 
     def setitem(self, obj: Any, key: Any, value: object) -> Change:
-        """Sets an item of a mapping or list."""
+        """Set an item of a mapping or list."""
         return self._enter(Change("setitem", obj, [ItemLayer(obj, key, value)], [repr(key)]))
 
     def delitem(self, obj: Any, key: Any, *, raising: bool = True) -> Change:
-        """Deletes an item. Raises KeyError or IndexError where there is none, unless `raising` is false."""
+        """Delete an item. Raises KeyError or IndexError where there is none, unless `raising` is false."""
         if raising:
             obj[key]
         return self._enter(Change("delitem", obj, [ItemLayer(obj, key, ABSENT)], [repr(key)]))
 
     def enter_context(self, manager: AbstractContextManager[T]) -> T:
-        """Enters a context manager, such as `unittest.mock.patch(…)`; it is left with the rest."""
-        return self._stack.enter_context(manager)
+        """Enter a context manager, such as `unittest.mock.patch(…)`; it is left with the rest."""
+        kind: Any = type(manager)
+        leave = kind.__exit__
+        entered: T = kind.__enter__(manager)
+        self._steps.append((leave, manager))
+        return entered
 
     def callback(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
-        """Calls a function when the rest is undone, in its turn."""
-        self._stack.callback(self._guarded, function, *args, **kwargs)
+        """Call a function when the rest is undone, in its turn."""
+        self._steps.append(partial(function, *args, **kwargs))
 
     def undo(self) -> None:
-        """Undoes everything, the last change first; afterwards the patcher can be used again.
+        """Undo everything, the last change first; afterwards the patcher can be used again.
 
         When undoing something fails, the rest is undone nevertheless, and the error is raised then: the first of
-        several, with the next one as its cause.
+        several, with the next one as its cause. A change that is still in force can be undone by another `undo`.
         """
         self.__exit__(None, None, None)
 
@@ -142,40 +151,59 @@ class Patcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        self._changes.clear()
-        swallowed = bool(self._stack.__exit__(kind, error, traceback))
-        errors, self._errors = self._errors, []
-        for first, second in zip(errors, errors[1:]):
+        steps, pending = self._steps, error
+        failed: list[BaseException] = []
+        at = len(steps)
+        while at:
+            at -= 1
+            step: Any = steps[at]
+            size = len(steps)
+            left = True
+            change: Any = step
+            try:
+                if isinstance(step, Change):
+                    if step.active:  # it may have been undone on its own
+                        left = False
+                        step.undo()
+                        left = True
+                elif type(step) is tuple:
+                    leave, manager = step
+                    if leave(manager, None if pending is None else type(pending), pending, traceback):
+                        pending = None
+                else:
+                    step()
+            except BaseException as raised:  # noqa: BLE001 - raised when the rest is undone
+                if raised is not pending:
+                    failed.append(raised)
+            came = len(steps) > size
+            if (left or not change.active) and at < len(steps) and steps[at] is step:
+                del steps[at]
+            if came:
+                at = len(steps)
+        for first, second in zip(failed, failed[1:]):
             first.__cause__ = second
-        if errors:
-            raise errors[0]
-        return swallowed
+        if failed:
+            raise failed[0]
+        return error is not None and pending is None
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise refuse_travel(self)
 
     def __repr__(self) -> str:
-        active = [repr(change) for change in self._changes if change.active]
+        active = [repr(step) for step in self._steps if isinstance(step, Change) and step.active]
         return f"<Patcher: {', '.join(active) or 'nothing to undo'}>"
 
     def _enter(self, change: C) -> C:
-        change.__enter__()  # one that stays is active already, and entering it does nothing
-        self._changes.append(change)
-        self._stack.callback(self._guarded, _undo, change)
-        return change
-
-    def _guarded(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        self._steps.append(change)  # listed first, so that it cannot be in force and not listed
         try:
-            function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - raised when the rest is undone
-            self._errors.append(error)
+            change.__enter__()  # one that stays is active already, and entering it does nothing
+        except BaseException:
+            if not change.active and self._steps and self._steps[-1] is change:
+                del self._steps[-1]
+            raise
+        return change
 
     def _present(self, obj: object, name: str) -> None:
         if not hasattr(obj, name):
             msg = f"{short(obj)} has no attribute {name!r}{hint_nearest(name, dir(obj))}; raising=False sets it anyway"
             raise AttributeError(msg)
-
-
-def _undo(change: Change) -> None:
-    if change.active:  # it may have been undone on its own
-        change.undo()

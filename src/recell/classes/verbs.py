@@ -9,13 +9,13 @@ from recell.callables import describe, functions_in
 from recell.classes.class_cells import class_cells
 from recell.errors import ScopeError, short
 from recell.layers.changes import Change
-from recell.layers.function_layers import AttributeLayer, CellLayer
+from recell.layers.values import ABSENT, AttributeLayer, CellLayer, ValueLayer, ValueStack
 from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recell.layers.function_layers import Layer
+    from recell.layers.changes import Layer
 
 __all__ = ["Repointed", "attach", "repoint"]
 
@@ -74,28 +74,27 @@ def attach(cls: type, func: object, name: str | None = None, /) -> Change:
     from recell.classes.copying import copied_for
 
     new = copied_for(func, CellType(cls))
-    return Change("attach", cls, [_NamedLayer(cls, name, new)], [name], stays=True)
+    layers: list[Layer] = [AttributeLayer(cls, name, new)]
+    if hasattr(type(new), "__set_name__"):
+        layers.append(ValueLayer(None, _Told(cls, name), new))
+    return Change("attach", cls, layers, [name], stays=True)
 
 
-class _NamedLayer(AttributeLayer):
-    """A class's attribute that is told its name, as `type.__new__` does."""
+class _Told(ValueStack):
+    """A class's attribute is told its name when it is there, as `type.__new__` does."""
 
-    __slots__ = ("cls", "name", "value")
+    __slots__ = ("cls", "name")
 
-    def __init__(self, cls: type, name: str, value: object) -> None:
-        super().__init__(cls, name, value)
-        self.cls, self.name, self.value = cls, name, value
+    def __init__(self, cls: type, name: str) -> None:
+        super().__init__()
+        self.cls, self.name = cls, name
 
-    def enter(self) -> None:
-        super().enter()
-        tell = getattr(type(self.value), "__set_name__", None)
-        if tell is None:
-            return
-        try:
-            tell(self.value, self.cls, self.name)
-        except BaseException:
-            self.leave()
-            raise
+    def read(self) -> object:
+        return ABSENT
+
+    def write(self, value: Any) -> None:
+        if value is not ABSENT:
+            type(value).__set_name__(value, self.cls, self.name)
 
 
 def _own_name(func: Any) -> str:

@@ -1,12 +1,14 @@
-"""`Change`: the one handle of everything that recell changes in place."""
+"""`Change`: the one handle of everything that recell changes in place, with the one way in and the one way out."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
+from recell.callables import functions_in
 from recell.errors import ChangeError, short
-from recell.layers.function_layers import LOCK
+from recell.layers.locking import acquire, let_go, release
 from recell.public import public
 
 if TYPE_CHECKING:
@@ -14,22 +16,28 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import NoReturn, SupportsIndex
 
-    from recell.layers.function_layers import Layer
+    from recell.layers.edits import Edit
+    from recell.layers.values import ValueLayer
 
     C = TypeVar("C", bound="Change")
+    Layer = Union[Edit, ValueLayer]
 
 F = TypeVar("F", bound="Callable[..., Any] | type")
 
-__all__ = ["Change", "name_of", "refuse_travel"]
+__all__ = ["Change", "active_changes", "locked", "name_of", "refuse_travel"]
+
+_depth = 0
+"""How many changes on their way in or out have the lock: its owner's, while there is one."""
 
 
 @public
 class Change:
     """What a verb that works in place hands back: it undoes the change, and says whether it is active.
 
-    Verbs that undo themselves (`override`, `patch_closure`, `patch_inner`) give one that is entered by `with`, by
-    `start()`, or as a decorator of functions, coroutine functions, generators and classes (every `test*` method).
-    Those that stay (`swap`, `wrap`, `attach`, `repoint`) give one that is active already.
+    Verbs that undo themselves (`override`, `patch_closure`, `patch_defaults`, `patch_inner`) give one that is entered
+    by `with`, by `start()`, or as a decorator of functions, coroutine functions, generators and classes (every
+    `test*` method). Those that stay (`swap`, `wrap`, `attach`, `repoint`) give one that is active already; used as a
+    decorator it is undone at once, and in force while the decorated function runs.
 
     A change entered twice is two layers: it is left twice, in whatever order.
 
@@ -49,7 +57,10 @@ class Change:
     (True, False)
     """
 
-    __slots__ = ("__weakref__", "_entries", "_fresh", "_layers", "_names", "_stays", "_target", "_verb")
+    __slots__ = ("__weakref__", "_entries", "_fresh", "_layers", "_names", "_target", "_verb")
+
+    _renews = False
+    """Whether `_renew` gives the layers of each entry."""
 
     def __init__(
         self,
@@ -62,13 +73,13 @@ class Change:
     ) -> None:
         self._verb = verb
         self._target = target
-        self._layers: Sequence[Layer] = tuple(layers)
-        self._names = tuple(names)
-        self._stays = stays
-        self._entries: list[Sequence[Layer]] = []
-        self._fresh = stays  # entered when it is returned: the first `with` is that entry
+        self._layers: Any = tuple(layers)
+        self._names = names
+        self._entries: tuple[Sequence[Layer], ...] = ()
+        self._fresh = False
         if stays:
-            self._enter()
+            self.__enter__()
+            self._fresh = True  # the first `with` is that entry
 
     @property
     def active(self) -> bool:
@@ -76,104 +87,247 @@ class Change:
         return bool(self._entries)
 
     def start(self: C) -> C:
-        """Enters the change outside a `with` statement; `undo` leaves it. For `unittest`: `addCleanup(change.undo)`."""
+        """Enter the change outside a `with` statement; `undo` leaves it. For `unittest`: `addCleanup(change.undo)`."""
         return self.__enter__()
 
     def undo(self) -> None:
-        """Leaves the change: what was there before is there again, the very same objects.
+        """Leave the change: what was there before is there again, the very same objects. `stop` is the same.
 
         Raises:
             ChangeError: it is not active.
             InterferenceError: somebody else assigned code or closure meanwhile; nothing was changed.
         """
-        with LOCK:
-            if not self._entries:
-                msg = f"{self!r} cannot be undone: it is not active (undone already, or never entered)"
-                raise ChangeError(msg, change=repr(self))
-            # taken out first: what an audit hook or a finalizer undoes meanwhile is another entry
-            layers = self._entries[-1]
-            del self._entries[-1]  # no call: a signal's handler cannot raise between this and the `try`
-            try:
-                if len(layers) == 1:
-                    layers[0].leave()
-                else:
-                    for layer in layers:
-                        layer.check()
-                    self._leave(layers)
-            except BaseException:
-                self._entries.append(layers)
-                raise
+        self.__exit__()
+
+    stop = undo
 
     def __enter__(self: C) -> C:
-        fresh, self._fresh = self._fresh, False
-        if not (fresh and self._entries):
-            self._enter()
+        global _depth  # noqa: PLW0603 - the lock's owner counts
+        if self._fresh:
+            self._fresh = False
+            if self._entries:
+                return self
+        layers: Sequence[Layer] = ()
+        held = depth = None
+        listed = False
+        try:
+            held = acquire()
+            depth = _depth
+            _depth = depth + 1
+            layers = self._renew() if self._renews else self._layers
+            known = self._entries
+            entries = (*known, layers)
+            if len(layers) != 1:
+                _room()
+            for layer in layers:
+                stack: Any = layer.stack or layer.find()
+                stack.enter(layer)
+            if self._entries is not known:  # something that ran meanwhile entered it, too, or left it
+                entries = (*self._entries, layers)
+            self._entries, listed = entries, True
+            _depth = depth
+            held = None
+            release()
+        except BaseException:
+            try:
+                if held is None:
+                    let_go(_depth if depth is None else depth)
+                    if layers:
+                        held = acquire()
+                if layers:
+                    self._withdraw(layers, listed)
+            finally:
+                if depth is not None:
+                    _depth = depth
+                if held:
+                    release()
+            raise
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
     ) -> None:
-        self.undo()
-
-    def _times(self) -> int:
-        """How much more often it was entered than left."""
-        return len(self._entries)
-
-    def _new_layers(self) -> Sequence[Layer]:
-        """The layers of one more entry."""
-        return self._layers
-
-    def _enter(self) -> None:
-        with LOCK:
-            layers = self._new_layers()
-            entries, one = self._entries, [layers]
-            if len(layers) == 1:
-                layers[0].enter()
-                entries += one  # no call: a signal's handler cannot raise between the two
-                return
-            entered = 0
-            try:
-                for layer in layers:
-                    layer.enter()
-                    entered += 1
-                entries += one
-            except BaseException:
-                self._leave(layers[:entered])
-                raise
-
-    def _leave(self, layers: Sequence[Layer]) -> None:
-        left: list[Layer] = []
+        global _depth  # noqa: PLW0603 - the lock's owner counts
+        layers: Sequence[Layer] = ()
+        held = depth = None
+        unlisted = False
         try:
+            held = acquire()
+            depth = _depth
+            _depth = depth + 1
+            while not unlisted:
+                known = self._entries
+                if not known:
+                    raise self._not_active()  # noqa: TRY301 - the lock is given back below
+                layers, entries = known[-1], known[:-1]
+                if len(layers) != 1:
+                    _room()
+                    for layer in layers:
+                        layer.check()
+                # unlisted first: what runs meanwhile leaves another entry
+                unlisted, self._entries = (
+                    (True, entries) if self._entries is known else (False, self._entries)
+                )
             for layer in reversed(layers):
-                layer.leave()
-                left.append(layer)
+                layer.stack.leave(layer)  # type: ignore[union-attr, arg-type]
+            _depth = depth
+            held = None
+            release()
         except BaseException:
-            for layer in reversed(left):
-                layer.enter()
+            try:
+                if held is None:
+                    let_go(_depth if depth is None else depth)
+                    if unlisted:
+                        held = acquire()
+                if unlisted:
+                    self._finish(layers)
+            except RecursionError:
+                self._entries = (*self._entries, layers)
+            finally:
+                if depth is not None:
+                    _depth = depth
+                if held:
+                    release()
             raise
 
+    def _not_active(self) -> ChangeError:
+        msg = f"{self!r} cannot be undone: it is not active (undone already, or never entered)"
+        return ChangeError(msg, change=repr(self))
+
+    def _renew(self) -> Sequence[Layer]:
+        """Return the layers of one more entry; called under the lock."""
+        raise NotImplementedError
+
+    def _is_of(self, targets: Sequence[object]) -> bool:
+        changed = [
+            self._target,
+            *(getattr(layer, "func", None) for layers in self._entries for layer in layers),
+        ]
+        return any(one is target for one in changed for target in targets)
+
+    def _surplus(self, layer: Layer) -> int:
+        """Return how much more often a layer lies in its stack than the entries say."""
+        if layer.stack is None:
+            return 0
+        listed = sum([one is layer for layers in self._entries for one in layers])
+        return layer.stack.times(layer) - listed  # type: ignore[arg-type]
+
+    def _withdraw(self, layers: Sequence[Layer], listed: bool) -> None:
+        """After a failure on the way in: all of it is out."""
+        entries = self._entries
+        at = len(entries) - 1 if listed else -1
+        while at >= 0 and entries[at] is not layers:
+            at -= 1
+        if at >= 0:
+            self._entries = entries[:at] + entries[at + 1 :]
+        for layer in reversed(layers):
+            with suppress(Exception):  # the first failure is the one to tell
+                if self._surplus(layer) > 0:
+                    layer.stack.leave(layer)  # type: ignore[union-attr, arg-type]
+
+    def _finish(self, layers: Sequence[Layer]) -> None:
+        """After a failure on the way out: all of it is out; or, where somebody objects again, all of it is in."""
+        try:
+            for layer in reversed(layers):
+                if self._surplus(layer) > 0:
+                    layer.stack.leave(layer)  # type: ignore[union-attr, arg-type]
+        except RecursionError:
+            raise
+        except BaseException:  # noqa: BLE001 - the first failure is the one to tell
+            if any(self._surplus(layer) > 0 for layer in layers):
+                for layer in layers:
+                    if self._surplus(layer) == 0:
+                        with suppress(Exception):  # the rest can still be undone
+                            layer.stack.enter(layer)  # type: ignore[union-attr, arg-type]
+                self._entries = (*self._entries, layers)
+
     def __call__(self, decorated: F) -> F:
-        """Decorates a function, coroutine function, generator or class: the change is in force while it runs."""
-        if self._stays:
-            msg = f"{self!r} stays in force until undo(): it does not decorate; use it in a `with`"
-            raise TypeError(msg)
+        """Decorate a function, coroutine function, generator or class: the change is in force while it runs."""
         from recell.layers.decorating import decorate
 
+        if self._fresh:
+            self._fresh = False
+            if self._entries:
+                self.undo()
         wrapped: F = decorate(self, decorated)
         return wrapped
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise refuse_travel(self)
 
+    def _about(self) -> Iterable[str]:
+        return self._names
+
     def __repr__(self) -> str:
-        about = f": {', '.join(self._names)}" if self._names else ""
-        times = self._times()
+        names = ", ".join(self._about())
+        about = f": {names}" if names else ""
+        times = len(self._entries)
         state = "not active" if not times else "active" if times == 1 else f"active {times} times"
         return f"<{self._verb} of {name_of(self._target)}{about}; {state}>"
 
 
+def _room(depth: int = 40) -> None:
+    """Raise RecursionError now rather than half way: a change of several layers may need so many calls."""
+    if depth:
+        _room(depth - 1)
+
+
+def locked(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function under the lock."""
+    global _depth  # noqa: PLW0603 - the lock's owner counts
+    held = depth = None
+    try:
+        held = acquire()
+        depth = _depth
+        _depth = depth + 1
+        return function(*args)
+    finally:
+        if depth is not None:
+            _depth = depth
+        if held:
+            release()
+        else:
+            let_go(_depth)
+
+
+def active_changes(target: object = None) -> list[Change]:
+    """Find the changes in force that somebody can still undo.
+
+    Args:
+        target: a function, class or other object: only changes of it. Without one: all.
+
+    Returns:
+        The changes, in no particular order. They are found through the garbage collector, so those in `gc.freeze()`
+        are not: a `RuntimeWarning` says so.
+
+    >>> from recell import active_changes, override
+    >>> def area(r):
+    ...     return PI * r * r
+    >>> PI = 3.14
+    >>> with override(area, PI=3) as change:
+    ...     active_changes(area) == [change]
+    True
+    >>> active_changes(area)
+    []
+    """
+    import gc
+
+    from recell import compat
+
+    compat.warn_of_frozen("changes", 2)
+    targets = [target, *functions_in(target)]
+    return [
+        one
+        for one in gc.get_objects()
+        if issubclass(type(one), Change) and one._entries and (target is None or one._is_of(targets))
+    ]
+
+
 def refuse_travel(change: object) -> TypeError:
-    """The error for pickling or copying what undoes a change: two handles, or one elsewhere, could not keep count."""
+    """Return the error for pickling or copying a change: two handles, or one elsewhere, could not keep count."""
     msg = (
         f"cannot pickle or copy {change!r}: a change is made in this process alone; "
         "make it in the process (or for the copy) where it is to be in force"
@@ -182,7 +336,7 @@ def refuse_travel(change: object) -> TypeError:
 
 
 def name_of(target: object) -> str:
-    """A function or class as `module.qualname`, anything else as its repr."""
+    """Return a function or class as `module.qualname`, anything else as its repr."""
     if isinstance(target, (FunctionType, type)):
         return f"{target.__module__}.{target.__qualname__}"
     inside = getattr(target, "__func__", None)

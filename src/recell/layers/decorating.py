@@ -20,9 +20,10 @@ __all__ = ["decorate"]
 
 
 def decorate(change: Change, decorated: Any) -> Any:
-    """`decorated`, run with the change in force; a class: each of its `test*` methods, inherited ones too.
+    """Return what runs `decorated` with the change in force; of a class each `test*` method, inherited ones too.
 
-    Raises TypeError for what is neither a function nor a class.
+    Raises:
+        TypeError: it is neither a function nor a class.
     """
     if isinstance(decorated, type):
         for name, value in _test_methods(decorated):
@@ -51,7 +52,7 @@ def _test_methods(cls: type) -> list[tuple[str, Any]]:
 
 
 def _runner(change: Change, decorated: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the same kind that runs the decorated one inside the change."""
+    """Return a function of the same kind that runs the decorated one inside the change."""
     func: Any = decorated
     if inspect.iscoroutinefunction(decorated):
 

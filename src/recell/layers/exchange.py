@@ -2,7 +2,8 @@
 
 A function's code and closure must fit each other at every instant: other threads, garbage collection and audit
 hooks may call it between any two steps. Only the code changed: one store. Only the closure, at the same length: one
-`PyFunction_SetClosure`. Everything else goes through the release's `exchange` (compat), which nobody can see half done.
+`PyFunction_SetClosure`. Everything else goes through the release's `exchange` (compat), which nobody can see half
+done. What that allocates is made ahead, by `prepare`, for the way in and for the way back.
 """
 
 from __future__ import annotations
@@ -20,16 +21,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "GIL",
-    "WITH_GIL",
+    "CODE",
+    "DEFAULTS",
+    "FACE",
+    "NO_GIL",
+    "UNSEEN",
     "Face",
     "State",
     "closure_setter",
+    "defaults_of",
     "face_of",
+    "found_state",
     "install",
     "needs_no_other_threads",
+    "new_state",
+    "prepare",
+    "put_face",
     "state_of",
 ]
+
+
+CODE, DEFAULTS, FACE = 0, 1, 2
+"""How much of a function is changed: code and closure; the defaults too; everything that it shows."""
+
+
+class _Unseen:
+    """The type of `UNSEEN`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<unseen>"
+
+
+UNSEEN: Any = _Unseen()
+"""In a face: nobody has looked at this attribute, and it stays as it is."""
 
 
 class Face(NamedTuple):
@@ -47,44 +73,59 @@ class Face(NamedTuple):
 
 
 class State:
-    """What a function is, as far as recell exchanges it. The face is None where nothing of it was touched."""
+    """What a function is, as far as recell exchanges it. The face is None where nothing of it is changed."""
 
     __slots__ = ("closure", "code", "face", "kept")
 
     closure: tuple[CellType, ...] | None
     code: CodeType
     face: Face | None
-
-    def __init__(
-        self, code: CodeType, closure: tuple[CellType, ...] | None, face: Face | None = None
-    ) -> None:
-        self.code = code
-        self.closure = closure
-        self.face = face
-        self.kept: tuple[Any, ...] | None = None  # what the release's exchange needs to come here again
+    kept: Any
+    """What the release's exchange needs to come here, from the state that it came from last."""
+    given: Any = None
+    """Overridden names and their values."""
 
     @property
     def public(self) -> State:
         """The state without what belongs to this function alone (overridden names)."""
         return self
 
+    def shown_as(self, face: Face) -> State:
+        """Return the same with another face."""
+        return new_state(self.code, self.closure, face)
+
     def cells(self) -> dict[str, CellType]:
-        """The free variables and their cells."""
+        """Return the free variables and their cells."""
         return dict(zip(self.code.co_freevars, self.closure or ()))
 
 
+def new_state(code: CodeType, closure: tuple[CellType, ...] | None, face: Face | None) -> State:
+    """Return a state."""
+    state = State()  # without an `__init__`, which would cost more than the rest
+    state.code = code
+    state.closure = closure
+    state.face = face
+    state.kept = None
+    return state
+
+
 def state_of(func: FunctionType) -> State:
-    """The code and closure that a function has now."""
-    return State(func.__code__, func.__closure__)
+    """Return the code and closure that a function has now."""
+    return new_state(func.__code__, func.__closure__, None)
+
+
+def defaults_of(func: FunctionType) -> Face:
+    """Return a face of which only the defaults were looked at."""
+    return Face(func.__defaults__, func.__kwdefaults__, UNSEEN, UNSEEN, UNSEEN, UNSEEN, UNSEEN)
 
 
 def face_of(func: FunctionType) -> Face:
-    """Everything else of a function, without evaluating annotations that are not."""
+    """Return everything else of a function, without evaluating annotations that are not."""
     annotate = func.__annotate__ if HAS_ANNOTATE else None  # type: ignore[attr-defined]
     return Face(
         func.__defaults__,
         func.__kwdefaults__,
-        evaluated_annotations(func) if HAS_ANNOTATE else func.__annotations__,
+        evaluated_annotations(func) if annotate is not None else func.__annotations__,
         annotate,
         func.__doc__,
         func.__dict__,
@@ -92,47 +133,66 @@ def face_of(func: FunctionType) -> Face:
     )
 
 
-def install(func: FunctionType, before: State, after: State) -> None:
-    """Takes a function from one state to another; when anything raises, it is as it was.
+def found_state(func: FunctionType, known: Face | None) -> State:
+    """Return what an interruption left behind in a function.
+
+    Args:
+        func: the function.
+        known: a face that says which attributes are looked at; they count as unlike any other.
+    """
+    face = None
+    if known is not None:
+        others: Any = [value if value is UNSEEN else object() for value in known[2:]]
+        face = Face(func.__defaults__, func.__kwdefaults__, *others)
+    return new_state(func.__code__, func.__closure__, face)
+
+
+_STORE, _CELLS, _DEFAULTS, _ALL = range(4)
+
+
+def _parts(func: FunctionType, before: State, after: State) -> tuple[Any, Any, int]:
+    """Code, closure and defaults of two states, and which way leads from one to the other."""
+    face, old_face = after.face, before.face
+    if face is old_face or face is None or old_face is None:
+        defaults, kwdefaults = old_defaults, old_kwdefaults = func.__defaults__, func.__kwdefaults__
+    else:
+        old_defaults, old_kwdefaults = old_face[0], old_face[1]
+        defaults, kwdefaults = face[0], face[1]
+    code, closure, old_code, old_closure = after.code, after.closure, before.code, before.closure
+    old, new = (
+        (old_code, old_closure, old_defaults, old_kwdefaults),
+        (code, closure, defaults, kwdefaults),
+    )
+    if defaults is old_defaults and kwdefaults is old_kwdefaults:
+        if closure is old_closure:
+            return old, new, _STORE
+        if code is old_code and closure and old_closure and len(closure) == len(old_closure):
+            return old, new, _CELLS
+    elif code is old_code and closure is old_closure:
+        return old, new, _DEFAULTS
+    return old, new, _ALL
+
+
+def prepare(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
+    """Make ahead what the exchange of one state for another allocates; the state gone to keeps it.
+
+    Args:
+        func: the function.
+        limbos: what was made for earlier exchanges of this function.
+        before: the state that it will have then.
+        after: the state that it is to have.
 
     Raises:
-        UnsupportedPythonError: it cannot be done safely here; nothing has changed.
+        ClosureMismatchError: the code of a state has not as many free variables as its closure has cells.
+        UnsupportedPythonError: this release is not known, or lacks what is needed.
     """
-    code, closure = after.code, after.closure
-    old_face, new_face = before.face, after.face
-    if new_face is old_face:
-        needs_no_other_threads("setting a function's code or closure")
-        if closure is before.closure:
-            if code is not before.code:
-                func.__code__ = code
-            return
-        if code is before.code and closure and before.closure and len(closure) == len(before.closure):
-            (_set_closure or closure_setter())(func, closure)
-            return
-        defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
-        old = before.code, before.closure, defaults, kwdefaults
-        _exchange(func, old, (code, closure, defaults, kwdefaults), after)
+    old, new, way = _parts(func, before, after)
+    if way is _STORE or way is _DEFAULTS:
         return
-    assert old_face is not None  # a stack knows the faces of all its states, or of none
-    assert new_face is not None
-    old = (before.code, before.closure, old_face.defaults, old_face.kwdefaults)
-    new = (code, closure, new_face.defaults, new_face.kwdefaults)
-    if old[0] is not new[0] or old[1] is not new[1] or old[2] is not new[2] or old[3] is not new[3]:
-        needs_no_other_threads("exchanging a function's code and closure")
-        _exchange(func, old, new, after)
-    try:
-        _put_face(func, old_face, new_face)
-    except BaseException:
-        try:
-            _put_face(func, new_face, old_face)
-        finally:
-            _exchange(func, new, old, before)
-        raise
-
-
-def _exchange(func: FunctionType, old: tuple[Any, ...], new: tuple[Any, ...], after: State) -> None:
-    """Code, closure, defaults and keyword defaults at once."""
-    code, closure = new[0], new[1]
+    set_closure = None if new[1] is old[1] else _set_closure or closure_setter()
+    if way is _CELLS:
+        return
+    code, closure = after.code, after.closure
     if len(code.co_freevars) != len(closure or ()):
         names = code.co_freevars
         msg = f"{short(func)} cannot run code with the free variables {listed(names)} on {len(closure or ())} cells"
@@ -140,19 +200,62 @@ def _exchange(func: FunctionType, old: tuple[Any, ...], new: tuple[Any, ...], af
             msg, before=old[0].co_freevars, after=names, missing=(), target=short(func)
         )
     release = compat.require("exchanging a function's code and closure at once")
-    set_closure = None if closure is old[1] else _set_closure or closure_setter()
-    after.kept = release.exchange(func, old, new, set_closure, after.kept)
+    after.kept = release.prepare(func, old, new, set_closure, after.kept, limbos)
 
 
-def _put_face(func: FunctionType, old: Face, new: Face) -> None:
-    if new.annotate is not old.annotate or new.annotations is not old.annotations:
+def install(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
+    """Take a function from one state to another; when anything raises, it is as it was.
+
+    Raises:
+        UnsupportedPythonError: it cannot be done safely here; nothing has changed.
+    """
+    if NO_GIL:
+        needs_no_other_threads("exchanging a function's code and closure")
+    _exchange(func, limbos, before, after)
+    face, old_face = after.face, before.face
+    if face is not old_face and face is not None and old_face is not None:
+        try:
+            put_face(func, old_face, face)
+        except BaseException:
+            try:
+                put_face(func, face, old_face)
+            finally:
+                _exchange(func, limbos, after, before)
+            raise
+
+
+def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
+    """Exchange code, closure, defaults and keyword defaults."""
+    old, new, way = _parts(func, before, after)
+    if way is _STORE:
+        if new[0] is not old[0]:
+            func.__code__ = new[0]
+    elif way is _CELLS:
+        (_set_closure or closure_setter())(func, new[1])
+    elif way is _DEFAULTS:
+        try:
+            func.__defaults__ = new[2]
+            func.__kwdefaults__ = new[3]
+        except BaseException:
+            func.__defaults__ = old[2]
+            func.__kwdefaults__ = old[3]
+            raise
+    else:
+        prepare(func, limbos, before, after)  # where it is not yet, or was for coming from elsewhere
+        set_closure = None if new[1] is old[1] else _set_closure
+        compat.require("exchange").exchange(func, old, new, set_closure, after.kept)
+
+
+def put_face(func: FunctionType, old: Face, new: Face) -> None:
+    """Put what a function shows, defaults excepted, where it is another."""
+    if new[3] is not old[3] or new[2] is not old[2]:
         _put_annotations(func, new)
-    if new.doc is not old.doc:
-        func.__doc__ = new.doc
-    if new.attributes is not old.attributes:
-        func.__dict__ = new.attributes
-    if new.type_params is not old.type_params:  # before 3.12 both are ()
-        func.__type_params__ = new.type_params
+    if new[4] is not old[4]:
+        func.__doc__ = new[4]
+    if new[5] is not old[5]:
+        func.__dict__ = new[5]
+    if new[6] is not old[6] and HAS_TYPE_PARAMS:
+        func.__type_params__ = new[6]
 
 
 def _put_annotations(func: FunctionType, face: Face) -> None:
@@ -176,7 +279,7 @@ _set_closure: Callable[[FunctionType, tuple[CellType, ...] | None], object] | No
 
 
 def closure_setter() -> Callable[[FunctionType, tuple[CellType, ...] | None], object]:
-    """CPython's `PyFunction_SetClosure`, which checks nothing but that it gets a tuple or None."""
+    """Return CPython's `PyFunction_SetClosure`, which checks nothing but that it gets a tuple or None."""
     global _set_closure  # noqa: PLW0603 - loaded on first need
     if _set_closure is None:
         try:
@@ -189,29 +292,28 @@ def closure_setter() -> Callable[[FunctionType, tuple[CellType, ...] | None], ob
     return _set_closure
 
 
-_sys = vars(sys)
-# None before 3.13; a GIL that is on stays on
-WITH_GIL: Any = _sys.get("_is_gil_enabled") if getattr(sys, "_is_gil_enabled", bool)() else None
+def _without_gil() -> bool:
+    enabled: Any = getattr(sys, "_is_gil_enabled", None)  # None before 3.13
+    return enabled is not None and not enabled()
 
 
-class _AlwaysGil:
-    _is_gil_enabled = None
-
-
-# where `_is_gil_enabled` is to be compared with WITH_GIL
-GIL: Any = sys if "_is_gil_enabled" in _sys else _AlwaysGil
+NO_GIL = _without_gil()
+"""Whether there is no GIL. One that is on when recell is imported stays on."""
 
 
 def needs_no_other_threads(what: str) -> None:
-    """Refuses where the GIL is off and other threads run: a store to a function races with their calls (gh-145272)."""
-    enabled: Any = _sys.get("_is_gil_enabled")
-    if enabled is WITH_GIL or enabled():
+    """Refuse where there is no GIL and other threads run: a store to a function races with their calls (gh-145272).
+
+    Raises:
+        UnsupportedPythonError: it would be unsafe.
+    """
+    if not NO_GIL or not _without_gil():
         return
     import _thread
 
     if _thread._count() > 0:
         msg = (
-            f"{what} while other threads run is unsafe where the GIL is off (CPython issue 145272); "
+            f"{what} while other threads run is unsafe without the GIL (CPython issue 145272); "
             "stop them first, or use patch_closure, which is safe"
         )
         raise UnsupportedPythonError(msg, feature=what, version=compat.version())

@@ -1,70 +1,26 @@
-"""Places that hold one object (a cell, an attribute, an item), the values put over it, and what all layers share."""
+"""Places that hold one object (a cell, an attribute, an item), and the values put over it.
+
+The rules are those of functions: layers come and go in any order, by ranks; what is in force is the topmost value,
+else the base; leaving the last layer puts back the very object. What the program itself assigned meanwhile is
+overwritten when the topmost value leaves, as mock does.
+"""
 
 from __future__ import annotations
 
-from threading import RLock
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 from recell.cells import EMPTY
+from recell.layers.edits import PATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from types import CellType, CodeType
+    from collections.abc import Mapping
+    from types import CellType
 
-__all__ = [
-    "ABSENT",
-    "LOCK",
-    "AttributeLayer",
-    "CellLayer",
-    "CellStack",
-    "ItemLayer",
-    "Layer",
-    "ValueLayer",
-    "ValueStack",
-    "held_codes",
-    "let_go",
-]
+    Now = tuple[tuple["ValueLayer", ...], object, Any]
 
-LOCK = RLock()
-
-
-def let_go() -> None:
-    """Gives the lock back where a signal's handler raised while it was acquired, perhaps right behind that."""
-    if LOCK._is_owned():  # type: ignore[attr-defined, unused-ignore]
-        LOCK.release()
-
-
-# id of what is changed (and the name, for attributes) -> its stack, which holds it: so the id stays its own
-STACKS: WeakValueDictionary[object, Any] = WeakValueDictionary()
-
-# weak references to active layers that stand for layers of many functions, in order of entry
-BATCHES: list[ref[Any]] = []
-
-
-def held_codes() -> Iterator[Iterable[CodeType]]:
-    """The code objects that those hold."""
-    for one in list(BATCHES):
-        batch = one()
-        if batch is not None:
-            yield from batch.codes()
-
-
-class Layer:
-    """One layer of a change: it can be entered (several times) and left."""
-
-    __slots__ = ()
-
-    def enter(self) -> None:
-        """Puts the layer on top; nothing has changed when it raises."""
-        raise NotImplementedError
-
-    def check(self) -> None:
-        """Raises InterferenceError where leaving would overwrite what somebody else assigned."""
-
-    def leave(self) -> None:
-        """Takes the layer away wherever it lies."""
-        raise NotImplementedError
+__all__ = ["ABSENT", "AttributeLayer", "CellLayer", "CellStack", "ItemLayer", "ValueLayer", "ValueStack"]
 
 
 class _Absent:
@@ -80,62 +36,95 @@ ABSENT: Any = _Absent()
 """No such attribute or item; as a value of a layer it means that there is to be none."""
 
 
+REST: Now = ((), ABSENT, None)
+
+
 class ValueStack:
-    """A place that holds one object (a cell, an attribute, an item), its base, and the values over it.
+    """A place that holds one object, its base, and the layers over it. The guarantees are those of `Stack`."""
 
-    What the program itself assigned meanwhile is overwritten when the topmost value leaves, as mock does.
-    """
+    __slots__ = ("__weakref__", "now")
 
-    __slots__ = ("__weakref__", "base", "entries")
+    now: Now
+    """The layers, the base, and what `now` becomes when the last layer leaves."""
 
     def __init__(self) -> None:
-        self.base: object = ABSENT
-        self.entries: list[list[object]] = []
+        self.now = REST
 
     def read(self) -> object:
-        """What is there now, raw."""
+        """Return what is there now, raw."""
         raise NotImplementedError
 
     def write(self, value: object) -> None:
-        """Puts an object there; `ABSENT` takes it away."""
+        """Put an object there; `ABSENT` takes it away."""
         raise NotImplementedError
 
-    def enter(self, entry: list[object]) -> None:
-        """Puts a value, boxed in a list of its own, on top."""
-        entries = self.entries
-        if not entries:
-            self.base = self.read()
-        one, entered = [entry], False
+    def enter(self, layer: ValueLayer) -> None:
+        """Put a value over those of its rank; nothing has changed when it raises."""
+        now: Any = None
+        new: Any = None
         try:
-            entered = True
-            entries += one  # no call: a signal's handler cannot raise between the two
-            self.write(entry[0])
+            while True:
+                now = self.now
+                if now is REST:
+                    base = self.read()
+                    new = (layer,), base, ((), base, None)
+                else:
+                    layers, base, empty = now
+                    if not layers:  # the last one is on its way out
+                        empty = now
+                    at = len(layers)
+                    while at and layers[at - 1].rank > layer.rank:
+                        at -= 1
+                    new = (*layers[:at], layer, *layers[at:]), base, empty
+                # in, unless something came in meanwhile; one line, so that no trace function comes between
+                self.now = chosen = new if self.now is now else self.now
+                if chosen is new:
+                    break
+            if new[0][-1] is layer:
+                self.write(layer.value)
         except BaseException:
-            if entered:
-                self._remove(entry)
+            if new is not None and self.now is new:
+                self.now = now
+                self._put_back(now[0][-1].value if now[0] else new[1])
             raise
 
-    def leave(self, entry: list[object]) -> None:
-        """Takes a value away wherever it lies."""
-        entries = self.entries
-        was_on_top = entries[-1] is entry
-        position = self._remove(entry)
-        if was_on_top:
-            try:
-                self.write(entries[-1][0] if entries else self.base)
-            except BaseException:
-                entries.insert(position, entry)
-                raise
-        if not entries:
-            self.base = ABSENT
+    def leave(self, layer: ValueLayer) -> None:
+        """Take the last entry of a layer out, wherever it lies; where it is out already, that is all right."""
+        now: Any = None
+        new: Any = None
+        try:
+            while True:
+                now = self.now
+                layers, base, empty = now
+                at = len(layers) - 1
+                while at >= 0 and layers[at] is not layer:
+                    at -= 1
+                if at < 0:
+                    return
+                new = empty if len(layers) == 1 else ((*layers[:at], *layers[at + 1 :]), base, empty)
+                self.now = chosen = new if self.now is now else self.now
+                if chosen is new:
+                    break
+            if new is empty:
+                self.write(base)
+                self.now = REST if self.now is empty else self.now
+            elif at == len(new[0]):
+                self.write(new[0][-1].value)
+        except BaseException:
+            if new is not None and self.now is new:
+                self.now = now
+                self._put_back(now[0][-1].value)
+            raise
 
-    def _remove(self, entry: list[object]) -> int:
-        entries = self.entries
-        position = len(entries) - 1
-        while entries[position] is not entry:
-            position -= 1
-        del entries[position]
-        return position
+    def times(self, layer: ValueLayer) -> int:
+        """Return how often a layer lies here."""
+        return sum([one is layer for one in self.now[0]])
+
+    def _put_back(self, value: object) -> None:
+        """After a failure: put there what was there before, unless it still is."""
+        with suppress(BaseException):  # the first failure is the one to tell
+            if self.read() is not value:
+                self.write(value)
 
 
 class CellStack(ValueStack):
@@ -223,23 +212,61 @@ class ItemStack(ValueStack):
             del self.obj[self.key]
 
 
-class ValueLayer(Layer):
-    """A value over those of a stack: of the one that has the key already, else of the one given."""
+class _StackRef(ref):  # type: ignore[type-arg]
+    __slots__ = ("key",)
 
-    __slots__ = ("entry", "stack")
+    key: object
 
-    entry: list[object]
 
-    def __init__(self, key: object, stack: ValueStack, value: object) -> None:
-        with LOCK:
-            self.stack: ValueStack = stack if key is None else STACKS.setdefault(key, stack)
-        self.entry = [value]
+# id of what is changed (and the name, for attributes) -> its stack, weakly; that holds it, so the id stays its own
+_stacks: dict[object, Any] = {}
 
-    def enter(self) -> None:
-        self.stack.enter(self.entry)
 
-    def leave(self) -> None:
-        self.stack.leave(self.entry)
+def _forget(gone: Any, stacks: dict[object, Any] = _stacks) -> None:
+    key = gone.key
+    if stacks.get(key) is gone:
+        del stacks[key]
+
+
+class ValueLayer:
+    """A value over those of a stack: of the one that has the key already, else of the one given.
+
+    Args:
+        key: names the place; None for a place that nobody else can name.
+        stack: of that place; where another has the key, that one is used.
+        value: what is put there.
+        rank: see `Edit`.
+    """
+
+    __slots__ = ("key", "rank", "stack", "value")
+
+    stack: ValueStack | None
+
+    def __init__(self, key: object, stack: ValueStack, value: object, rank: int = PATCH) -> None:
+        self.key = key
+        self.value = value
+        self.rank = rank
+        self.stack = stack
+        self.find()
+
+    def find(self) -> ValueStack:
+        """Return the stack of the place."""
+        own = self.stack
+        assert own is not None
+        if self.key is None:
+            return own
+        made: Any = _StackRef(own, _forget)
+        made.key = self.key
+        while True:
+            known: Any = _stacks.setdefault(self.key, made)
+            stack: ValueStack | None = known()
+            if stack is not None:
+                self.stack = stack
+                return stack
+            _forget(known)
+
+    def check(self) -> None:
+        """Do nothing: what the program assigned meanwhile is overwritten."""
 
 
 class CellLayer(ValueLayer):
@@ -247,8 +274,8 @@ class CellLayer(ValueLayer):
 
     __slots__ = ()
 
-    def __init__(self, cell: CellType, contents: object) -> None:
-        super().__init__(id(cell), CellStack(cell), contents)
+    def __init__(self, cell: CellType, contents: object, rank: int = PATCH) -> None:
+        super().__init__(id(cell), CellStack(cell), contents, rank)
 
 
 class AttributeLayer(ValueLayer):
@@ -256,8 +283,8 @@ class AttributeLayer(ValueLayer):
 
     __slots__ = ()
 
-    def __init__(self, obj: object, name: str, value: object) -> None:
-        super().__init__((id(obj), "attribute", name), AttributeStack(obj, name), value)
+    def __init__(self, obj: object, name: str, value: object, rank: int = PATCH) -> None:
+        super().__init__((id(obj), "attribute", name), AttributeStack(obj, name), value, rank)
 
 
 class ItemLayer(ValueLayer):
@@ -265,10 +292,10 @@ class ItemLayer(ValueLayer):
 
     __slots__ = ()
 
-    def __init__(self, obj: object, key: Any, value: object) -> None:
+    def __init__(self, obj: object, key: Any, value: object, rank: int = PATCH) -> None:
         try:
             hash(key)
         except TypeError:  # a slice: it has a stack of its own
-            super().__init__(None, ItemStack(obj, key), value)
+            super().__init__(None, ItemStack(obj, key), value, rank)
         else:
-            super().__init__((id(obj), "item", key), ItemStack(obj, key), value)
+            super().__init__((id(obj), "item", key), ItemStack(obj, key), value, rank)

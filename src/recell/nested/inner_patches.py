@@ -10,43 +10,56 @@ from recell.code.tree import is_generic
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.functions.building import remake
 from recell.layers.changes import Change
+from recell.layers.edits import CODE_EDIT, Edit
 from recell.layers.exchange import State, state_of
-from recell.layers.function_layers import Edit, FunctionLayer, beneath
+from recell.layers.records import beneath
 from recell.nested.replacing import codes_on, inlaid, route_of, unheld, variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recell.code.tree import Chain
-    from recell.layers.function_layers import Layer
 
 __all__ = ["InnerEdit", "InnerPatch"]
+
+
+class Patched(State):
+    """A state with callables in place of nested functions: the last one in each place, computed from `origin`."""
+
+    __slots__ = ("inside", "origin")
+
+    inside: dict[int, InnerEdit]
+    """Id of a nested code object -> what puts something in its place."""
+    origin: State
 
 
 class InnerEdit(Edit):
     """A callable in place of a nested function."""
 
-    __slots__ = ("codes", "new", "path", "place", "target")
+    __slots__ = ("codes", "new", "path")
+    rank = CODE_EDIT
 
     codes: Chain
     new: Any
     path: str
 
-    def __init__(self, target: FunctionType, codes: Chain, new: Any) -> None:
-        self.target: FunctionType = target
+    def __init__(self, func: FunctionType, codes: Chain, new: Any) -> None:
+        super().__init__(func)
         self.codes, self.new = codes, new
-        self.place: CodeType = codes[-1]
         self.path = ".".join(code.co_name for code in codes[1:] if not is_generic(code))
 
     def __call__(self, state: State) -> State:
-        code = inlaid(state.code, self.codes, self.new, self.target)
-        public = state.public
-        if public is state:
-            return State(code, state.closure, state.face)
-        from recell.patching.override_edits import Overridden
-
-        assert isinstance(state, Overridden)
-        return Overridden(code, state.closure, self(public), state.given)
+        origin = state.origin if isinstance(state, Patched) else state
+        edits = {**state.inside} if isinstance(state, Patched) else {}
+        edits.pop(id(self.codes[-1]), None)
+        edits[id(self.codes[-1])] = self
+        code = origin.code
+        for edit in edits.values():
+            code = inlaid(code, edit.codes, edit.new, self.func)
+        above = Patched()
+        above.code, above.closure, above.face, above.kept = code, state.closure, state.face, None
+        above.origin, above.inside = origin, edits
+        return above
 
 
 class InnerPatch(Change):
@@ -54,36 +67,37 @@ class InnerPatch(Change):
 
     __slots__ = ("_edit", "_existing")
 
+    _renews = True
+
     def __init__(self, target: object, edit: InnerEdit, existing: bool) -> None:
         self._edit, self._existing = edit, existing
-        super().__init__("patch_inner", target, (FunctionLayer(edit.target, edit),), (edit.path,))
+        super().__init__("patch_inner", target, (edit,), (edit.path,))
 
-    def _new_layers(self) -> Sequence[Layer]:
-        if not self._existing:
-            return self._layers
+    def _renew(self) -> Sequence[Edit]:
         edit = self._edit
+        if not self._existing:
+            return (edit,)
         nested = {id(edit.codes[-1]): edit.codes[-1]}
         index = route_of(edit.codes)[-1]
-        for code in (edit.target.__code__, beneath(edit.target).code):
+        for code in (edit.func.__code__, beneath(edit.func).code):
             try:
-                made = codes_on(code, edit.codes, edit.target)[-1].co_consts[index]
+                made = codes_on(code, edit.codes, edit.func)[-1].co_consts[index]
             except ScopeError:
                 continue
             if type(made) is CodeType:
                 nested[id(made)] = made
-        living = owners_of_all(nested.values())
-        return [*self._layers, *(_living_layer(function, edit) for function in living)]
+        return (edit, *(_existing_edit(function, edit) for function in owners_of_all(nested.values())))
 
 
-def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
-    """The layer that makes a closure that exists do what the edit's callable does."""
+def _existing_edit(function: FunctionType, edit: InnerEdit) -> Edit:
+    """Return the edit that makes a closure that exists do what the patch's callable does."""
     from recell.patching.swapping import swap_edit
     from recell.patching.trampolines import BRIDGES
 
     new = edit.new
     names = variables_of(new)
     if names and not unheld(edit.codes[:-1], names):
-        held = {**state_of(edit.target).cells(), **state_of(function).cells()}
+        held = {**state_of(edit.func).cells(), **state_of(function).cells()}
         absent = [name for name in names if name not in held]
         if absent:
             msg = (
@@ -99,4 +113,4 @@ def _living_layer(function: FunctionType, edit: InnerEdit) -> Layer:
             )
         own = state_of(new).cells()
         new = remake(new, closure=tuple(held[name] if name in names else own[name] for name in own))
-    return FunctionLayer(function, swap_edit(function, new, "keep", "patch_inner", BRIDGES))
+    return swap_edit(function, new, "keep", "patch_inner", BRIDGES)

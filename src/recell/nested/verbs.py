@@ -9,7 +9,8 @@ from recell.callables import function_of, functions_of, rebuild
 from recell.code.tree import nested_chain
 from recell.errors import ScopeError, short
 from recell.functions.building import remake
-from recell.layers.function_layers import in_force, stack_of
+from recell.layers.edits import CODE_EDIT
+from recell.layers.records import base_of, has_layers, up_to
 from recell.nested.inner_patches import InnerEdit, InnerPatch
 from recell.nested.replacing import inlaid
 from recell.public import public
@@ -118,13 +119,12 @@ def patch_inner(
     try:
         codes = _chain(function, path, line)
     except ScopeError:
-        stack = stack_of(function)  # another one may stand in its place
-        if not stack.states:
+        if not has_layers(function):  # another one may stand in its place
             raise
-        base = stack.states[0].code
+        base = base_of(function).code
         codes = (base, *nested_chain(base, path, line, function))
     edit = InnerEdit(function, codes, new)
-    edit(in_force(function))  # what cannot be done is said now
+    edit(up_to(function, CODE_EDIT))  # what cannot be done is said now
     return InnerPatch(func, edit, existing)
 
 

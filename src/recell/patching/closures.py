@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import function_of
 from recell.cells import EMPTY, FORWARDED, Closure, check_mapping, unknown_free_variable
 from recell.errors import FreeVariableError, short
 from recell.layers.changes import Change
-from recell.layers.function_layers import ABSENT, LOCK, CellLayer, beneath
-from recell.layers.values import CellStack, let_go
+from recell.layers.records import beneath
+from recell.layers.values import CellLayer
 from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from recell.layers.exchange import State
-    from recell.layers.function_layers import Layer
 
 __all__ = ["check_class_cell", "holder_beneath", "patch_closure"]
 
 _NOTHING: Mapping[str, object] = {}
-_acquire, _release = LOCK.acquire, LOCK.release  # a `with` statement costs twice as much
 
 
 @public
@@ -64,95 +61,40 @@ def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more:
 class PatchedClosure(Change):
     """What `patch_closure` returns."""
 
-    __slots__ = ("_closure", "_function", "_single", "_values")
+    __slots__ = ("_closure", "_values")
+
+    _renews = True
+    _target: Any
 
     def __init__(self, func: Any, values: Mapping[str, object]) -> None:
-        self._function = func if type(func) is FunctionType else function_of(func, "patch_closure")
-        self._values = values
-        super().__init__("patch_closure", self._function, (), values)
-        self._closure: object = self  # no closure yet
-        self._single: tuple[CellStack, CellType, list[list[object]], object, list[Sequence[Layer]]] | None = (
-            None
-        )
-        self._new_layers()
+        self._verb = "patch_closure"
+        self._target = func if type(func) is FunctionType else function_of(func, "patch_closure")
+        self._names = self._values = values
+        self._entries = ()
+        self._fresh = False
+        self._find()
 
-    def __enter__(self) -> PatchedClosure:
-        if self._function.__closure__ is not self._closure or self._single is None:
-            self._enter()
-            return self
-        stack, cell, one, value, another = self._single  # the everyday case: one cell, and a value for it
-        entries = stack.entries
-        try:
-            _acquire()
-        except BaseException:
-            let_go()
-            raise
-        try:
-            if not entries:
-                try:
-                    stack.base = cell.cell_contents
-                except ValueError:
-                    stack.base = EMPTY
-            # no call from here on: a signal's handler cannot raise half way
-            entries += one
-            cell.cell_contents = value
-            self._entries += another
-        finally:
-            _release()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._single is not None:
-            stack, cell, (entry,), _, (layers,) = self._single
-            try:
-                _acquire()
-            except BaseException:
-                let_go()
-                raise
-            try:
-                own, entries = self._entries, stack.entries
-                if (
-                    len(entries) == 1
-                    and entries[0] is entry
-                    and stack.base is not EMPTY
-                    and own[-1] is layers
-                ):
-                    # no call from here on: a signal's handler cannot raise half way
-                    cell.cell_contents = stack.base
-                    # a finalizer of what was in the cell may have patched it again
-                    del entries[0], own[-1]
-                    if not entries:
-                        stack.base = ABSENT
-                    return
-            finally:
-                _release()
-        self.undo()
-
-    def _new_layers(self) -> Sequence[Layer]:
-        if self._function.__closure__ is self._closure:
-            return self._layers
-        holder, state = holder_beneath(self._function)
-        if state.closure is self._closure and self._layers:
-            return self._layers
-        cells = state.cells()
-        layers: list[CellLayer] = []
-        for name, value in self._values.items():
-            cell = cells.get(name)
-            if cell is None:
-                raise _unknown(name, holder, cells)
-            if name == "__class__":
-                check_class_cell(value, self._function)
-            layers.append(CellLayer(cell, value))
-        self._layers = layers
-        self._closure = state.closure if holder is self._function else self
-        self._single = None
-        if len(layers) == 1 and layers[0].entry[0] is not EMPTY:
-            stack = layers[0].stack
-            assert isinstance(stack, CellStack)
-            self._single = (stack, stack.cell, [layers[0].entry], layers[0].entry[0], [layers])
+    def _renew(self) -> Sequence[CellLayer]:
+        if self._target.__closure__ is not self._closure:
+            self._find()
+        layers: Sequence[CellLayer] = self._layers
         return layers
+
+    def _find(self) -> None:
+        """Find the cells; nothing changes."""
+        func: FunctionType = self._target
+        holder, state = holder_beneath(func)
+        names, closure = state.code.co_freevars, state.closure or ()
+        layers = []
+        for name, value in self._values.items():
+            if name not in names:
+                raise _unknown(name, holder, names)
+            if name == "__class__":
+                check_class_cell(value, func)
+            layers.append(CellLayer(closure[names.index(name)], value))
+        self._layers = layers
+        # known again by it: overrides and swaps in force have other closures
+        self._closure: object = func.__closure__ if holder is func else self
 
 
 def holder_beneath(func: FunctionType) -> tuple[FunctionType, State]:
@@ -183,7 +125,7 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
             yield from _codes_in(const)
 
 
-def _unknown(name: object, func: FunctionType, cells: Mapping[str, object]) -> FreeVariableError:
+def _unknown(name: object, func: FunctionType, names: tuple[str, ...]) -> FreeVariableError:
     error = unknown_free_variable(name, func)
     if isinstance(name, str) and any(name in code.co_names for code in _codes_in(func.__code__)):
         msg = (
@@ -191,6 +133,6 @@ def _unknown(name: object, func: FunctionType, cells: Mapping[str, object]) -> F
             f"use override(…, {name}=…), which changes it for this function alone"
         )
         return FreeVariableError(
-            msg, name=name, names=tuple(cells), nearest=getattr(error, "nearest", None), target=short(func)
+            msg, name=name, names=names, nearest=getattr(error, "nearest", None), target=short(func)
         )
     return error

@@ -2,54 +2,49 @@
 
 from __future__ import annotations
 
-from sys import intern
-from types import CellType, CodeType, FunctionType
+from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell.cells import FORWARDED, cell_for
+from recell.cells import EMPTY, FORWARDED, cell_for
 from recell.functions.building import remake
+from recell.layers.edits import Edit
 from recell.layers.exchange import State, state_of
-from recell.layers.function_layers import Edit
-from recell.patching.planning import Plan, plan
+from recell.layers.records import record_of
+from recell.layers.values import ABSENT
+from recell.patching.planning import Plan, dotted, plan_of
 from recell.patching.standins import Attributes, stand_in, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recell.layers.exchange import Face
+    from recell.layers.records import Record
 
-__all__ = ["Overridden", "OverrideEdit", "Prepared", "dotted", "inside_of"]
+__all__ = ["Overridden", "OverrideEdit", "cell_names", "inside_of", "tree_of"]
 
 
 class Overridden(State):
     """A state with overridden names: an override above it joins in, and both are computed from the same origin."""
 
-    __slots__ = ("_origin", "given")
+    __slots__ = ("given", "origin")
 
-    given: Mapping[str, tuple[object, OverrideEdit]]
-
-    def __init__(
-        self,
-        code: CodeType,
-        closure: tuple[CellType, ...] | None,
-        origin: State,
-        given: Mapping[str, tuple[object, OverrideEdit]],
-    ) -> None:
-        self.code = code
-        self.closure = closure
-        self.face: Face | None = origin.face
-        self.kept: tuple[Any, ...] | None = None
-        self._origin = origin
-        self.given = given
-        """Name -> its value, and the entry that gives it (and holds its private cell)."""
+    given: Any
+    origin: State
 
     @property
     def public(self) -> State:
-        return self._origin
+        return self.origin
+
+    def shown_as(self, face: Face) -> State:
+        """Return the same with another face."""
+        above = Overridden()
+        above.code, above.closure, above.face, above.kept = self.code, self.closure, face, None
+        above.origin, above.given = self.origin.shown_as(face), self.given
+        return above
 
 
 def inside_of(state: State) -> FunctionType | None:
-    """The function to which a function that only passes on passes on."""
+    """Return the function to which a function that only passes on passes on."""
     if state.code.co_freevars == (FORWARDED,) and state.closure:
         inside = state.closure[0].cell_contents
         if type(inside) is FunctionType:
@@ -57,134 +52,148 @@ def inside_of(state: State) -> FunctionType | None:
     return None
 
 
-class Prepared:
-    """What an override does to one function; kept, so that entering again costs only the switch."""
-
-    __slots__ = ("_plan", "_planned", "_resolved", "_roots", "func", "values")
-
-    def __init__(self, func: FunctionType, values: Mapping[str, object]) -> None:
-        self.func: FunctionType = func
-        self.values: dict[str, object] = {}
-        self._roots: dict[str, Attributes] = {}
-        for name, value in values.items():
-            root, *path = dotted(name)
-            if not path:
-                self.values[name] = value
-                continue
-            attributes = self._roots.setdefault(root, Attributes())
-            for part in path[:-1]:
-                nested = attributes.fakes.get(part)
-                if not isinstance(nested, Attributes):
-                    nested = attributes.fakes[part] = Attributes()
-                attributes = nested
-            attributes.fakes[path[-1]] = value
-        self._resolved: tuple[tuple[object, ...], dict[str, object]] = ((), self.values)
-        self._plan: Plan | None = None
-        self._planned: Mapping[str, object] = {}
-
-    def resolve(self, state: State) -> dict[str, object]:
-        """The values over a state: stand-ins are made from what the names mean there."""
-        if not self._roots:
-            return self.values
-        reals = tuple([self._meaning(root, state) for root in self._roots])
-        known, values = self._resolved
-        if len(known) != len(reals) or any(new is not old for new, old in zip(reals, known)):
-            values = dict(self.values)
-            for real, (root, attributes) in zip(reals, self._roots.items()):
-                values[root] = stand_in(real, attributes.fakes, self.func)
-            self._resolved = (reals, values)
-        return values
-
-    def _meaning(self, root: str, state: State) -> object:
-        if root in self.values:
-            return self.values[root]
-        if isinstance(state, Overridden) and root in state.given:
-            return state.given[root][0]
-        return value_of(self.func, state.public, root)
-
-    def plan(self, code: CodeType, values: Mapping[str, object]) -> Plan:
-        """How these values get into a code object; the last answer is kept."""
-        if self._plan is None or self._plan.before is not code or not _same(self._planned, values):
-            self._plan = plan(code, values)
-            self._planned = values
-        return self._plan
-
-    @property
-    def known(self) -> Plan | None:
-        """The last plan, where it is good for every entry."""
-        return None if self._roots else self._plan
-
-    @property
-    def switches(self) -> bool:
-        """Whether it is one store of a code object, the same for every entry."""
-        return self._plan is not None and not self._plan.places and not self._plan.grown and not self._roots
+def cell_names(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the names whose value has to be in a cell: those given as cells, and as `EMPTY`."""
+    return tuple([name for name, value in values.items() if type(value) is CellType or value is EMPTY])
 
 
-def _same(known: Mapping[str, object], values: Mapping[str, object]) -> bool:
-    """Whether the names have the very same values."""
-    if known is values:
-        return True
-    return len(known) == len(values) and all(known.get(name, known) is values[name] for name in values)
-
-
-def dotted(name: str) -> list[str]:
-    """A dotted name's parts. `.0` and `.type_params` are no dotted names but variables of the compiler's own."""
-    if "." not in name:
-        return [name]
-    # interned: the interpreter's cache of attributes holds each string that it was asked for
-    parts = [intern(part) for part in name.split(".")]
-    return parts if all(parts) else [name]
+def tree_of(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values by their roots: `Attributes` for those of dotted names."""
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        root, *path = dotted(name)
+        at: Any = found.get(root)
+        if not path:
+            if type(at) is Attributes:
+                at.over = value
+            else:
+                found[root] = value
+            continue
+        if type(at) is not Attributes:
+            at = found[root] = Attributes(found.get(root, ABSENT))
+        for part in path[:-1]:
+            nested = at.fakes.get(part)
+            if type(nested) is not Attributes:
+                nested = at.fakes[part] = Attributes()
+            at = nested
+        at.fakes[path[-1]] = value
+    return found
 
 
 class OverrideEdit(Edit):
-    """One entry of an override: its private cells are its own."""
+    """One entry of an override: its cells and stand-ins are its own, the same ones as often as it is computed.
 
-    __slots__ = ("_above", "_beneath", "_cells", "_prepared")
-    private = True
+    Args:
+        func: the function.
+        record: what is known of it.
+        values: root name -> value; `Attributes` for what stands in for what the name means.
+        plan: how the names get into the code that the function has now.
+    """
 
-    def __init__(self, prepared: Prepared) -> None:
-        self._prepared = prepared
-        self._cells: dict[str, tuple[object, CellType]] = {}
-        self._beneath: State | None = None
-        self._above: State | None = None
+    __slots__ = ("made", "plan", "stands", "values")
+
+    made: dict[str, tuple[object, CellType]] | None
+    """Name -> its value and the cell that holds it."""
+    stands: dict[str, tuple[object, object]] | None
+    """Root -> what it means, and what stands in for that."""
+    plan: Plan
+    values: Mapping[str, object]
+
+    def __init__(self, func: FunctionType, record: Record, values: Mapping[str, object], plan: Plan) -> None:
+        self.func: FunctionType = func
+        self.record = record
+        self.stack = record.idle
+        self.values = values
+        self.plan = plan
+        self.made = self.stands = None
 
     def __call__(self, state: State) -> State:
-        if state is self._beneath and self._above is not None and self._above.face is state.face:
-            return self._above
-        prepared = self._prepared
-        values = prepared.resolve(state)
-        given: dict[str, tuple[object, OverrideEdit]] = {
-            name: (value, self) for name, value in values.items()
-        }
-        origin = state
-        if isinstance(state, Overridden):  # several overrides at once: the later meaning of a name counts
-            origin = state.public
-            given = {**state.given, **given}
-            values = {name: value for name, (value, _) in given.items()}
-        inside = inside_of(origin)
-        shown = origin if inside is None else state_of(inside)
-        how = prepared.plan(shown.code, values)
-        closure = how.closure(shown.closure, lambda name: given[name][1].cell(name, given[name][0]))
-        code = how.after
+        plan, values, given = self.plan, self.values, state.given
+        if plan.dots:
+            values = self.resolved(state)
+        if given is None:
+            origin, merged = state, values
+        else:  # several overrides at once: the later meaning of a name counts
+            origin, merged = state.public, {**given, **values}
+        own, inside = origin, None
+        if given is not None or plan.before() is not origin.code:
+            inside = inside_of(origin)
+            record = self.record
+            if inside is not None:
+                own, record = state_of(inside), record_of(inside)
+            plan = plan_of(record, own.code, tuple(merged), cell_names(merged))
+        closure = own.closure
+        if plan.private:
+            beneath = state
+            if inside is not None and given is not None:
+                beneath = state_of(inside_of(state) or inside)
+            closure = self._closure(plan, beneath, closure, merged, values)
+        code = plan.code(own.code, merged)
         if inside is not None:
             code, closure = origin.code, (CellType(remake(inside, code, closure)),)
-        self._beneath = state
-        self._above = Overridden(code, closure, origin, given)
-        return self._above
+        above = Overridden()
+        above.code = code
+        above.closure = closure
+        above.face = origin.face
+        above.kept = None
+        above.origin = origin
+        above.given = merged
+        return above
 
-    def cell(self, name: str, value: object) -> CellType:
-        """The private cell of a name, the same one as long as the value is."""
-        held = self._cells.get(name)
+    def _closure(
+        self,
+        plan: Plan,
+        state: State,
+        closure: tuple[CellType, ...] | None,
+        merged: Mapping[str, object],
+        values: Mapping[str, object],
+    ) -> tuple[CellType, ...]:
+        """Return the closure with private cells in it: those beneath have theirs, for the names that they give."""
+        beneath = dict(zip(state.code.co_freevars, state.closure or ())) if merged is not values else {}
+        cells = list(closure or ())
+        for index, name in plan.places:
+            cells[index] = self._cell(name, values[name]) if name in values else beneath[name]
+        for name in plan.grown:
+            if name not in values and name in beneath:
+                cells.append(beneath[name])
+            else:  # its own, or a constant beneath that something above assigns
+                cells.append(self._cell(name, merged[name]))
+        return tuple(cells)
+
+    def _cell(self, name: str, value: object) -> CellType:
+        """Return the private cell of a name, the same one as long as the value is."""
+        made = self.made
+        if made is None:
+            made = self.made = {}
+        held = made.get(name)
         if held is None or held[0] is not value:
-            held = self._cells[name] = (value, cell_for(value))
+            held = made[name] = (value, cell_for(value))
         return held[1]
 
-    def adopt(self, base: State, how: Plan, closure: tuple[CellType, ...]) -> None:
-        """Takes over what was installed for it over a base already."""
-        values = self._prepared.values
-        places = [*how.places, *enumerate(how.grown, len(how.before.co_freevars))]
-        self._cells = {name: (values[name], closure[index]) for index, name in places}
-        self._beneath = base
-        self._above = Overridden(
-            how.after, closure, base, {name: (value, self) for name, value in values.items()}
-        )
+    def resolved(self, state: State) -> Mapping[str, object]:
+        """Return the values over a state: stand-ins are made from what the names mean there."""
+        stands = self.stands
+        if stands is None:
+            stands = self.stands = {}
+        values = {}
+        for name, value in self.values.items():
+            if type(value) is Attributes:
+                given = state.given
+                if value.over is not ABSENT:
+                    real = value.over
+                elif given is not None and name in given:
+                    real = given[name]
+                else:
+                    real = value_of(self.func, state.public, name)
+                known = stands.get(name)
+                if known is None or known[0] is not real:
+                    known = stands[name] = (real, stand_in(real, value.fakes, self.func))
+                value = known[1]
+            values[name] = value
+        return values
+
+    def again(self) -> OverrideEdit:
+        """Return an edit for another entry, with cells and stand-ins of its own."""
+        edit = OverrideEdit(self.func, self.record, self.values, self.plan)
+        edit.stack = self.stack
+        return edit

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import sys
+from sys import modules
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import describe, function_of, functions_of
-from recell.cells import cells_of, check_mapping
+from recell.cells import EMPTY, cells_of, check_mapping
 from recell.code.uses import uses
-from recell.errors import ScopeError, short
-from recell.layers.exchange import state_of
-from recell.layers.function_layers import LOCK, FunctionLayer, in_force
+from recell.errors import ScopeError
+from recell.layers.changes import Change
+from recell.layers.records import in_force, record_of
+from recell.layers.values import ABSENT
 from recell.patching.closures import check_class_cell
-from recell.patching.code_switching import CodeSwitch, Switching
-from recell.patching.override_edits import OverrideEdit, Prepared, dotted, inside_of
+from recell.patching.override_edits import OverrideEdit, cell_names, inside_of, tree_of
+from recell.patching.planning import dotted, plan_of
 from recell.patching.standins import attribute_of, value_of
-from recell.patching.switching import CellSwitch, CellSwitches
 from recell.patching.unused import unused_name
 from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from recell.layers.exchange import State
-    from recell.layers.function_layers import Edit, Layer
-
 __all__ = ["Override", "override"]
 
 _NOTHING: Mapping[str, object] = {}
+_IN_CELLS = frozenset((CellType, type(EMPTY)))
 
 
 @public
-class Override(Switching):
+class Override(Change):
     """The change that `override` makes; also a mapping from its names to the values that they have.
 
     >>> from recell import override
@@ -44,127 +42,126 @@ class Override(Switching):
     (False, 3, ['LIMIT'])
     """
 
-    __slots__ = ("_again", "_fakes", "_functions", "_mocks", "_pairs", "_seen", "_values")
+    __slots__ = ("_fakes", "_functions", "_mocks", "_seen", "_used", "_values")
+
+    _renews = True
+
+    _used: bool
+    _seen: list[tuple[FunctionType, CodeType]]
 
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
-        self._functions = _functions(target)
-        for name, value in values.items():
-            if not isinstance(name, str):
-                msg = f"override needs names as strings, not {short(name)}"
-                raise TypeError(msg)
-            if name == "__class__" and type(value) is not CellType:
-                check_class_cell(value, self._functions[0])
-        self._values = self._fakes = values
-        self._mocks = [name for name, value in values.items() if _is_default(value)]
-        self._pairs: list[tuple[Prepared, FunctionLayer]] = []
-        self._seen: list[CodeType] = []
-        self._switch = self._cells = self._known = None
-        self._again = False
-        super().__init__("override", target if isinstance(target, type) else self._functions[0], (), values)
+        self._verb = "override"
+        self._entries = ()
+        self._fresh = False
+        self._names = self._values = self._fakes = values
+        functions = self._functions = (target,) if type(target) is FunctionType else _functions(target)
+        self._target = target if isinstance(target, type) else functions[0]
+        if "__class__" in values and type(values["__class__"]) is not CellType:
+            check_class_cell(values["__class__"], functions[0])
+        mock = modules.get("unittest.mock")
+        default = ABSENT if mock is None else mock.DEFAULT
+        self._mocks = [name for name, value in values.items() if value is default]
         self._prepare()
 
-    def _new_layers(self) -> Sequence[Layer]:
-        seen = self._seen
-        for at, func in enumerate(self._functions):
-            if self._mocks or func.__code__ is not seen[at]:
+    def _renew(self) -> Sequence[OverrideEdit]:
+        for func, code in self._seen:
+            if func.__code__ is not code or self._mocks:
                 self._prepare()
                 break
-        return [
-            layer if prepared.switches else layer.again(OverrideEdit(prepared))
-            for prepared, layer in self._pairs
-        ]
-
-    def _enter_and_remember(self) -> None:
-        if not self._again:  # most are entered once
-            self._again = True
-            self._enter()
-            return
-        with LOCK:
-            self._enter()
-            self._remember()
-
-    def _remember(self) -> None:
-        """What the next entry needs, where this one was the only layer and changed either code or closure, or grew."""
-        self._cells = self._known = None
-        layers = self._entries[-1]
-        if self._mocks or len(layers) != 1:
-            return
-        layer, prepared = layers[0], self._pairs[0][0]
-        assert isinstance(layer, FunctionLayer)
-        stack, how = layer.stack, prepared.known
-        if how is None or len(stack.edits) != 1 or stack.installed is not stack.states[-1]:
-            return
-        base = stack.states[0]
-        if base.face is not None or base.code is not how.before:
-            return
-        self._stack = stack
-        if not how.places and not how.grown:
-            switch = self._known = CodeSwitch(self, stack)
-            self._switch = switch.parts(stack)
-        elif not (how.places and how.after is not how.before):
-
-            def as_edit(closure: tuple[CellType, ...]) -> Edit:
-                edit = OverrideEdit(prepared)
-                edit.adopt(base, how, closure)
-                return edit
-
-            known = self._known = CellSwitch(self, stack, as_edit)
-            self._cells = CellSwitches(known, stack, how, prepared.values)
-
-    def _layer(self, edit: Edit) -> Layer:
-        return self._pairs[0][1].again(edit)
+        edits: Sequence[OverrideEdit] = self._layers
+        if self._used:  # cells and stand-ins are those of one entry
+            return tuple([edit.again() for edit in edits])
+        self._used = True
+        return edits
 
     def _prepare(self) -> None:
-        """Everything is looked at and checked here; nothing changes."""
-        states = [in_force(func) for func in self._functions]
-        shown = [_shown(state.public).code for state in states]
-        of_each = [self._values] * len(states)
-        if self._mocks or "." in "".join(self._values):
-            of_each = [_used(code, self._values) for code in shown]
-            self._fakes = self._with_mocks(states, of_each)
+        """Look at everything and check it; nothing changes."""
+        self._used = False
+        values = self._values
+        if self._mocks:
+            values = self._fakes = self._with_mocks()
+        functions = self._functions
+        if len(functions) == 1:
+            func = functions[0]
+            edit = self._edit(func, values)
+            unused = edit.plan.unused
+            if unused:
+                for name in values:
+                    if dotted(name)[0] in unused:
+                        raise unused_name(name, self._target, functions)
+            self._layers = (edit,)
+            self._seen = [(func, func.__code__)]
+            return
+        edits: list[OverrideEdit] = []
         used: set[str] = set()
-        pairs: list[tuple[Prepared, FunctionLayer]] = []
-        for func, state, code, own in zip(self._functions, states, shown, of_each):
-            if not own:
-                continue
-            values = own if self._fakes is self._values else {name: self._fakes[name] for name in own}
-            prepared = Prepared(func, values)
-            how = prepared.plan(code, prepared.resolve(state))
-            unused = how.unused
-            found = {name for name in own if dotted(name)[0] not in unused} if unused else {*own}
-            if found:
-                pairs.append((prepared, FunctionLayer(func, OverrideEdit(prepared))))
-                used |= found
-        for name in self._values:
+        for func in functions:
+            edit = self._edit(func, values)
+            unused = edit.plan.unused
+            if unused:
+                own = {name: value for name, value in values.items() if dotted(name)[0] not in unused}
+                if not own:
+                    continue
+                edit = self._edit(func, own)
+                used.update(own)
+            else:
+                used.update(values)
+            edits.append(edit)
+        for name in values:
             if name not in used:
-                raise unused_name(name, self._target, self._functions)
-        self._pairs = pairs
-        self._seen = [func.__code__ for func in self._functions]
+                raise unused_name(name, self._target, functions)
+        self._layers = tuple(edits)
+        self._seen = [(func, func.__code__) for func in functions]
 
-    def _with_mocks(
-        self, states: Sequence[State], of_each: Sequence[Mapping[str, object]]
-    ) -> Mapping[str, Any]:
-        """The values, with an autospecced mock of what a name means now for each `unittest.mock.DEFAULT`."""
-        if not self._mocks:
-            return self._values
+    def _edit(self, func: FunctionType, values: Mapping[str, object]) -> OverrideEdit:
+        record = owner = record_of(func)
+        code = func.__code__
+        if record.idle is None:  # something is in force
+            shown = in_force(func).public
+            code = shown.code
+            inside = inside_of(shown)
+            if inside is not None:
+                code, owner = inside.__code__, record_of(inside)
+        cells: tuple[str, ...] = ()
+        for value in values.values():
+            if type(value) in _IN_CELLS:
+                cells = cell_names(values)
+                break
+        plan = plan_of(owner, code, tuple(values), cells)
+        if plan.forwards:
+            inside = inside_of(in_force(func).public)
+            if inside is not None:
+                plan = plan_of(record_of(inside), inside.__code__, tuple(values), cells)
+        if not plan.dots:
+            return OverrideEdit(func, record, values, plan)
+        edit = OverrideEdit(func, record, tree_of(values), plan)
+        if not plan.unused:
+            edit.resolved(in_force(func))  # what cannot be faked is said now
+        return edit
+
+    def _with_mocks(self) -> Mapping[str, Any]:
+        """Return the values, with an autospecced mock of what a name means now for each `unittest.mock.DEFAULT`."""
         from unittest.mock import MagicMock, create_autospec
 
         fakes = dict(self._values)
         for name in self._mocks:
-            for func, state, own in zip(self._functions, states, of_each):
-                if name in own:
-                    root, *path = dotted(name)
-                    try:
-                        present = value_of(func, state.public, root)
-                    except ScopeError:
-                        if path:
-                            raise
-                        fakes[name] = MagicMock(name=name)  # nothing to take a specification from
-                        break
-                    for part in path:
-                        present = attribute_of(present, part, func)
-                    fakes[name] = create_autospec(present, _name=name)
+            root, *path = dotted(name)
+            for func in self._functions:
+                state = in_force(func).public
+                inside = inside_of(state)
+                use = uses(state.code if inside is None else inside.__code__, [root])[root]
+                if not (use.free or use.read or use.written):
+                    continue
+                try:
+                    present = value_of(func, state, root)
+                except ScopeError:
+                    if path:
+                        raise
+                    fakes[name] = MagicMock(name=name)  # nothing to take a specification from
                     break
+                for part in path:
+                    present = attribute_of(present, part, func)
+                fakes[name] = create_autospec(present, _name=name)
+                break
         return fakes
 
     def __getitem__(self, name: str) -> Any:
@@ -180,13 +177,13 @@ class Override(Switching):
         return True
 
     def keys(self) -> Iterable[str]:
-        """The names that are overridden."""
+        """Return the names that are overridden."""
         return self._fakes.keys()
 
 
 @public
 def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Override:
-    """Temporarily gives names another meaning that only this function, and functions nested in it, see.
+    """Give names, for a while, another meaning that only this function, and functions nested in it, see.
 
     No wrapper, and no change to the module, to other functions, or to closures that share a cell. What the function
     assigns to an overridden name goes to a private cell and is dropped.
@@ -225,7 +222,7 @@ def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: obje
 
 
 def _functions(target: Any) -> tuple[FunctionType, ...]:
-    """The functions that are meant; for a class all that its own attributes hold."""
+    """Return the functions that are meant; for a class all that its own attributes hold."""
     if type(target) is FunctionType:
         return (target,)
     if not isinstance(target, type):
@@ -244,22 +241,3 @@ def _functions(target: Any) -> tuple[FunctionType, ...]:
         msg = f"override needs a class with Python functions, and {describe(target)} has none of its own"
         raise TypeError(msg)
     return tuple(found.values())
-
-
-def _shown(origin: State) -> State:
-    inside = inside_of(origin)
-    return origin if inside is None else state_of(inside)
-
-
-def _used(code: CodeType, values: Mapping[str, object]) -> dict[str, object]:
-    table = uses(code, [dotted(name)[0] for name in values])
-    return {
-        name: value
-        for name, value in values.items()
-        if (use := table[dotted(name)[0]]).free or use.read or use.written
-    }
-
-
-def _is_default(value: object) -> bool:
-    mock = sys.modules.get("unittest.mock")
-    return mock is not None and value is mock.DEFAULT

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY
 from recell.errors import ScopeError, hint_nearest, short
+from recell.layers.values import ABSENT
 from recell.scopes.scope import global_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,24 @@ _OWN = {
 }  # fmt: skip
 
 
+class _Base:
+    """What all stand-ins have, out of reach of those who ask them for attributes."""
+
+    __slots__ = ("__weakref__", "own", "real")
+
+
+_new = object.__new__
+_real_of, _own_of = _Base.real.__get__, _Base.own.__get__  # type: ignore[attr-defined]
+_set_real, _set_own = _Base.real.__set__, _Base.own.__set__  # type: ignore[attr-defined]
+
+# (type of the real object, whether that is a class with `__class_getitem__`) -> the class of its stand-ins; for types
+# that nobody can change, and that never go
+_classes: dict[tuple[type, bool], type] = {}
+_HEAP_TYPE = 1 << 9
+
+
 def stand_in(real: object, fakes: Mapping[str, Any], target: object) -> Any:
-    """An object that looks like `real` but for some attributes.
+    """Make an object that looks like `real` but for some attributes.
 
     Args:
         real: what it stands in for.
@@ -39,26 +56,42 @@ def stand_in(real: object, fakes: Mapping[str, Any], target: object) -> Any:
     own: dict[str, Any] = {}
     for name, fake in fakes.items():
         present = attribute_of(real, name, target)
-        own[name] = stand_in(present, fake.fakes, target) if isinstance(fake, Attributes) else fake
+        own[name] = stand_in(present, fake.fakes, target) if type(fake) is Attributes else fake
+    kind = type(real)
+    key = kind, isinstance(real, type) and hasattr(real, "__class_getitem__")
+    made = _classes.get(key)
+    if made is None:
+        made = _class_for(*key)
+        if not kind.__flags__ & _HEAP_TYPE:
+            _classes[key] = made
+    new: Any = _new(made)
+    _set_real(new, real)
+    _set_own(new, own)
+    return new
+
+
+def _class_for(kind: type, subscripted: bool) -> type:
+    """Make the class of stand-ins for objects of a type."""
     namespace: dict[str, Any] = {}
-    for base in reversed(type(real).__mro__):
+    for base in reversed(kind.__mro__):
         for name, value in vars(base).items():
             if name[:2] == name[-2:] == "__" and name not in _OWN and callable(value):
-                namespace[name] = _forward(name, real)
-    if isinstance(real, type) and "__getitem__" not in namespace and hasattr(real, "__class_getitem__"):
-        namespace["__getitem__"] = lambda self, item: real[item]  # type: ignore[index]
+                namespace[name] = _forward(name)
+    if subscripted and "__getitem__" not in namespace:
+        namespace["__getitem__"] = lambda self, item: _real_of(self)[item]
     # None says "not supported" of a special method: it is no callable, and stays
-    namespace.update(_methods(real, own))
-    return type("StandIn", (), namespace)()
+    namespace.update(_METHODS, __slots__=())
+    return type("StandIn", (_Base,), namespace)
 
 
 class Attributes:
-    """Fakes for attributes of an attribute."""
+    """Fakes for attributes: of what a name means, or of `over`, where that is given."""
 
-    __slots__ = ("fakes",)
+    __slots__ = ("fakes", "over")
 
-    def __init__(self) -> None:
+    def __init__(self, over: object = ABSENT) -> None:
         self.fakes: dict[str, Any] = {}
+        self.over = over
 
 
 def value_of(func: FunctionType, state: State, name: str) -> Any:
@@ -83,50 +116,51 @@ def attribute_of(real: object, name: str, target: object) -> Any:
         ) from None
 
 
-def _forward(name: str, real: object) -> Callable[..., Any]:
-    kind: Any = type(real)
-
+def _forward(name: str) -> Callable[..., Any]:
     def forward(self: object, *args: Any, **kwargs: Any) -> Any:
-        return getattr(kind, name)(real, *args, **kwargs)
+        real = _real_of(self)
+        return getattr(type(real), name)(real, *args, **kwargs)
 
     return forward
 
 
-def _methods(real: Any, own: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    def __getattribute__(self: object, name: str) -> Any:  # noqa: N807
-        if name not in own:
-            # a class statement asks the object itself
-            if name == "__mro_entries__" and isinstance(real, type):
-                return lambda bases: (real,)
-            return getattr(real, name)
-        value = own[name]
-        if value is EMPTY:
-            msg = f"{short(real)} has no attribute {name!r} here: it is overridden with EMPTY"
-            raise AttributeError(msg)
-        return value
+def _getattribute(self: object, name: str) -> Any:
+    own = _own_of(self)
+    if name not in own:
+        real = _real_of(self)
+        # a class statement asks the object itself
+        if name == "__mro_entries__" and isinstance(real, type):
+            return lambda bases: (real,)
+        return getattr(real, name)
+    value = own[name]
+    if value is EMPTY:
+        msg = f"{short(_real_of(self))} has no attribute {name!r} here: it is overridden with EMPTY"
+        raise AttributeError(msg)
+    return value
 
-    def __setattr__(self: object, name: str, value: object) -> None:  # noqa: N807
-        if name in own:
-            own[name] = value
-        else:
-            setattr(real, name, value)
 
-    def __delattr__(self: object, name: str) -> None:  # noqa: N807
-        if name in own:
-            own[name] = EMPTY
-        else:
-            delattr(real, name)
+def _setattr(self: object, name: str, value: object) -> None:
+    own = _own_of(self)
+    if name in own:
+        own[name] = value
+    else:
+        setattr(_real_of(self), name, value)
 
-    def __repr__(self: object) -> str:  # noqa: N807
-        return f"<stand-in for {short(real)}: {', '.join(own)}>"
 
-    def __dir__(self: object) -> list[str]:  # noqa: N807
-        return sorted({*dir(real), *own})
+def _delattr(self: object, name: str) -> None:
+    own = _own_of(self)
+    if name in own:
+        own[name] = EMPTY
+    else:
+        delattr(_real_of(self), name)
 
-    def __instancecheck__(self: object, instance: object) -> bool:  # noqa: N807
-        return isinstance(instance, real)
 
-    def __subclasscheck__(self: object, subclass: type) -> bool:  # noqa: N807
-        return issubclass(subclass, real)
-
-    return {name: value for name, value in locals().items() if name.startswith("__")}
+_METHODS: dict[str, Callable[..., Any]] = {
+    "__getattribute__": _getattribute,
+    "__setattr__": _setattr,
+    "__delattr__": _delattr,
+    "__repr__": lambda self: f"<stand-in for {short(_real_of(self))}: {', '.join(_own_of(self))}>",
+    "__dir__": lambda self: sorted({*dir(_real_of(self)), *_own_of(self)}),
+    "__instancecheck__": lambda self, instance: isinstance(instance, _real_of(self)),
+    "__subclasscheck__": lambda self, subclass: issubclass(subclass, _real_of(self)),
+}

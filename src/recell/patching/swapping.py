@@ -5,115 +5,166 @@ from __future__ import annotations
 import functools
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from recell.callables import function_of
 from recell.cells import FORWARDED, contents_of
 from recell.errors import ScopeError, short
 from recell.frames import running
 from recell.functions.building import remake
-from recell.layers.changes import Change, name_of
-from recell.layers.exchange import State, face_of, install, state_of
-from recell.layers.function_layers import Edit, FunctionLayer, beneath, in_force
+from recell.layers.changes import Change, locked, name_of
+from recell.layers.edits import FACE, Edit
+from recell.layers.exchange import State, face_of, install, new_state, put_face, state_of
+from recell.layers.records import in_force, record_of
 from recell.patching.closures import holder_beneath
 from recell.patching.trampolines import BRIDGES, DECORATED, copied, kind_of, trampoline
 from recell.public import public
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from recell.layers.exchange import Face
 
 __all__ = ["Swap", "SwapEdit", "swap", "swap_edit", "wrap"]
 
 
 class SwapEdit(Edit):
-    """A replacement, as it was when the swap was asked for."""
+    """A replacement, as it was when the swap was asked for.
 
-    __slots__ = ("below", "bridge", "cells", "original", "replacement", "state", "target")
-    whole = True
-    follows = True
+    Args:
+        func: the function.
+        replacement: what it is to do.
+        bridge: how calls are passed on to it; None where its code takes over.
+        cells: whose cells free variables of both have.
+        original: what is to do what lies beneath.
+    """
+
+    __slots__ = ("below", "bridge", "cells", "follows", "original", "replacement", "state")
+    touches = FACE
 
     below: State | None
+    """What `original` does now."""
     bridge: str | None
     cells: str
+    follows: bool
     replacement: Any
     state: State | None
 
     def __init__(
         self,
-        target: FunctionType,
+        func: FunctionType,
         replacement: Any,
         bridge: str | None,
         cells: str,
         original: FunctionType | None = None,
     ) -> None:
-        self.target: FunctionType = target
+        record = self.record = record_of(func)
+        self.func: FunctionType = func
+        self.stack = record.idle
         self.replacement = replacement
         self.bridge = bridge
         self.cells = cells
         self.original: FunctionType | None = original
-        self.below = None  # what `original` does now
+        self.follows = original is not None
+        self.below = None
         # a replacement swapped itself later on does not change this one
-        self.state = state_of(replacement) if type(replacement) is FunctionType else None
-        if self.state is not None:
-            self.state.face = copied(face_of(replacement))
-
-    def follow(self, beneath: State) -> bool:
-        """Lets `original` do what lies beneath, also when a layer there comes or goes."""
-        original, below = self.original, self.below
-        if original is None or beneath is below:
-            return False
-        if below is None:
-            below = State(original.__code__, original.__closure__, beneath.face)
-        if original.__code__ is not below.code or original.__closure__ is not below.closure:
-            return False  # somebody else changed it
-        self.below = beneath
-        if beneath.code is below.code and beneath.closure is below.closure and beneath.face is below.face:
-            return False
-        face = face_of(original)
-        new_face = face if beneath.face is below.face or beneath.face is None else copied(beneath.face)
-        before = State(below.code, below.closure, face)
-        try:
-            install(original, before, State(beneath.code, beneath.closure, new_face))
-        except BaseException:
-            self.below = below
-            raise
-        return True
+        self.state = None
+        if type(replacement) is FunctionType:
+            face = copied(face_of(replacement))
+            self.state = new_state(replacement.__code__, replacement.__closure__, face)
 
     def __call__(self, state: State) -> State:
-        if self.replacement is self.original:  # an identity decorator's
+        replacement, own = self.replacement, self.state
+        if replacement is self.original:  # an identity decorator's
             return state
-        own = _own_cells(state)
-        if self.state is None:
-            return self._trampoline(self.replacement)
-        closure = self._closure(own)
+        if own is None:
+            code, face = trampoline(self.func, replacement, self.bridge or "return")
+            return new_state(code, (CellType(replacement),), face)
+        closure = own.closure
+        if closure is not None:
+            closure = self._closure(_own_cells(state), closure)
         if self.bridge is None:
-            if closure and state.closure and len(closure) == len(state.closure):
-                same = all(new is old for new, old in zip(closure, state.closure))
-                closure = state.closure if same else closure  # nothing to exchange
-            return State(self.state.code, closure, self.state.face)
-        if closure is self.state.closure:
-            return self._trampoline(self.replacement)
-        return self._trampoline(remake(self.replacement, self.state.code, closure))
+            below = state.closure
+            if closure and below and len(closure) == len(below):
+                for new, old in zip(closure, below):
+                    if new is not old:
+                        break
+                else:
+                    closure = below  # nothing to exchange
+            return new_state(own.code, closure, own.face)
+        if closure is not own.closure:
+            replacement = remake(replacement, own.code, closure)
+        code, face = self._bridged(replacement, self.bridge)
+        return new_state(code, (CellType(replacement),), face)
 
-    def _closure(self, own: Mapping[str, CellType]) -> tuple[CellType, ...] | None:
-        """The replacement's cells, with the target's where they are to be kept."""
+    def _bridged(self, replacement: FunctionType, bridge: str) -> tuple[CodeType, Face]:
+        """Return the code that passes on; one is kept for each code of a replacement."""
+        bridges, code = self.record.bridges, replacement.__code__
+        known = bridges.get(id(code))
+        if known is not None and known[0]() is code and known[1] == bridge:
+            assert self.state is not None
+            assert self.state.face is not None
+            return known[2], self.state.face
+        made, face = trampoline(self.func, replacement, bridge)
+        if len(bridges) > 15:
+            bridges.clear()
+        bridges[id(code)] = ref(code), bridge, made
+        return made, face
+
+    def _closure(self, own: Mapping[str, CellType], closure: tuple[CellType, ...]) -> tuple[CellType, ...]:
+        """Return the replacement's cells, with the target's where they are to be kept."""
         assert self.state is not None
-        closure = self.state.closure
-        if closure is None:
-            return None
         names = self.state.code.co_freevars
         kept = tuple(
-            own[name] if name in own and (self.cells == "keep" or name == "__class__") else cell
-            for name, cell in zip(names, closure)
+            [
+                own[name] if name in own and (self.cells == "keep" or name == "__class__") else cell
+                for name, cell in zip(names, closure)
+            ]
         )
         return closure if all(new is old for new, old in zip(kept, closure)) else kept
 
-    def _trampoline(self, replacement: Callable[..., Any]) -> State:
-        code, face = trampoline(self.target, replacement, self.bridge or "return")
-        return State(code, (CellType(replacement),), face)
+    def follow(self, beneath: State) -> None:
+        """Let `original` do what lies beneath, also when a layer there comes or goes."""
+        original, below = self.original, self.below
+        if original is None or beneath is below:
+            return
+        if below is None:
+            below = new_state(original.__code__, original.__closure__, beneath.face)
+        if original.__code__ is not below.code or original.__closure__ is not below.closure:
+            return  # somebody else changed it
+        if (
+            beneath.code is not below.code
+            or beneath.closure is not below.closure
+            or beneath.face is not below.face
+        ):
+            face = face_of(original)
+            new_face = face if beneath.face is below.face or beneath.face is None else copied(beneath.face)
+            before = new_state(below.code, below.closure, face)
+            install(original, self.record.limbos, before, new_state(beneath.code, beneath.closure, new_face))
+        self.below = beneath
+
+    def made_original(self) -> FunctionType:
+        """Return a function that does what lies beneath; under the lock."""
+        if self.original is not None:
+            return self.original
+        func, stack = self.func, self.stack
+        layers, states = stack.now[:2] if stack is not None else ((), ())
+        if self not in layers:
+            return remake(func, in_force(func).code, in_force(func).closure)
+        state = states[layers.index(self)]
+        original = remake(func, state.code, state.closure)
+        face = state.face
+        assert face is not None
+        face = copied(face)
+        original.__defaults__, original.__kwdefaults__ = face.defaults, face.kwdefaults
+        put_face(original, face_of(original), face)
+        self.original, self.below = original, state
+        self.follows = stack.follows = True  # type: ignore[union-attr]
+        return original
 
 
 def _own_cells(state: State) -> dict[str, CellType]:
-    """The cells that a state's function is seen to have: those of the function that it only passes on to."""
+    """Return the cells that a state's function is seen to have: those of the function that it only passes on to."""
     state = state.public
     while state.code.co_freevars == (FORWARDED,) and state.closure:
         inside = state.closure[0].cell_contents
@@ -135,25 +186,38 @@ class Swap(Change):
     ('bye', 'hello')
     """
 
-    __slots__ = ("_codes", "_original")
+    __slots__ = ("_codes", "_edit", "_original")
 
-    def __init__(self, verb: str, target: FunctionType, edit: SwapEdit, original: FunctionType) -> None:
-        self._original = original
-        code, shown = original.__code__, beneath(target).code  # with names overridden, and without
-        self._codes: tuple[CodeType, ...] = (code,) if code is shown else (code, shown)
-        super().__init__(
-            verb, target, (FunctionLayer(target, edit),), (name_of(edit.replacement),), stays=True
-        )
+    def __init__(self, verb: str, edit: SwapEdit) -> None:
+        func = edit.func
+        self._verb = verb
+        self._target = func
+        self._names = ()
+        self._entries = ()
+        self._fresh = False
+        self._edit = edit
+        self._original: FunctionType | None = edit.original
+        code = func.__code__  # with names overridden, and without
+        self._codes = (code,) if edit.record.idle is not None else (code, in_force(func).public.code)
+        self._layers = (edit,)
+        self.__enter__()
+        self._fresh = True  # the first `with` is that entry
+
+    def _about(self) -> Iterable[str]:
+        return (name_of(self._edit.replacement),)
 
     @property
     def original(self) -> FunctionType:
         """A function that does what the target did, sharing its cells; other layers come and go there, too."""
-        return self._original
+        original: FunctionType = self._original or locked(self._edit.made_original)
+        self._original = original
+        return original
 
     @property
     def running(self) -> list[Any]:
         """The frames, generators and coroutines that finish with the old code, as of now."""
-        return [found for code in self._codes for found in running(code)]
+        codes = {id(code): code for code in self._codes}
+        return [found for code in codes.values() for found in running(code)]
 
 
 @public
@@ -193,9 +257,7 @@ def swap(target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep"
     if cells not in ("keep", "take"):
         msg = f"cells must be 'keep' (the target's) or 'take' (the replacement's), not {cells!r}"
         raise ValueError(msg)
-    original = _original(function)
-    edit = swap_edit(function, replacement, cells, "swap", BRIDGES, original)
-    return Swap("swap", function, edit, original)
+    return Swap("swap", swap_edit(function, replacement, cells, "swap", BRIDGES))
 
 
 @public
@@ -232,18 +294,13 @@ def wrap(target: Any, decorator: Callable[[Any], Any], /) -> Swap:
     if not callable(decorator):
         msg = f"wrap takes a target and a decorator, a callable that receives the function; got {short(decorator)}"
         raise TypeError(msg)
-    original = _original(function)
+    shown = in_force(function)
+    original = remake(function, shown.code, shown.closure)
     decorated = decorator(original)
     if not callable(decorated):
         msg = f"wrap needs a decorator that returns a callable, and {short(decorator)} returned {short(decorated)}"
         raise TypeError(msg)
-    edit = swap_edit(function, decorated, "take", "wrap", DECORATED, original)
-    return Swap("wrap", function, edit, original)
-
-
-def _original(function: FunctionType) -> FunctionType:
-    state = in_force(function)
-    return remake(function, state.code, state.closure)
+    return Swap("wrap", swap_edit(function, decorated, "take", "wrap", DECORATED, original))
 
 
 def swap_edit(
@@ -253,8 +310,9 @@ def swap_edit(
     verb: str,
     bridges: Mapping[tuple[str, str], str],
     original: FunctionType | None = None,
+    kind: type[SwapEdit] = SwapEdit,
 ) -> SwapEdit:
-    """The edit that makes `target` do what a replacement does. Everything is checked here; nothing changes."""
+    """Return the edit that makes `target` do what a replacement does. Everything is checked here; nothing changes."""
     if isinstance(replacement, (staticmethod, classmethod)):
         replacement = replacement.__func__
     if not callable(replacement):
@@ -282,11 +340,13 @@ def swap_edit(
         and replacement.__globals__ is target.__globals__
         and getattr(replacement, "__builtins__", None) is getattr(target, "__builtins__", None)
     )
-    return SwapEdit(target, replacement, None if direct else how, cells, original)
+    return kind(target, replacement, None if direct else how, cells, original)
 
 
 def _leads_to(replacement: Any, target: FunctionType) -> str | None:
-    """Where a replacement holds the target, so that calling it would call itself; None where it does not."""
+    """Return where a replacement holds the target, so that calling it would call itself; None where it does not."""
+    if _is_simple(replacement) and replacement is not target:
+        return None
     own = holder_beneath(target)[1].cells()
     seen: set[int] = set()
     waiting: list[tuple[Any, str]] = [(replacement, "as itself")]
@@ -299,6 +359,13 @@ def _leads_to(replacement: Any, target: FunctionType) -> str | None:
         seen.add(id(obj))
         waiting.extend(_called_by(obj, own, where))
     return None
+
+
+def _is_simple(replacement: Any) -> bool:
+    """Return whether it is a function that holds nothing that can be called, as most replacements are."""
+    if type(replacement) is not FunctionType or replacement.__dict__:
+        return False
+    return not any(callable(contents_of(cell)) for cell in replacement.__closure__ or ())
 
 
 def _called_by(obj: Any, own: Mapping[str, CellType], where: str) -> Iterator[tuple[Any, str]]:

@@ -31,6 +31,8 @@ _FLAGS = {
     inspect.CO_ASYNC_GENERATOR: ASYNC_GENERATOR,
 }
 
+_ANY_KIND = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
 # how each kind of target passes a call on; the replacement is `{call}`
 _BODIES = {
     "return": "def target({parameters}):\n  return {call}",
@@ -97,15 +99,14 @@ _CONSTANTS: dict[str, object] = {
 
 
 def kind_of(obj: Any) -> str:
-    """What a call of the object gives: a value, a generator, a coroutine or an asynchronous generator."""
+    """Return what a call of the object gives: a value, a generator, a coroutine or an asynchronous generator."""
+    if type(obj) is FunctionType:
+        return _kind_of_code(obj.__code__)
     while functools.partial in type(obj).__mro__:
         obj = obj.func
     obj = getattr(obj, "__func__", obj) if inspect.ismethod(obj) else obj
     if type(obj) is FunctionType:
-        for flag, kind in _FLAGS.items():
-            if obj.__code__.co_flags & flag:
-                return kind
-        return PLAIN
+        return _kind_of_code(obj.__code__)
     if inspect.iscoroutinefunction(obj) or _is_async_mock(obj):
         return COROUTINE
     thing: object = obj
@@ -113,6 +114,14 @@ def kind_of(obj: Any) -> str:
         return PLAIN
     call = inspect.getattr_static(type(thing), "__call__", None)
     return kind_of(call) if type(call) is FunctionType and call.__module__ != "unittest.mock" else PLAIN
+
+
+def _kind_of_code(code: CodeType) -> str:
+    if code.co_flags & _ANY_KIND:
+        for flag, kind in _FLAGS.items():
+            if code.co_flags & flag:
+                return kind
+    return PLAIN
 
 
 def _is_async_mock(obj: Any) -> bool:
@@ -137,13 +146,13 @@ class _Parameters(NamedTuple):
     stars: str | None
 
     def names(self) -> tuple[str, ...]:
-        """In the order of `co_varnames`."""
+        """Return them in the order of `co_varnames`."""
         names = (*self.positional_only, *self.positional, *self.keyword_only)
         return names + tuple(name for name in (self.star, self.stars) if name is not None)
 
 
 def trampoline(target: FunctionType, replacement: Callable[..., Any], how: str) -> Trampoline:
-    """Code for `target` that passes every call on to `replacement`, which its one free variable holds."""
+    """Return code for `target` that passes every call on to `replacement`, which its one free variable holds."""
     face = _face(replacement)
     parameters, face = _parameters(replacement, face)
     text = _text(how, parameters)
@@ -167,7 +176,7 @@ def trampoline(target: FunctionType, replacement: Callable[..., Any], how: str) 
 
 
 def _face(replacement: Callable[..., Any]) -> Face:
-    """What the target shows; dicts are copies, so that the two do not change together."""
+    """Return what the target shows; dicts are copies, so that the two do not change together."""
     if type(replacement) is not FunctionType:
         wraps = inspect.getattr_static(replacement, "__wrapped__", None) is not None
         attributes = {"__wrapped__": replacement} if wraps else {}
@@ -177,7 +186,7 @@ def _face(replacement: Callable[..., Any]) -> Face:
 
 
 def copied(face: Face) -> Face:
-    """The same face on dicts of its own."""
+    """Return the same face on dicts of its own."""
     return face._replace(
         kwdefaults=None if face.kwdefaults is None else dict(face.kwdefaults),
         annotations=None if face.annotations is None else dict(face.annotations),
@@ -186,7 +195,7 @@ def copied(face: Face) -> Face:
 
 
 def _parameters(replacement: Callable[..., Any], face: Face) -> tuple[_Parameters, Face]:
-    """The parameters that a call of the replacement really takes, and the face completed with defaults."""
+    """Return the parameters that a call of the replacement really takes, and the face completed with defaults."""
     if type(replacement) is FunctionType:
         return _Parameters(*shape_of_function(replacement)[:5]), face
     try:
@@ -231,7 +240,7 @@ _ANYTHING = _Parameters((), (), "args", (), "kwargs")
 
 
 def _text(how: str, parameters: _Parameters) -> str:
-    """The source of the trampoline; parameters get their names afterwards, so that nothing can clash."""
+    """Return the source of the trampoline; parameters get their names afterwards, so that nothing can clash."""
     names = {name: f"p{index}" for index, name in enumerate(parameters.names())}
     head = [names[name] for name in parameters.positional_only]
     call = list(head)
@@ -257,7 +266,7 @@ def _text(how: str, parameters: _Parameters) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _compiled(text: str) -> CodeType:
-    """The code of `target` in a text, all of it on one line, with `replacement` as its free variable."""
+    """Return the code of `target` in a text, all of it on one line, with `replacement` as its free variable."""
     tree = ast.parse("def outer(replacement):\n" + "\n".join(f" {line}" for line in text.splitlines()))
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):

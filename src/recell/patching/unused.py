@@ -20,7 +20,7 @@ __all__ = ["unused_name"]
 
 
 def unused_name(full_name: str, target: object, functions: Sequence[FunctionType]) -> ScopeError:
-    """The error for a name that none of the functions uses, with the best hint that can be found."""
+    """Return the error for a name that none of the functions uses, with the best hint that can be found."""
     parts = full_name.split(".")
     name = parts[0] if all(parts) else full_name  # as `dotted` takes them
     shown = short(target)
@@ -64,7 +64,7 @@ def _hint(func: FunctionType, table: Mapping[str, Use], name: str, full_name: st
 
 
 def _behind(func: FunctionType, called: str) -> Iterator[tuple[str, FunctionType]]:
-    """The functions that a wrapper wraps."""
+    """Yield the functions that a wrapper wraps."""
     where = called
     seen = {id(func)}
     obj: Any = func
@@ -79,7 +79,7 @@ def _behind(func: FunctionType, called: str) -> Iterator[tuple[str, FunctionType
 
 
 def _callees(func: FunctionType, table: Mapping[str, Use]) -> Iterator[tuple[str, FunctionType]]:
-    """The functions that a function's names mean, one call down: also behind lru_cache, and those of classes."""
+    """Yield the functions that a function's names mean, one call down: also behind lru_cache, and those of classes."""
     for name, use in table.items():
         if not _is_used(use):
             continue

@@ -9,7 +9,7 @@ from recell.reloading.annotations import ANNOTATING, AnnotationsLayer
 from recell.reloading.translating import OWN
 
 if TYPE_CHECKING:
-    from recell.layers.values import Layer
+    from recell.layers.values import ValueLayer
 
 __all__ = ["CLASS_OWN", "DECLARED", "MODULE_OWN", "Claim", "Site"]
 
@@ -47,7 +47,7 @@ class Site(NamedTuple):
     namespace: Any
     path: str
 
-    def layer(self, name: str, value: object) -> Layer:
+    def layer(self, name: str, value: object) -> ValueLayer:
         """What binds a name there."""
         if self.cls is None:
             return ItemLayer(self.namespace, name, value)

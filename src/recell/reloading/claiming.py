@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recell.cells import contents_of
 from recell.errors import short
 from recell.layers.exchange import state_of
-from recell.layers.function_layers import CellLayer
+from recell.layers.values import CellLayer
 from recell.reloading.bindings import Claim
 from recell.reloading.following import code_of, current
 from recell.reloading.likeness import ATOMS, assigns, equal, stays

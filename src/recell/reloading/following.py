@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from recell.cells import contents_of, owners_of_all
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations
 from recell.functions.constants import docstring_of
-from recell.layers.exchange import Face, State, face_of, state_of
-from recell.layers.function_layers import Edit
-from recell.layers.values import STACKS
+from recell.layers.edits import FACE, TEXT, Edit
+from recell.layers.exchange import Face, State, face_of, new_state
+from recell.layers.records import has_layers, layered, up_to
 from recell.patching.swapping import SwapEdit, swap_edit
 from recell.patching.trampolines import DECORATED
 from recell.reloading.faces import closure_defaults, face_after
 from recell.reloading.likeness import ATOMS, stays
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from recell.reloading.comparing import Comparison, Pair
     from recell.reloading.living import Inhabitants
@@ -36,16 +36,20 @@ class Follow(Edit):
     """New code; free variables keep the cells that the function holds under their names."""
 
     __slots__ = ("cells", "code", "take")
+    rank = TEXT
 
     cells: Mapping[str, CellType]
     code: CodeType
     take: bool
 
-    def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool = False) -> None:
+    def __init__(
+        self, func: FunctionType, code: CodeType, cells: Mapping[str, CellType], take: bool = False
+    ) -> None:
+        super().__init__(func)
         self.code, self.cells, self.take = code, cells, take
 
     def __call__(self, state: State) -> State:
-        return State(self.code, self._closure(state), state.face)
+        return new_state(self.code, self._closure(state), state.face)
 
     def _closure(self, state: State) -> tuple[CellType, ...] | None:
         names = self.code.co_freevars
@@ -66,41 +70,35 @@ class FollowWhole(Follow):
     """The same, and another face."""
 
     __slots__ = ("face",)
-    whole = True
+    touches = FACE
 
     face: Face
 
-    def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool, face: Face) -> None:
-        super().__init__(code, cells, take)
+    def __init__(
+        self, func: FunctionType, code: CodeType, cells: Mapping[str, CellType], take: bool, face: Face
+    ) -> None:
+        super().__init__(func, code, cells, take)
         self.face = face
 
     def __call__(self, state: State) -> State:
-        return State(self.code, self._closure(state), self.face)
+        return new_state(self.code, self._closure(state), self.face)
 
 
 def code_of(function: FunctionType) -> CodeType:
     """The code of `current(function)`."""
-    return current(function).code if STACKS else function.__code__
-
-
-def layered() -> Collection[object]:
-    """The ids of the functions that have layers, or had some: the code of others is what it shows."""
-    return set(STACKS) if STACKS else ()
+    return up_to(function, TEXT).code
 
 
 def current(function: FunctionType) -> State:
     """What a function is by its text: beneath overrides and swaps, above earlier reloads."""
-    stack = STACKS.get(id(function))
-    if stack is None:
-        return state_of(function)
-    stack.spread()
-    if not stack.edits:
-        return state_of(function)
-    state: State = stack.states[0]
-    for edit in stack.edits:
-        if isinstance(edit, Follow):
-            state = edit(state)
-    return state
+    return up_to(function, TEXT)
+
+
+class Bridge(SwapEdit):
+    """A function of the new text that passes every call on."""
+
+    __slots__ = ()
+    rank = TEXT
 
 
 class Reshape:
@@ -135,17 +133,17 @@ class Reshape:
         face = None if shows_the_same(function, new) else face_after(function, old, new, translation)
         if code is old or (code == old and self.comparison.same(code, old)):  # types.coroutine makes a copy
             if not take or not code.co_freevars:
-                return None if face is None else FollowWhole(old, _NOTHING, False, face)
+                return None if face is None else FollowWhole(function, old, _NOTHING, False, face)
         cells = _NOTHING
-        if take or code.co_freevars != old.co_freevars or (code.co_freevars and id(function) in STACKS):
+        if take or code.co_freevars != old.co_freevars or (code.co_freevars and has_layers(function)):
             own = current(function).cells()
             cells = {
                 name: translation.cell(cell) if take or name not in own else own[name]
                 for name, cell in zip(code.co_freevars, new.__closure__ or ())
             }
         if face is None:
-            return Follow(code, cells, take)
-        return FollowWhole(code, cells, take, face)
+            return Follow(function, code, cells, take)
+        return FollowWhole(function, code, cells, take, face)
 
     def closure(self, function: FunctionType, pair: Pair) -> Follow | None:
         """The edit for a function that is known by its code alone; None where it has to be left."""
@@ -172,12 +170,12 @@ class Reshape:
             return None
         old_doc, doc = docstring_of(pair.old), docstring_of(pair.new)
         if defaults is function.__defaults__ and kwdefaults is function.__kwdefaults__ and doc == old_doc:
-            return None if pair.new is pair.old else Follow(pair.new, cells)
+            return None if pair.new is pair.old else Follow(function, pair.new, cells)
         face = face_of(function)
         face = face._replace(
             defaults=defaults, kwdefaults=kwdefaults, doc=doc if face.doc == old_doc else face.doc
         )
-        return FollowWhole(pair.new, cells, False, face)
+        return FollowWhole(function, pair.new, cells, False, face)
 
     def _cell(self, function: FunctionType, name: str, path: str) -> CellType | None:
         """The cell that a variable of a closure's outer call has, where a sibling of it still holds one."""
@@ -212,7 +210,7 @@ class Reshape:
 
 def bridge(function: FunctionType, replacement: Any) -> SwapEdit:
     """The edit that makes a function pass every call on to a callable."""
-    return swap_edit(function, replacement, "take", "reload", DECORATED)
+    return swap_edit(function, replacement, "take", "reload", DECORATED, kind=Bridge)
 
 
 def shows_the_same(function: FunctionType, new: FunctionType) -> bool:

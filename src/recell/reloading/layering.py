@@ -6,16 +6,15 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from recell.code.making import making
-from recell.layers.function_layers import ABSENT, FunctionLayer
-from recell.reloading.batches import CodesLayer
+from recell.layers.values import ABSENT
 from recell.reloading.comparing import Pair
-from recell.reloading.following import Reshape, bridge
+from recell.reloading.following import Follow, Reshape, bridge
 from recell.reloading.likeness import stays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recell.layers.function_layers import Layer
+    from recell.layers.changes import Layer
     from recell.reloading.comparing import Comparison
     from recell.reloading.merging import Merge
 
@@ -48,8 +47,7 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
     plain = merge.plain
     reshape = Reshape(comparison, living, merge.translation, merge.left)
     layers: list[Layer] = []
-    if plain:
-        layers.append(CodesLayer([living.functions[key] for key in plain], list(plain.values())))
+    layers.extend([Follow(living.functions[key], code, {}) for key, code in plain.items()])
     pairs = []
     for pair in (*comparison.pairs, *_with_other_defaults(comparison)):
         if id(living.only(id(pair.old))) not in plain:
@@ -65,8 +63,8 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
         if edit is None:
             unchanged.add(id(claim.living))
         else:
-            layers.append(FunctionLayer(claim.living, edit))
-            if edit.whole or id(edit.code) not in moved:
+            layers.append(edit)
+            if edit.touches or id(edit.code) not in moved:
                 changed.append(claim.path)
     closures = 0
     made = {id(function.__code__): function for function in merge.scratch.functions.values()} if pairs else {}
@@ -82,12 +80,12 @@ def _functions(merge: Merge) -> tuple[list[Layer], int]:
                 else:  # another copy of a function that is made once
                     follow = reshape.claimed(function, whole, False)
                 if follow is not None:
-                    layers.append(FunctionLayer(function, follow))
+                    layers.append(follow)
                     closures += 1
         if not pair.moved and not (functions and all(id(function) in unchanged for function in functions)):
             changed.append(pair.path)
     for function, new in merge.bridges:
-        layers.append(FunctionLayer(function, bridge(function, merge.translation(new))))
+        layers.append(bridge(function, merge.translation(new)))
     return layers, closures
 
 

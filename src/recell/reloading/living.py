@@ -17,7 +17,7 @@ from recell import compat
 from recell.callables import attributes
 from recell.cells import contents_of
 from recell.code.tree import is_function
-from recell.layers.values import held_codes
+from recell.layers.records import held_codes
 from recell.reloading.comparing import codes_below
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Inhabitants:
         self._nested: set[int] = set()
         self.around: set[int] = set()
         self._counts: dict[int, int] = {}
-        self._held = Counter([id(code) for codes in held_codes() for code in codes])
+        self._held = Counter([id(code) for code in held_codes()])
         self._usual = 0
         self.values(namespace.values())
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from recell.callables import cache_parameters
 from recell.compat import LAZY_IMPORT, resolved
 from recell.errors import ScopeError, short
-from recell.layers.function_layers import ABSENT, CellLayer
+from recell.layers.records import layered
+from recell.layers.values import ABSENT, CellLayer
 from recell.reloading.annotations import of_class, of_module
 from recell.reloading.bindings import CLASS_OWN, DECLARED, MODULE_OWN, Claim, Site
 from recell.reloading.claiming import Claims
-from recell.reloading.following import code_of, layered, shows_the_same
+from recell.reloading.following import code_of, shows_the_same
 from recell.reloading.likeness import ATOMS, SHOWN, equal, is_member, slots
 from recell.reloading.living import Inhabitants
 from recell.reloading.translating import CACHE, Translation

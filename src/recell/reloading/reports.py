@@ -14,9 +14,9 @@ from recell.reloading.earlier import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import CodeType
+    from types import CodeType, TracebackType
 
-    from recell.layers.function_layers import Layer
+    from recell.layers.changes import Layer
 
 __all__ = ["Lines", "Report"]
 
@@ -116,30 +116,32 @@ class Report(Change):
         self._quiet = quiet
         super().__init__("reload", module, layers, self.changed, stays=not dry and not self.refused)
 
-    def _enter(self) -> None:
+    def __enter__(self) -> Report:
+        if self._fresh and self._entries:
+            return super().__enter__()
         if self.dry or self.refused:
             msg = f"{self!r} changes nothing: {'it only tells what would change' if self.dry else self.refused[0]}"
             raise ChangeError(msg, change=repr(self))
         with warnings.catch_warnings() if self._quiet else _AS_IT_IS:
             if self._quiet:  # a function may become a generator: its text says so
                 warnings.simplefilter("ignore", DeprecationWarning)
-            super()._enter()
+            super().__enter__()
         if self._lines is not None:
             self._lines.show()
         if self._code is not None:
             self._code_before = CODES.get(self._target)  # type: ignore[call-overload]
             CODES[self._target] = self._code  # type: ignore[index]
+        return self
 
-    def undo(self) -> None:
-        """Takes the reload back: functions, classes and names are what they were, the very same objects.
-
-        Raises:
-            ChangeError: it is not active.
-            InterferenceError: somebody else assigned a function's code or closure meanwhile; nothing was changed.
-        """
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
         with warnings.catch_warnings():  # a generator may be beneath, where another reload left before
             warnings.simplefilter("ignore", DeprecationWarning)
-            super().undo()
+            super().__exit__()
         if self._lines is not None:
             self._lines.hide()
         if CODES.get(self._target) is self._code:  # type: ignore[call-overload]

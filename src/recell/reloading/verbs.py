@@ -18,8 +18,9 @@ from recell import compat
 from recell.callables import describe
 from recell.errors import RecellError, ScopeError, SourceError, short
 from recell.layers.exchange import face_of, install, state_of
-from recell.layers.values import ABSENT, STACKS
 from recell.public import public
+from recell.layers.records import layered
+from recell.layers.values import ABSENT
 from recell.reloading.annotations import ANNOTATING
 from recell.reloading.comparing import Comparison
 from recell.reloading.earlier import CODES, Constants
@@ -125,7 +126,7 @@ class _Reload:
         self.module, self.name, self.filename = module, name, filename
         self.namespace = vars(module)
         self.lines = Lines(filename, text if given else None)
-        self.living = Inhabitants(self.namespace, name, code_of if STACKS else None, CODES.get(module))
+        self.living = Inhabitants(self.namespace, name, code_of if layered() else None, CODES.get(module))
         self.comparison = Comparison(self.living.codes(), code, self.living.around)
         if self.comparison.fresh:
             # a decorator may hide the functions of these paths: then only the heap leads to them
@@ -272,7 +273,7 @@ def _pass_on(function: FunctionType, translation: Translation) -> None:
     before = state_of(function)
     before.face = face_of(function)
     try:
-        install(function, before, bridge(function, there)(before))
+        install(function, {}, before, bridge(function, there)(before))
     # it would call itself, or is called back by what stands for it
     except (ScopeError, TypeError):  # pragma: no cover - no program was met in which it does
         return

@@ -1,0 +1,369 @@
+"""The stack of a function: its base, the layers over it, and the one way in and the one way out.
+
+What is in force is always computed from the base, so layers come and go in any order. Layers have ranks; within a
+rank the order of entry counts.
+
+These are the guarantees, for every verb that changes functions in place:
+
+* Everything is computed and made ahead before the function is touched. One store, of `Stack.now`, is the commit: it
+  names the layers and the states that they make. Then what is in force is installed (`settle`).
+* Whatever runs meanwhile (a finalizer, a signal's handler, an audit hook, a trace function) may enter and leave layers
+  of the same function. What came in before the commit is taken into account by computing again; what comes in while
+  something is being installed is listed, and installed next.
+* When anything raises, even for want of memory or stack, `now` is put back without a call, and the function runs what
+  it ran before. Where the installation itself was broken off, the function is looked at before the next one.
+* Nothing is held at rest. A stack in use is held by those who can undo; without them, what is in force is the base.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from recell.errors import InterferenceError, short
+from recell.layers.exchange import (
+    DEFAULTS,
+    NO_GIL,
+    UNSEEN,
+    Face,
+    State,
+    defaults_of,
+    face_of,
+    found_state,
+    install,
+    needs_no_other_threads,
+    new_state,
+    prepare,
+    put_face,
+)
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from recell.layers.edits import Edit
+    from recell.layers.records import Record
+
+    Now = tuple[tuple[Edit, ...], tuple[State, ...], Any]
+
+__all__ = ["IDLE", "Stack"]
+
+IDLE: Now = ((), (), None)
+
+
+class Stack:
+    """The layers over one function."""
+
+    __slots__ = ("__weakref__", "busy", "follows", "installed", "now", "record", "sink")
+
+    busy: bool
+    """Whether somebody is installing: he looks at `now` again when he is through."""
+    now: Now
+    """The layers; the base and the state above each layer; what `now` becomes when the last layer leaves."""
+    installed: State | None
+    """The state that the function has; None where that is not known, and at rest."""
+    sink: Any
+    """Where states go instead of into the function."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.now = IDLE
+        self.installed = None
+        self.busy = False
+        self.follows = False
+        self.sink = None
+        record.keep(self)
+
+    def enter(self, edit: Edit) -> None:
+        """Put a layer over those of its rank; nothing has changed when it raises."""
+        func = edit.func
+        now: Any = None
+        new: Any = None
+        try:
+            while True:
+                now = self.now
+                if now is IDLE:
+                    touches = edit.touches
+                    face = (
+                        None if not touches else defaults_of(func) if touches == DEFAULTS else face_of(func)
+                    )
+                    base = new_state(func.__code__, func.__closure__, face)
+                    above = edit(base)
+                    self.installed = base
+                    if above.closure is not base.closure or above.face is not face:
+                        limbos = self.record.limbos
+                        prepare(func, limbos, base, above)
+                        prepare(func, limbos, above, base)
+                    new = (edit,), (base, above), ((), (base,), None)
+                else:
+                    self.check(func)
+                    new = self._with(edit, now)
+                if edit.follows:
+                    self.follows = True
+                # in, unless something came in meanwhile; one line, so that no trace function comes between
+                self.now = chosen = new if self.now is now else self.now
+                if chosen is new:
+                    break
+            if not self.busy:
+                self.settle(func)
+        except BaseException:
+            # nothing is called here where nothing else came in: the stack may be exhausted
+            if new is not None and self.now is new:
+                self.now = new[2] if now is IDLE else now
+                self.record.idle = None if self.now[0] else self
+            if self.now is IDLE or self.busy:
+                raise
+            layers, states, _ = self.now
+            if self.installed is not states[-1] or self.now is not now:
+                if not layers and self.installed is states[0]:
+                    self.now, self.installed = IDLE, None
+                    self.record.idle = self
+                else:
+                    self._put_back(func, edit, now)
+            raise
+
+    def leave(self, edit: Edit) -> None:
+        """Take the last entry of a layer out, wherever it lies; where it is out already, that is all right.
+
+        Raises:
+            InterferenceError: somebody else assigned code or closure meanwhile; nothing was changed.
+        """
+        func = edit.func
+        now: Any = None
+        new: Any = None
+        try:
+            while True:
+                now = self.now
+                layers, states, empty = now
+                self.check(func)
+                at = len(layers) - 1
+                while at >= 0 and layers[at] is not edit:
+                    at -= 1
+                if at < 0:
+                    return
+                if len(layers) == 1:
+                    new = empty
+                    above = states[0]
+                elif at == len(layers) - 1:
+                    new = layers[:at], states[: at + 1], empty
+                    above = states[at]
+                else:
+                    new = (*_computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
+                    above = new[1][-1]
+                installed = self.installed
+                if installed is not None and (
+                    above.closure is not installed.closure or above.face is not installed.face
+                ):
+                    prepare(func, self.record.limbos, installed, above)
+                    prepare(func, self.record.limbos, above, installed)
+                self.now = chosen = new if self.now is now else self.now
+                if chosen is new:
+                    break
+            if not self.busy:
+                self.settle(func)
+            if edit.follows and edit not in self.now[0]:
+                edit.follow(states[at].public)
+        except BaseException:
+            # as above; where something came in meanwhile, the layer is out, and the rest has to be installed
+            if new is not None and self.now is new:
+                self.now = now
+                self.record.idle = None
+            if not self.busy and self.now is not IDLE and self.installed is not self.now[1][-1]:
+                self._put_back(func, None, None)
+            raise
+
+    def _with(self, edit: Edit, now: Now) -> Now:
+        """Compute layers and states with one more, and make ahead what installing them takes."""
+        layers, states, empty = now
+        if not layers:  # the last one is on its way out
+            empty = now
+        func = edit.func
+        installed = self.installed or self._found(func)
+        if edit.touches and all(layer.touches < edit.touches for layer in layers):
+            _widen(func, edit.touches, [installed, *states])
+        at = len(layers)
+        while at and layers[at - 1].rank > edit.rank:
+            at -= 1
+        above = edit(states[at])
+        layers, states = _computed((*layers[:at], edit, *layers[at:]), (*states[: at + 1], above))
+        above = states[-1]
+        if self.sink is None and (above.closure is not installed.closure or above.face is not installed.face):
+            limbos = self.record.limbos
+            for one, other in ((installed, above), (above, installed), (above, states[0])):
+                if one is not other:
+                    prepare(func, limbos, one, other)
+        return layers, states, empty
+
+    def settle(self, func: FunctionType) -> None:
+        """Install what is to be in force, until that is what the function has."""
+        before: State | None = None
+        record = self.record
+        try:
+            self.busy = True
+            record.idle = None  # from now on those who can undo hold the stack
+            while True:
+                now = done = self.now
+                before = self.installed or self._found(func)
+                after = now[1][-1] if now[1] else before
+                if after is not before:
+                    if self.sink is not None:
+                        self._pour(func, before, after)
+                    elif after.closure is before.closure and after.face is before.face:
+                        if after.code is not before.code:
+                            if NO_GIL:
+                                needs_no_other_threads("setting a function's code")
+                            func.__code__ = after.code
+                    else:
+                        install(func, record.limbos, before, after)
+                self.installed = after
+                if self.follows:
+                    for at, edit in enumerate(now[0]):
+                        if (
+                            edit.follows and edit not in now[0][:at]
+                        ):  # entered twice, it lies where it was first
+                            edit.follow(now[1][at])
+                if not now[0]:
+                    self.now = done = IDLE if self.now is now else self.now
+                if done is IDLE:
+                    self.installed = None
+                    self.follows = False
+                    record.idle = self
+                self.busy = False
+                if self.now is done and (done is IDLE or done is now):
+                    break
+                self.busy = True
+        except BaseException:
+            # nothing is called here: it may be the stack that is exhausted
+            self.busy = False
+            if self.now is IDLE:
+                self.installed = None
+            elif self.installed is before and (
+                before is None
+                or func.__code__ is not before.code
+                or func.__closure__ is not before.closure
+                or (
+                    before.face is not None
+                    and (
+                        func.__defaults__ is not before.face[0]
+                        or func.__kwdefaults__ is not before.face[1]
+                        or (before.face[4] is not UNSEEN and func.__doc__ is not before.face[4])
+                        or (before.face[5] is not UNSEEN and func.__dict__ is not before.face[5])
+                    )
+                )
+            ):
+                self.installed = None  # looked at before the next installation
+            if not self.now[0]:
+                record.idle = self
+            raise
+
+    def _put_back(self, func: FunctionType, edit: Edit | None, now: Now | None) -> None:
+        """After a failure: install what is to be in force, without the edit where there is one."""
+        if edit is not None and self.now is not now:
+            layers, states, empty = self.now
+            at = len(layers) - 1
+            while at >= 0 and layers[at] is not edit:
+                at -= 1
+            if at >= 0:
+                self.now = (*_computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
+        with suppress(BaseException):  # the first failure is the one to tell; the next change tries again
+            self.settle(func)
+
+    def check(self, func: FunctionType) -> None:
+        """Raise InterferenceError where somebody assigned code or closure away from what recell installed."""
+        installed = self.installed if self.sink is None else self.sink.state
+        if installed is None or self.busy:
+            return
+        if func.__code__ is not installed.code:
+            raise _interference(func, "__code__", func.__code__, installed.code)
+        if func.__closure__ is not installed.closure:
+            raise _interference(func, "__closure__", func.__closure__, installed.closure)
+
+    def times(self, edit: Edit) -> int:
+        """Return how often a layer lies here."""
+        return sum([layer is edit for layer in self.now[0]])
+
+    def _found(self, func: FunctionType) -> State:
+        """Return the state that an interruption left behind."""
+        states = self.now[1]
+        return found_state(func, states[-1].face if states else None)
+
+    def divert(self, func: FunctionType, sink: Any) -> None:
+        """Send states to a sink from now on; the function itself gets the sink's own state.
+
+        The stack must have a layer that stays as long as the sink does.
+
+        Args:
+            func: the function.
+            sink: has `state`, what the function runs meanwhile, and `put(func, before, after)`, which takes what is
+                in force; nothing has changed when that raises. `before` is None where it is not known.
+        """
+        limbos, top = self.record.limbos, self.now[1][-1]
+        self.check(func)
+        prepare(func, limbos, top, sink.state)
+        prepare(func, limbos, sink.state, top)
+        sink.put(func, None, top)
+        install(func, limbos, top, sink.state)
+        self.sink = sink
+
+    def restore(self, func: FunctionType) -> None:
+        """Let states go into the function again."""
+        sink, limbos, top = self.sink, self.record.limbos, self.now[1][-1]
+        self.check(func)
+        install(func, limbos, sink.state, top)
+        self.sink = None
+        self.installed = top
+
+    def _pour(self, func: FunctionType, before: State, after: State) -> None:
+        if after.face is not None and before.face is not None:
+            func.__defaults__, func.__kwdefaults__ = after.face[:2]
+            put_face(func, before.face, after.face)
+        self.sink.put(func, before, after)
+
+
+def _computed(
+    layers: tuple[Edit, ...], states: tuple[State, ...]
+) -> tuple[tuple[Edit, ...], tuple[State, ...]]:
+    """Return layers and the states that they make; as many as there are already are taken over."""
+    if len(states) > len(layers):
+        return layers, states
+    made = list(states)
+    for edit in layers[len(states) - 1 :]:
+        try:
+            made.append(edit(made[-1]))
+        except (RecursionError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - what an edit cannot do over another state it leaves out
+            made.append(made[-1])
+    return layers, tuple(made)
+
+
+def _widen(func: FunctionType, touches: int, states: list[State]) -> None:
+    """Let all states say so much of a function; all or none."""
+    known: dict[int, Face] = {}
+    states = [*states, *[state.public for state in states]]
+    own = defaults_of(func) if touches == DEFAULTS else face_of(func)
+    faces = []
+    for state in states:
+        face = state.face
+        if face is None or touches == DEFAULTS or face.doc is not UNSEEN:
+            wide = own
+        else:  # its defaults are its own
+            wide = known.setdefault(id(face), own._replace(defaults=face[0], kwdefaults=face[1]))
+        faces.append((state, face, wide))
+    try:
+        for state, _, wide in faces:
+            state.face = wide
+    except BaseException:
+        for state, face, _ in faces:
+            state.face = face
+        raise
+
+
+def _interference(func: FunctionType, attribute: str, found: object, expected: object) -> InterferenceError:
+    target = short(func)
+    msg = (
+        f"somebody else assigned {attribute} of {target}: it is {short(found)}, and recell had installed "
+        f"{short(expected)}; nothing was changed. Assign that back, then undo"
+    )
+    return InterferenceError(
+        msg, target=target, attribute=attribute, expected=short(expected), found=short(found)
+    )
