@@ -738,11 +738,12 @@ def frozen_at_start(facts: Any) -> None:
     same(bool(frozen), facts.frozen_at_start > 0)
 
 
-@check("exchange")
+@check("prepare", "exchange")
 def exchange(facts: Any) -> None:
     """Code and closure at once, while a thread calls the function."""
     in_child(
         "import sys, threading\nsys.path.insert(0, sys.argv[1])\n"
+        + loading(facts.prepare, "prepare")
         + loading(facts.exchange, "exchange")
         + _EXCHANGE
     )
@@ -765,6 +766,8 @@ def two(a, b, c):
 func, other = one(1), two(1, 2, 3)
 states = [(each.__code__, each.__closure__, None, None) for each in (func, other)]
 going, wrong = True, []
+def go(before, after):
+    exchange(func, before, after, set_closure, prepare(func, before, after, set_closure, None, {}))
 def call():
     while going:
         value = func()
@@ -773,9 +776,9 @@ sys.setswitchinterval(1e-5)
 threads = [threading.Thread(target=call) for _ in range(2)]
 for thread in threads: thread.start()
 for _ in range(3000):
-    exchange(func, states[0], states[1], set_closure, None)
+    go(states[0], states[1])
     assert func() == (1, 2, 3)
-    exchange(func, states[1], states[0], set_closure, None)
+    go(states[1], states[0])
     assert func() == 1
 going = False
 for thread in threads: thread.join()
@@ -786,38 +789,10 @@ if SEEN_BY_HOOKS:
             if value not in (1, (1, 2, 3)): wrong.append(value)
     sys.addaudithook(hook)
     for _ in range(100):
-        exchange(func, states[0], states[1], set_closure, None)
-        exchange(func, states[1], states[0], set_closure, None)
+        go(states[0], states[1])
+        go(states[1], states[0])
 assert not wrong, wrong[:3]
 """
 )
 
 
-@check("atomic_stores")
-def atomic_stores(facts: Any) -> None:
-    """Increments of an attribute in two threads: none is lost where only calls and backward jumps switch."""
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", _RACE], check=False, timeout=120).returncode
-    assert done in (0, 3), f"the race ended with {done}"
-    same(done == 0, facts.atomic_stores)
-
-
-_RACE = """
-import sys, threading, time
-class Box: pass
-box = Box()
-box.value, count, lost = 0, [0, 0], False
-sys.setswitchinterval(1e-6)
-deadline = time.monotonic() + 0.8
-def work(place):
-    for number in range(100000):
-        old = box.value
-        x = (old, place, number); x = (x, x); x = (x, x); x = (x, x); x = (x, x)
-        box.value = old + 1
-        count[place] += 1
-while time.monotonic() < deadline:
-    box.value, count = 0, [0, 0]
-    threads = [threading.Thread(target=work, args=(place,)) for place in (0, 1)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    if box.value != 200000: raise SystemExit(3)
-"""

@@ -99,12 +99,6 @@ def test_a_nested_function_behind_a_decorator():
     assert recell.inner(around.__wrapped__, "inside")() == 1
 
 
-def test_a_wrap_is_no_decorator():
-    with recell.wrap(outer, opaque) as change:
-        with pytest.raises(TypeError, match="it does not decorate; use it in a `with`"):
-            change(helper)
-
-
 def test_errors_of_substitute_come_alone():
     """No error of the quick way is shown with them."""
     for constants, error in (({10: 20}, TypeError), ({"NOWHERE": 1}, ScopeError)):

@@ -217,7 +217,7 @@ def test_a_replacement_keeps_what_makes_it_more_than_its_code(how: str) -> None:
 
 
 def test_a_second_patch_over_a_closure_with_defaults() -> None:
-    """What stands there now makes functions itself: it has to be undone first."""
+    """The last one in force counts alone, also where the first one makes functions itself."""
 
     def make(first: Any = None) -> Any:
         def new(a: Any = 1) -> Any:
@@ -225,15 +225,20 @@ def test_a_second_patch_over_a_closure_with_defaults() -> None:
 
         return new
 
-    with patch_inner(between, "one", make()):
+    with patch_inner(between, "one", make()) as first:
         assert between() == (("first", 1), "second")
-        with pytest.raises(ScopeError, match="makes <maker of .* now where the nested"):
-            patch_inner(between, "one", make()).start()
+        with patch_inner(between, "one", lambda a=2: ("last", a)):
+            assert between() == (("last", 2), "second")
+            first.undo()
+            assert between() == (("last", 2), "second")
+            first.start()
+            assert between() == (("first", 1), "second")
+        assert between() == (("first", 1), "second")
     assert between() == ("first", "second")
 
 
 def test_a_patch_entered_over_something_else() -> None:
-    """The function in its place makes no such function: nothing changes, with living closures or without."""
+    """It lies beneath a swap; what another patch puts in the place of the function around makes no such function."""
 
     def other() -> Any:
         def another() -> Any:
@@ -253,9 +258,13 @@ def test_a_patch_entered_over_something_else() -> None:
     changes = [patch_inner(outer, "deep.deeper", len, existing=existing) for existing in (True, False)]
     with swap(outer, other):
         for change in changes:
-            with pytest.raises(ScopeError, match="does not make its function `deep.deeper` now"):
-                change.start()
-        assert outer() == 1
+            change.start()
+            assert outer() == 1
+    with pytest.raises(TypeError, match="at least one argument|exactly one argument"):
+        outer()
+    for change in changes:
+        change.undo()
+    assert outer() == 1
     with patch_inner(outer, "deep", lambda: "patched"):
         for change in changes:
             with pytest.raises(ScopeError, match="does not make its function"):

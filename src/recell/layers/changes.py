@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any] | type")
 
-__all__ = ["Change", "active_changes", "locked", "name_of", "refuse_travel"]
+__all__ = ["ENTERED", "MADE", "Change", "active_changes", "locked", "name_of", "refuse_travel"]
+
+MADE, ENTERED = 1, 2
+"""What a change that stays is while it is made, and until the first `with`, which is that entry."""
 
 _depth = 0
 """How many changes on their way in or out have the lock: its owner's, while there is one."""
@@ -76,10 +79,9 @@ class Change:
         self._layers: Any = tuple(layers)
         self._names = names
         self._entries: tuple[Sequence[Layer], ...] = ()
-        self._fresh = False
+        self._fresh = MADE if stays else 0
         if stays:
             self.__enter__()
-            self._fresh = True  # the first `with` is that entry
 
     @property
     def active(self) -> bool:
@@ -103,8 +105,8 @@ class Change:
 
     def __enter__(self: C) -> C:
         global _depth  # noqa: PLW0603 - the lock's owner counts
-        if self._fresh:
-            self._fresh = False
+        if self._fresh == ENTERED:
+            self._fresh = 0
             if self._entries:
                 return self
         layers: Sequence[Layer] = ()
@@ -125,9 +127,12 @@ class Change:
             if self._entries is not known:  # something that ran meanwhile entered it, too, or left it
                 entries = (*self._entries, layers)
             self._entries, listed = entries, True
+            if self._fresh:
+                self._fresh = ENTERED
             _depth = depth
             held = None
             release()
+            return self  # noqa: TRY300 - an interruption here takes it back, too
         except BaseException:
             try:
                 if held is None:
@@ -142,7 +147,6 @@ class Change:
                 if held:
                     release()
             raise
-        return self
 
     def __exit__(
         self,
@@ -248,8 +252,8 @@ class Change:
         """Decorate a function, coroutine function, generator or class: the change is in force while it runs."""
         from recell.layers.decorating import decorate
 
-        if self._fresh:
-            self._fresh = False
+        if self._fresh == ENTERED:
+            self._fresh = 0
             if self._entries:
                 self.undo()
         wrapped: F = decorate(self, decorated)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.errors import InterferenceError, short
 from recell.layers.exchange import (
+    CODE,
     DEFAULTS,
     NO_GIL,
     UNSEEN,
@@ -178,8 +179,9 @@ class Stack:
             empty = now
         func = edit.func
         installed = self.installed or self._found(func)
-        if edit.touches and all(layer.touches < edit.touches for layer in layers):
-            _widen(func, edit.touches, [installed, *states])
+        level = max([layer.touches for layer in layers], default=CODE)
+        if edit.touches > level:
+            _widen(func, edit.touches, level, [installed, *states])
         at = len(layers)
         while at and layers[at - 1].rank > edit.rank:
             at -= 1
@@ -336,17 +338,15 @@ def _computed(
     return layers, tuple(made)
 
 
-def _widen(func: FunctionType, touches: int, states: list[State]) -> None:
-    """Let all states say so much of a function; all or none."""
+def _widen(func: FunctionType, touches: int, level: int, states: list[State]) -> None:
+    """Let all states say so much of a function: as it is now, where none of its layers says it; all or none."""
     known: dict[int, Face] = {}
     states = [*states, *[state.public for state in states]]
     own = defaults_of(func) if touches == DEFAULTS else face_of(func)
     faces = []
     for state in states:
-        face = state.face
-        if face is None or touches == DEFAULTS or face.doc is not UNSEEN:
-            wide = own
-        else:  # its defaults are its own
+        face, wide = state.face, own
+        if face is not None and level == DEFAULTS:  # each has defaults of its own
             wide = known.setdefault(id(face), own._replace(defaults=face[0], kwdefaults=face[1]))
         faces.append((state, face, wide))
     try:

@@ -71,7 +71,7 @@ class PatchedClosure(Change):
         self._target = func if type(func) is FunctionType else function_of(func, "patch_closure")
         self._names = self._values = values
         self._entries = ()
-        self._fresh = False
+        self._fresh = 0
         self._find()
 
     def _renew(self) -> Sequence[CellLayer]:

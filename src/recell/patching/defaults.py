@@ -99,7 +99,7 @@ class PatchedDefaults(Change):
         self._target = func
         self._names = self._values = values
         self._entries = ()
-        self._fresh = False
+        self._fresh = 0
         edit = DefaultsEdit(func)
         edit.values = values
         self._layers = (edit,)

@@ -52,7 +52,7 @@ class Override(Change):
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._verb = "override"
         self._entries = ()
-        self._fresh = False
+        self._fresh = 0
         self._names = self._values = self._fakes = values
         functions = self._functions = (target,) if type(target) is FunctionType else _functions(target)
         self._target = target if isinstance(target, type) else functions[0]

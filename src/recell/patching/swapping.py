@@ -12,7 +12,7 @@ from recell.cells import FORWARDED, contents_of
 from recell.errors import ScopeError, short
 from recell.frames import running
 from recell.functions.building import remake
-from recell.layers.changes import Change, locked, name_of
+from recell.layers.changes import MADE, Change, locked, name_of
 from recell.layers.edits import FACE, Edit
 from recell.layers.exchange import State, face_of, install, new_state, put_face, state_of
 from recell.layers.records import in_force, record_of
@@ -194,14 +194,13 @@ class Swap(Change):
         self._target = func
         self._names = ()
         self._entries = ()
-        self._fresh = False
+        self._fresh = MADE
         self._edit = edit
         self._original: FunctionType | None = edit.original
         code = func.__code__  # with names overridden, and without
         self._codes = (code,) if edit.record.idle is not None else (code, in_force(func).public.code)
         self._layers = (edit,)
         self.__enter__()
-        self._fresh = True  # the first `with` is that entry
 
     def _about(self) -> Iterable[str]:
         return (name_of(self._edit.replacement),)

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from recell.errors import ChangeError
-from recell.layers.changes import Change
+from recell.layers.changes import ENTERED, Change
 from recell.public import public
 from recell.reloading.earlier import CODES
 
@@ -117,7 +117,7 @@ class Report(Change):
         super().__init__("reload", module, layers, self.changed, stays=not dry and not self.refused)
 
     def __enter__(self) -> Report:
-        if self._fresh and self._entries:
+        if self._fresh == ENTERED and self._entries:
             return super().__enter__()
         if self.dry or self.refused:
             msg = f"{self!r} changes nothing: {'it only tells what would change' if self.dry else self.refused[0]}"
@@ -139,9 +139,16 @@ class Report(Change):
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        with warnings.catch_warnings():  # a generator may be beneath, where another reload left before
-            warnings.simplefilter("ignore", DeprecationWarning)
-            super().__exit__()
+        times = len(self._entries)
+        try:
+            with warnings.catch_warnings():  # a generator may be beneath, where another reload left before
+                warnings.simplefilter("ignore", DeprecationWarning)
+                super().__exit__()
+        finally:
+            if len(self._entries) < times:  # also where it was interrupted, and left
+                self._forget()
+
+    def _forget(self) -> None:
         if self._lines is not None:
             self._lines.hide()
         if CODES.get(self._target) is self._code:  # type: ignore[call-overload]
