@@ -794,5 +794,3 @@ if SEEN_BY_HOOKS:
 assert not wrong, wrong[:3]
 """
 )
-
-

@@ -101,7 +101,7 @@ def test_a_nested_function_behind_a_decorator():
 
 def test_errors_of_substitute_come_alone():
     """No error of the quick way is shown with them."""
-    for constants, error in (({10: 20}, TypeError), ({"NOWHERE": 1}, ScopeError)):
+    for constants, error in (({10: 20}, ScopeError), ({"NOWHERE": 1}, ScopeError)):
         with pytest.raises(error) as caught:
             recell.substitute(helper, constants=constants)
         assert caught.value.__context__ is None

@@ -54,7 +54,7 @@ def test_no_wrong_source_is_shown_for_a_class(name: str) -> None:
         inspect.getsource(cls)
     for key, value in vars(cls).items():
         if isinstance(value, types.FunctionType) and value.__module__.startswith("recell."):
-            assert f"def {key}(" in inspect.getsource(value)
+            assert f"def {value.__name__}(" in inspect.getsource(value)
 
 
 def test_messages_of_python_itself_name_the_front_door() -> None:

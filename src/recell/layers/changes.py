@@ -297,6 +297,7 @@ def locked(function: Callable[..., Any], *args: Any) -> Any:
             let_go(_depth)
 
 
+@public
 def active_changes(target: object = None) -> list[Change]:
     """Find the changes in force that somebody can still undo.
 

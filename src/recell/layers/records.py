@@ -149,7 +149,7 @@ def has_layers(func: FunctionType) -> bool:
 def layered() -> set[int]:
     """Return the ids of all functions that have layers."""
     found = set()
-    for key, record in list(_records.items()):
+    for key, record in _records.copy().items():  # the collector may take one meanwhile
         stack = record.idle or record.used()
         if stack is not None and stack.now[1]:
             found.add(key)

@@ -11,6 +11,7 @@ from recell.errors import ScopeError, hint_nearest, listed, short
 from recell.layers.changes import Change
 from recell.layers.edits import DEFAULTS, Edit
 from recell.layers.records import in_force
+from recell.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ class DefaultsEdit(Edit):
         return state.shown_as(face._replace(defaults=defaults, kwdefaults=kwdefaults))
 
 
+@public
 def patch_defaults(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
     """Give parameters, for a while, another default, in place: every reference to the function sees it.
 

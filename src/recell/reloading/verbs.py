@@ -18,9 +18,9 @@ from recell import compat
 from recell.callables import describe
 from recell.errors import RecellError, ScopeError, SourceError, short
 from recell.layers.exchange import face_of, install, state_of
-from recell.public import public
 from recell.layers.records import layered
 from recell.layers.values import ABSENT
+from recell.public import public
 from recell.reloading.annotations import ANNOTATING
 from recell.reloading.comparing import Comparison
 from recell.reloading.earlier import CODES, Constants

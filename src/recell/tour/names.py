@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import recell
 from recell.tour import Stage, Step
 
@@ -48,6 +50,18 @@ def freeze_a_method(stage: Stage) -> None:
     stage.check("with `reversed` frozen to nothing, it does nothing", one == two)
 
 
+def stand_alone(stage: Stage) -> None:
+    """colorsys._v reads constants of its module; a stateless copy carries all that it needs."""
+    import colorsys
+
+    needs: Any = vars(colorsys)["_v"]
+    alone = recell.stateless(needs)
+    stage.did("alone = recell.stateless(colorsys._v)", alone)
+    left = recell.scope(alone)
+    stage.check("it reads no global and no free variable", not (left.globals or left.nonlocals))
+    stage.check("and does what it did", alone(0.2, 0.7, 0.4) == needs(0.2, 0.7, 0.4))
+
+
 STEPS = [
     Step(
         "A global turned into a free variable, and back: re.escape",
@@ -55,4 +69,5 @@ STEPS = [
         promote_globals,
     ),
     Step("Names turned into constants: random.Random.shuffle", ("freeze",), freeze_a_method),
+    Step("A function that needs nothing around it: colorsys._v", ("stateless", "scope"), stand_alone),
 ]

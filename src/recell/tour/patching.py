@@ -139,9 +139,28 @@ def undo_several_changes(stage: Stage) -> None:
     stage.check("and the generator finished with its old code", list(old) == [2])
 
 
+def give_a_default(stage: Stage) -> None:
+    """textwrap.shorten has a default of ' [...]'; for a while it is another, and recell says what is in force."""
+    import textwrap
+
+    text = "one two three four"
+    with recell.patch_defaults(textwrap.TextWrapper.__init__, placeholder=" ..."):
+        stage.did('with recell.patch_defaults(textwrap.TextWrapper.__init__, placeholder=" ...")')
+        found = recell.active_changes(textwrap.TextWrapper.__init__)
+        stage.did("recell.active_changes(textwrap.TextWrapper.__init__)", found)
+        stage.check("the change is listed", len(found) == 1)
+        stage.check("the default is another", textwrap.shorten(text, 12) == "one two ...")
+    stage.check("undone: the old default", textwrap.shorten(text, 12) == "one [...]")
+
+
 STEPS = [
     Step("A name faked for one function alone: time.sleep", ("override",), fake_sleep_for_one_function),
     Step("A closure swapped for one with more free variables, under threads", ("swap",), swap_under_threads),
     Step("Every reference counted: json.dumps wrapped in place", ("wrap",), count_calls),
+    Step(
+        "Another default for a while: textwrap.TextWrapper",
+        ("patch_defaults", "active_changes"),
+        give_a_default,
+    ),
     Step("Several changes under one handle", ("Patcher", "running"), undo_several_changes),
 ]
