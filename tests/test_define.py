@@ -130,6 +130,19 @@ def test_calls_on_imported_names_do_what_they_do_in_their_module() -> None:
     assert recell.define(bound, globals=space, closure={"value": 2})() == (space["os"].getcwd(), "ab", 2)
 
 
+def test_names_that_are_not_used_are_ignored_on_request() -> None:
+    """One set of names for several texts: each takes the cells that it uses, and no other."""
+    cell = recell.make_cell(1)
+    names = {"used": cell, "elsewhere": 2, "local": 3, "argument": 4}
+    text = "def func(argument):\n    local = argument\n    return used, local\n"
+    func = define(text, closure=names, strict=False)
+    assert func(5) == (1, 5)
+    assert recell.closure(func).cells == {"used": cell}
+    assert define("def func():\n    return 1\n", closure=names, strict=False).__closure__ is None
+    with pytest.raises(recell.FreeVariableError, match="strict=False ignores what is not used"):
+        define(text, closure=names)
+
+
 def test_what_may_stand_beside_a_definition() -> None:
     """Imports from the future, a text, `pass`: they say nothing about the function but how it is compiled."""
     text = '"""About it."""\nfrom __future__ import annotations\npass\ndef func(n: later) -> "x":\n    return n\n'

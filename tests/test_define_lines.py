@@ -181,6 +181,40 @@ def test_two_texts_under_one_name() -> None:
     assert "<shared>" not in linecache.cache
 
 
+def test_the_lines_of_a_file_stay_what_they_are(tmp_path, monkeypatch) -> None:
+    """A text under the name of a real file never shows in that file's tracebacks, whether it was read before or not."""
+    path = tmp_path / "real.py"
+    path.write_text("def broken():\n    return 1 / 0  # the real line\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in (str(path), "real.py"):
+        for read_before in (False, True):
+            linecache.clearcache()
+            if read_before:
+                linecache.getlines(name)
+            func = define("def f():\n    secret = 1\n    return 1 / 0", filename=name)
+            assert linecache.getline(name, 2) == "    return 1 / 0  # the real line\n"
+            linecache.checkcache()
+            assert func.__code__.co_filename == name
+            del func
+            assert linecache.getline(name, 2) == "    return 1 / 0  # the real line\n"
+
+
+def test_lines_that_somebody_else_registered_stay(tmp_path) -> None:
+    """A cell of a notebook, say; and when a file is gone, its name is free."""
+    linecache.cache["<cell 1>"] = entry = (5, None, ["cell\n"], "<cell 1>")
+    func = define("def f(): return 1", filename="<cell 1>")
+    assert linecache.cache.pop("<cell 1>") is entry
+    again = define("def f(): return 1", filename="<cell 1>")
+    assert inspect.getsource(again) == inspect.getsource(func) == "def f(): return 1\n"
+    path = tmp_path / "empty.py"
+    path.write_text("")
+    func = define("def f(): return 1", filename=str(path))
+    assert "".join(linecache.getlines(str(path))).strip() == ""
+    path.unlink()
+    func = define("def f(): return 1", filename=str(path))
+    assert inspect.getsource(func) == "def f(): return 1\n"
+
+
 def test_file_name_and_code_are_plain_to_tools(tmp_path) -> None:
     """An exact string as file name; equal code; what leaves the process holds no lines; profiles can be saved."""
     func = define("def f(): return len([1])")

@@ -6,6 +6,7 @@ import copy
 import gc
 import linecache
 import pickle
+import subprocess
 import sys
 
 import pytest
@@ -66,9 +67,43 @@ def test_tables_travel_as_what_they_are() -> None:
             assert type(same) is plain and same == value
 
 
+HOLDERS = """
+import atexit, builtins, codecs, copyreg, gc, sys, threading, weakref
+import recell
+
+def made():
+    return recell.define("def func(*args): return None")
+
+sys.displayhook = made()
+sys.recell_forward = recell.forward(made())
+sys.modules["held"] = made()
+builtins.held = made()
+copyreg.pickle(recell.Patcher, made())
+codecs.register(made())
+atexit.register(made())
+gc.callbacks.append(made())
+threading.held = [made()]
+main = made()
+class Circle: pass
+circle = Circle()
+circle.itself, circle.held = circle, made()
+weakref.finalize(circle, made())
+sys.excepthook = made()
+"""
+
+
+def test_the_interpreter_ends_without_noise_whoever_holds_a_function() -> None:
+    """Lines that die while modules are taken apart say nothing, and take nothing away."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", HOLDERS], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
 def test_lines_that_outlive_linecache(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the interpreter's end modules lose what they hold: nothing is taken away, and nothing is raised."""
     lines = sourcelines.registered("def func(): pass", "func", None)
+    lines.__del__(lambda: True)
     monkeypatch.setattr(sourcelines, "_linecache", None)
     lines.__del__()
     monkeypatch.undo()

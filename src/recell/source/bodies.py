@@ -103,7 +103,7 @@ def build_function(
     start = f"{'async ' if asynchronous else ''}def {name}"
     inside = _indented(text)
     whole = f"{start}{head}:\n{inside}\n"
-    definition = Definition(whole, globals, closure, None, filename, class_name, "build_function")
+    definition = Definition(whole, globals, closure, None, filename, class_name, verb="build_function")
     try:
         made = definition.made()
     except SourceError as error:

@@ -42,6 +42,7 @@ class Definition:
         name: the function's name, or None for the one in the text.
         filename: the file name, or None for a new one.
         class_name: the class whose method it is to be, or None.
+        strict: whether a name in `closure` that the text does not use is an error.
         verb: what the caller was asked to do, for errors.
     """
 
@@ -60,6 +61,7 @@ class Definition:
         name: str | None,
         filename: str | None,
         class_name: str | None,
+        strict: bool = True,
         verb: str = "define",
     ) -> None:
         if not isinstance(text, str):
@@ -88,6 +90,7 @@ class Definition:
         self.prefix = "" if self.class_name is None else self.class_name + "."
         self.own_globals = globals is None
         self.globals = {} if globals is None else globals
+        self.strict = strict
         self.bare = False  # whether the globals had no builtins
         self.filename = filename
 
@@ -232,12 +235,12 @@ class Definition:
     def cells(self, code: CodeType) -> tuple[CellType, ...] | None:
         names = code.co_freevars
         values = self.values or {}
-        for key in values:
+        for key in values if self.strict else ():
             if key not in names and (key != "__class__" or self.class_name is None):
                 msg = (
                     f"`{key}` is in closure=, and the text that defines `{self.label}` does not use it as a free "
                     f"variable (it is unused there, or bound in the function); those it uses are: {listed(names)}"
-                ) + hint_nearest(key, names)
+                ) + (hint_nearest(key, names) or "; strict=False ignores what is not used")
                 target = f"the text that defines {self.label}"
                 raise FreeVariableError(
                     msg, name=key, names=names, nearest=nearest(key, names), target=target

@@ -16,6 +16,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, List, Tuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
     from weakref import WeakValueDictionary
 
@@ -29,7 +30,10 @@ _TABLE = "co_linetable" if hasattr(CodeType, "co_linetable") else "co_lnotab"  #
 
 
 class Lines:
-    """A text's lines under a file name, in `linecache` until this object dies."""
+    """A text's lines under a file name, in `linecache` until this object dies.
+
+    Lines that others have under the name, those of a real file first of all, stay.
+    """
 
     __slots__ = ("__weakref__", "entry", "filename")
 
@@ -40,17 +44,18 @@ class Lines:
         self.filename = filename
         # no time stamp: `linecache.checkcache` leaves the entry alone
         self.entry = (len(text), None, lines, filename)
-        self.register()
 
     def register(self) -> None:
+        """Put the lines into `linecache`."""
         _linecache.cache[self.filename] = self.entry  # type: ignore[union-attr]
 
     def forget(self) -> None:
         """Take the lines away, unless somebody has put others in their place."""
         _remove(self.filename, self.entry)
 
-    def __del__(self) -> None:
-        if _linecache is None:
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        # at the end of the interpreter whatever is needed below may be gone; `ending` is held here
+        if ending() or _linecache is None:
             return
         if _linecache_runs():  # a garbage collection in its midst: `checkcache` still counts on every key
             _late.append((self.filename, self.entry))
@@ -128,7 +133,8 @@ def held_inside(code: CodeType, lines: Lines) -> tuple[Any, ...]:
 def registered(text: str, label: str, filename: str | None) -> Lines:
     """A text's lines, registered under the file name given, or under a new one: `<recell label #7>`.
 
-    Under a name given, equal texts share one entry; another text takes the place of the one before.
+    Under a name given, equal texts share one entry; another text takes the place of the one before, and never that of
+    a file or of what somebody else registered.
     """
     global _linecache, _given  # noqa: PLW0603 - loaded on first use
     if _linecache is None or _given is None:
@@ -140,14 +146,27 @@ def registered(text: str, label: str, filename: str | None) -> Lines:
     _remove_late()
     lines = lines_of(text)
     if filename is None:
-        return Lines(f"<recell {label} #{next(_numbers)}>", text, lines)
+        new = Lines(f"<recell {label} #{next(_numbers)}>", text, lines)
+        new.register()
+        return new
     with _naming:
-        living = _given.get(filename)
-        if living is not None and living.entry[2] == lines:
-            living.register()
-            return living
-        new = _given[filename] = Lines(filename, text, lines)
-    return new
+        existing = _given.get(filename)
+        others = _others_have(filename, existing)
+        if existing is None or existing.entry[2] != lines:
+            existing = _given[filename] = Lines(filename, text, lines)
+        if not others:
+            existing.register()
+    return existing
+
+
+def _others_have(filename: str, existing: Lines | None) -> bool:
+    """Return whether `linecache` shows a file, or lines that somebody else registered, under a name."""
+    linecache: Any = _linecache
+    linecache.checkcache(filename)  # a file may be gone
+    if filename not in linecache.cache:
+        linecache.getlines(filename)  # enters those of a file
+    entry = linecache.cache.get(filename)
+    return entry is not None and (existing is None or entry is not existing.entry)
 
 
 def lines_of(text: str) -> list[str]:
