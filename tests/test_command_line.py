@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import types
@@ -191,9 +192,113 @@ def test_graph_data_numbers_each_function_and_cell_once():
 )
 def test_bad_targets_are_told_in_one_line_with_status_2(target, part, capsys):
     assert main(["inspect", target]) == 2
-    out = capsys.readouterr().out
-    assert part in out
-    assert out.count("\n") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert part in err
+    assert err.count("\n") == 1
+
+
+LOUD = """
+import os, sys
+print("printed while importing")
+os.write(1, b"written while importing\\n")
+os.system("echo a child process")
+
+class Loud:
+    def __repr__(self):
+        print("printed by a repr")
+        return "\\x1b[2Jcleared \\u202eturned" + chr(10) + "round"
+
+def make(loud=Loud()):
+    return lambda: loud
+
+f = make()
+f.__qualname__ = 'a\\x1b]0;title\\x07"\\nb'
+broken = property(lambda self: 1 / 0)
+
+def outer(kept, other):
+    values = [lambda: kept for _ in "ab"]
+    def inner():
+        class Inside:
+            def method(self):
+                return other
+        return Inside
+    return values, inner
+
+class Twice:
+    def method(self): return 1
+    alias = again = method
+"""
+
+
+@pytest.fixture
+def loud(tmp_path):
+    """Runs `recell inspect` in a folder with a module that prints, with what it gave."""
+    (tmp_path / "loud_module.py").write_text(LOUD)
+    (tmp_path / "ends.py").write_text("raise SystemExit('no\\x1b[2J')")
+    (tmp_path / "fails.py").write_text("1 / 0")
+
+    def inspect(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "recell", "inspect", *arguments], cwd=str(tmp_path), stdout=-1, stderr=-1
+        )
+
+    return inspect
+
+
+@pytest.mark.parametrize("form", ["--json", "--dot", None])
+def test_what_a_module_prints_is_kept_apart_and_escapes_are_harmless(loud, form):
+    """The output is the result alone, and holds no character that a terminal would obey."""
+    done = loud("loud_module:f", *([form] if form else []))
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert done.returncode == 0
+    for printed in ("printed while importing", "written while importing", "a child process", "by a repr"):
+        assert printed in err
+        assert printed not in out
+    assert all(char.isprintable() or char == "\n" for char in out)
+    assert r"\x1b[2Jcleared" in (json.loads(out)["cells"][0]["value"] if form == "--json" else out)
+    if form == "--dot":
+        assert sum(line.startswith("  f1 [") for line in out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("ends:f", r"ended with SystemExit('no\x1b[2J')"), ("fails:f", "ZeroDivisionError: division by zero")],
+)
+def test_a_module_that_cannot_be_imported_is_told_in_one_line(loud, target, told):
+    done = loud(target, "--json")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert told in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_functions_that_a_function_makes_and_its_cell_variables_are_shown(loud):
+    """Also what is in comprehensions and classes of it."""
+    out = loud("loud_module:outer").stdout.decode().splitlines()
+    assert out[1] == "`- no free variables"
+    assert "cell variables: kept, other" in out
+    made = [re.sub(r"\(line \d+\)", "()", line) for line in out if "makes" in line]
+    assert made == [
+        "|- makes <lambda> (), uses kept",
+        "`- makes inner (), uses other",
+        "   `- makes method (), uses other",
+    ]
+    [function] = json.loads(loud("loud_module:outer", "--json").stdout)["functions"]
+    assert function["cell_variables"] == ["kept", "other"]
+    assert [inside["name"] for inside in function["nested"]] == ["<lambda>", "inner"]
+    assert [inside["name"] for inside in function["nested"][1]["nested"]] == ["method"]
+    assert 'label="method"' in loud("loud_module:outer", "--dot").stdout.decode()
+
+
+def test_a_method_with_several_names_is_shown_once(loud):
+    done = loud("loud_module:Twice")
+    assert done.stdout.count(b"Twice.method") == 1
+
+
+def test_the_help_says_that_the_module_runs(capsys):
+    with pytest.raises(SystemExit):
+        main(["inspect", "--help"])
+    assert "imported, which runs its code" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_module_of_the_folder_one_stands_in_is_found(tmp_path, monkeypatch, capsys):

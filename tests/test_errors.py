@@ -393,6 +393,7 @@ def test_short_never_raises_and_is_one_short_line() -> None:
     assert len(short("x" * 1000)) == 100
     assert short("x" * 1000).endswith("…")
     assert "Rude object at" in short(Rude())
+    assert short(type("Sly", (), {"__repr__": lambda self: "\x1b[2J\u202e\x07"})()) == r"\x1b[2J\u202e\x07"
     assert "\n" not in short(type("Lines", (), {"__repr__": lambda self: "a\n  b"})())
 
 

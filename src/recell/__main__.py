@@ -8,16 +8,25 @@ import sys
 
 import recell
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from recell.inspecting import Form
+
 __all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 when all went well, 1 when something did not work, 2 for bad use."""
+    """Run one command; return the exit status: 0 when all went well, 1 when something did not work, 2 for bad use."""
     parser = argparse.ArgumentParser(prog="recell", description=(recell.__doc__ or "").partition("\n")[0])
     parser.add_argument("--version", action="version", version=f"recell {recell.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("tour", help="every capability at work on real functions, checked step by step")
-    inspect = commands.add_parser("inspect", help="a function's closure: values, cells, who shares them")
+    inspect = commands.add_parser(
+        "inspect",
+        help="a function's closure: values, cells, who shares them",
+        description="Show a function's closure. The module is imported, which runs its code; what that prints goes to "
+        "stderr.",
+    )
     inspect.add_argument("target", metavar="MODULE:NAME", help="for example json.decoder:JSONDecoder.decode")
     output = inspect.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON")
@@ -55,9 +64,8 @@ def _run(options: argparse.Namespace) -> int | None:
 
         sys.path.insert(0, "")  # modules of the folder one stands in, as `python -m recell` finds them
         try:
-            return run_inspect(
-                options.target, "json" if options.json else "dot" if options.dot else "tree", sys.stdout
-            )
+            form: Form = "json" if options.json else "dot" if options.dot else "tree"
+            return run_inspect(options.target, form, sys.stdout, sys.stderr)
         finally:
             if "" in sys.path:
                 sys.path.remove("")

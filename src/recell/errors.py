@@ -207,8 +207,17 @@ def short(obj: object, limit: int = 100) -> str:
             text = repr(obj)
         except Exception:  # noqa: BLE001 - somebody's own __repr__ may raise anything
             text = object.__repr__(obj)
-    text = " ".join(text.split())
+    text = harmless(" ".join(text.split()))
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def harmless(text: str) -> str:
+    """Return a text with everything escaped that a terminal would obey, or that could not be seen."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def _placed(named: Any) -> str:

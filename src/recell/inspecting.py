@@ -1,20 +1,31 @@
-"""`recell inspect MODULE:NAME`: a function's closure as a tree, as JSON, or as a graph for Graphviz."""
+"""`recell inspect MODULE:NAME`: a function's closure as a tree, as JSON, or as a graph for Graphviz.
+
+Nothing in the output makes a terminal do anything: what cannot be printed is shown escaped.
+"""
 
 from __future__ import annotations
 
-from types import CellType, FunctionType
+import os
+import sys
+from contextlib import contextmanager, redirect_stdout
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, TextIO, Tuple
 
 from recell.callables import functions_in
 from recell.cells import closure, contents_of, is_empty, owners_of_all
-from recell.errors import short
+from recell.code.tree import is_function
+from recell.errors import harmless, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Literal
+
+    Form = Literal["tree", "json", "dot"]
 
 __all__ = ["Graph", "draw_dot", "draw_tree", "explore", "resolve", "run_inspect", "to_data"]
 
 DEPTH = 4  # functions inside cells of functions inside cells … are shown this far
+_EXPECTED = (ValueError, ImportError, AttributeError, TypeError)
 
 
 class Graph(NamedTuple):
@@ -56,7 +67,8 @@ def explore(obj: Any) -> Graph:
     """
     roots = functions_in(obj)
     if not roots and isinstance(obj, type):
-        roots = tuple(found for value in vars(obj).values() for found in functions_in(value))
+        inside = [found for value in vars(obj).values() for found in functions_in(value)]
+        roots = tuple({id(found): found for found in inside}.values())  # an alias is the same function
     if not roots:  # an lru_cache around a function, for example
         roots = functions_in(getattr(obj, "__wrapped__", None))
     if not roots:
@@ -86,17 +98,37 @@ def explore(obj: Any) -> Graph:
 
 
 def title(function: FunctionType) -> str:
-    """`module.qualname`, as a person looks for it."""
-    return f"{function.__module__}.{function.__qualname__}"
+    """Return `module.qualname`, as a person looks for it."""
+    return harmless(f"{function.__module__}.{function.__qualname__}")
 
 
 def place(function: FunctionType) -> str:
-    """`file:line` of the definition."""
-    return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+    """Return `file:line` of the definition."""
+    return harmless(f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}")
+
+
+def free_variables(function: FunctionType) -> Dict[str, CellType]:
+    """Return the cells by name; code made by a program may call a variable anything."""
+    return {harmless(name): cell for name, cell in closure(function).cells.items()}
+
+
+def nested(code: CodeType) -> List[CodeType]:
+    """Return the functions that a code object makes, those in its classes and comprehensions too."""
+    found: List[CodeType] = []
+    for const in code.co_consts:
+        if type(const) is CodeType:
+            made = is_function(const) and (const.co_name[:1] != "<" or const.co_name == "<lambda>")
+            found += [const] if made else nested(const)
+    return found
+
+
+def named(names: Iterable[str]) -> str:
+    """Return names as a list for a person."""
+    return ", ".join(map(harmless, names))
 
 
 def others(graph: Graph, cell: CellType, function: FunctionType) -> List[str]:
-    """The titles of the functions that share a cell with one, sorted, each with its count where there are several."""
+    """Return the titles of the functions that share a cell with one, sorted, with their count where several."""
     names = sorted(title(owner) for owner in graph.owners[id(cell)] if owner is not function)
     return [
         f"{name} ({names.count(name)} of them)" if names.count(name) > 1 else name
@@ -105,17 +137,17 @@ def others(graph: Graph, cell: CellType, function: FunctionType) -> List[str]:
 
 
 def value_of(cell: CellType) -> str:
-    """The contents as shown, `<empty>` where there are none."""
+    """Return the contents as shown, `<empty>` where there are none."""
     return short(contents_of(cell), 70)
 
 
 def draw_tree(graph: Graph) -> Iterator[str]:
-    """The lines of a tree: each free variable, its value, who shares its cell, and the functions in it."""
+    """Return the lines of a tree: each free variable, its value, who shares its cell, and the functions in it."""
     drawn: set[int] = set()
 
     def branch(function: FunctionType, indent: str) -> Iterator[str]:
         drawn.add(id(function))
-        cells = closure(function).cells
+        cells = free_variables(function)
         if not cells:
             yield f"{indent}`- no free variables"
         for position, (name, cell) in enumerate(cells.items(), 1):
@@ -137,10 +169,23 @@ def draw_tree(graph: Graph) -> Iterator[str]:
         yield f"{title(root)}  ({place(root)})"
         yield from branch(root, "")
         yield from scope_lines(root)
+        if root.__code__.co_cellvars:
+            yield f"cell variables: {named(root.__code__.co_cellvars)}"
+        yield from nested_lines(root.__code__, "")
+
+
+def nested_lines(code: CodeType, indent: str) -> Iterator[str]:
+    """Return the lines of the functions that a function makes when it is called, and those that they make."""
+    inside = nested(code)
+    for position, made in enumerate(inside, 1):
+        last = position == len(inside)
+        uses = f", uses {named(made.co_freevars)}" if made.co_freevars else ""
+        yield f"{indent}{'`-' if last else '|-'} makes {harmless(made.co_name)} (line {made.co_firstlineno}){uses}"
+        yield from nested_lines(made, indent + ("   " if last else "|  "))
 
 
 def scope_lines(function: FunctionType) -> Iterator[str]:
-    """What the other names in a function and its nested functions mean, where this release's opcodes are known."""
+    """Tell what the other names in a function and its nested functions mean, where this release's opcodes are known."""
     from recell import compat
 
     if compat.find() is None:
@@ -150,14 +195,14 @@ def scope_lines(function: FunctionType) -> Iterator[str]:
     found = scope(function)
     for word, names in (("globals", found.globals), ("builtins", found.builtins)):
         if names:
-            yield f"{word}: {', '.join(sorted(names))}"
+            yield f"{word}: {named(sorted(names))}"
     for word, unvalued in (("unbound", found.unbound), ("assigned", found.assigned)):
         if unvalued:
-            yield f"{word}: {', '.join(sorted(unvalued))}"
+            yield f"{word}: {named(sorted(unvalued))}"
 
 
 def to_data(graph: Graph) -> Dict[str, Any]:
-    """The graph as plain data for JSON; functions and cells are numbered."""
+    """Return the graph as plain data for JSON; functions and cells are numbered."""
     function_number = {key: number for number, key in enumerate(graph.functions, 1)}
     cell_number = {key: number for number, key in enumerate(graph.cells, 1)}
     return {
@@ -166,11 +211,13 @@ def to_data(graph: Graph) -> Dict[str, Any]:
             {
                 "id": function_number[key],
                 "name": title(function),
-                "file": function.__code__.co_filename,
+                "file": harmless(function.__code__.co_filename),
                 "line": function.__code__.co_firstlineno,
                 "free_variables": {
-                    name: cell_number[id(cell)] for name, cell in closure(function).cells.items()
+                    name: cell_number[id(cell)] for name, cell in free_variables(function).items()
                 },
+                "cell_variables": [*map(harmless, function.__code__.co_cellvars)],
+                "nested": nested_data(function.__code__),
             }
             for key, function in graph.functions.items()
         ],
@@ -179,7 +226,7 @@ def to_data(graph: Graph) -> Dict[str, Any]:
                 "id": cell_number[key],
                 "empty": is_empty(cell),
                 "value": value_of(cell),
-                "type": None if is_empty(cell) else type(cell.cell_contents).__name__,
+                "type": None if is_empty(cell) else harmless(type(cell.cell_contents).__name__),
                 "holds": []
                 if is_empty(cell)
                 else [
@@ -194,8 +241,25 @@ def to_data(graph: Graph) -> Dict[str, Any]:
     }
 
 
+def nested_data(code: CodeType) -> List[Dict[str, Any]]:
+    """Return the functions that a code object makes, as plain data."""
+    return [
+        {
+            "name": harmless(made.co_name),
+            "line": made.co_firstlineno,
+            "free_variables": [*map(harmless, made.co_freevars)],
+            "cell_variables": [*map(harmless, made.co_cellvars)],
+            "nested": nested_data(made),
+        }
+        for made in nested(code)
+    ]
+
+
 def draw_dot(graph: Graph) -> Iterator[str]:
-    """The lines of a Graphviz graph: functions are boxes, cells are ellipses, an arrow carries the variable's name."""
+    """Return the lines of a Graphviz graph: functions are boxes, cells ellipses, an arrow carries the variable's name.
+
+    A function that another makes when it is called is a dotted box.
+    """
     data = to_data(graph)
     outside: Dict[str, str] = {}
     yield "digraph closure {"
@@ -205,6 +269,7 @@ def draw_dot(graph: Graph) -> Iterator[str]:
         yield f"  f{function['id']} [shape=box, label={quoted(function['name'])}{root}];"
         for name, cell in function["free_variables"].items():
             yield f"  f{function['id']} -> c{cell} [label={quoted(name)}];"
+        yield from _dotted(f"f{function['id']}", function["nested"])
     known = {function["name"] for function in data["functions"]}
     for cell in data["cells"]:
         style = "dashed" if cell["empty"] else "solid"
@@ -219,23 +284,70 @@ def draw_dot(graph: Graph) -> Iterator[str]:
     yield "}"
 
 
+def _dotted(maker: str, inside: List[Dict[str, Any]]) -> Iterator[str]:
+    for number, made in enumerate(inside, 1):
+        node = f"{maker}_{number}"
+        yield f"  {node} [shape=box, style=dotted, label={quoted(made['name'])}];"
+        uses = quoted(", ".join(made["free_variables"]))
+        yield f"  {maker} -> {node} [style=dotted, label={uses}];"
+        yield from _dotted(node, made["nested"])
+
+
 def quoted(text: str) -> str:
-    """A text as Graphviz reads it."""
+    """Return a text as Graphviz reads it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def run_inspect(target: str, form: str, out: TextIO) -> int:
-    """Resolve, explore and print; returns the exit status."""
-    try:
-        graph = explore(resolve(target))
-    except (ValueError, ImportError, AttributeError, TypeError) as error:
-        out.write(f"recell inspect: {error}\n")
-        return 2
+def run_inspect(target: str, form: Form, out: TextIO, errors: TextIO) -> int:
+    """Resolve, explore and print; return the exit status.
+
+    Args:
+        target: as `resolve` takes it; its module is imported, which runs the module's code.
+        form: how the result is printed.
+        out: gets the result, and nothing else.
+        errors: gets what went wrong. What the module or a repr prints goes to the process's stderr.
+    """
+    with _prints_to_stderr():
+        try:
+            graph = explore(resolve(target))
+            lines = [*_printed(graph, form)]
+        except Exception as error:  # noqa: BLE001 - the module's own code may raise anything
+            kind = "" if isinstance(error, _EXPECTED) else f"{type(error).__name__}: "
+            errors.write(f"recell inspect: {kind}{harmless(str(error))}\n")
+            return 2
+        except SystemExit as error:
+            errors.write(f"recell inspect: importing the module of {target!r} ended with {error!r}\n")
+            return 2
+    for line in lines:
+        out.write(line + "\n")
+    return 0
+
+
+def _printed(graph: Graph, form: Form) -> Iterator[str]:
     if form == "json":
         import json
 
-        out.write(json.dumps(to_data(graph), indent=2) + "\n")
+        yield json.dumps(to_data(graph), indent=2)
     else:
-        for line in draw_dot(graph) if form == "dot" else draw_tree(graph):
-            out.write(line + "\n")
-    return 0
+        yield from draw_dot(graph) if form == "dot" else draw_tree(graph)
+
+
+@contextmanager
+def _prints_to_stderr() -> Iterator[None]:
+    """Send to stderr what is printed meanwhile, by Python code, C code or child processes."""
+    try:
+        out, err = sys.__stdout__.fileno(), sys.__stderr__.fileno()  # type: ignore[union-attr]
+        saved = os.dup(out)
+    except (AttributeError, OSError, ValueError):  # one of them is no file, or closed
+        with redirect_stdout(sys.stderr):
+            yield
+        return
+    try:
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+        os.dup2(err, out)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+        os.dup2(saved, out)
+        os.close(saved)
