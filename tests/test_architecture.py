@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import json
@@ -22,6 +23,11 @@ MODULES = {
     for path in sorted([*SOURCE.glob("*.py"), *SOURCE.glob("*/*.py")])
     if path.stem != "__init__" and path.parent.name not in WHOLE
 }
+
+
+@functools.lru_cache(maxsize=None)
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def files_of(name: str) -> list[Path]:
@@ -46,7 +52,7 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
 
 def imported(path: Path) -> Iterator[tuple[str, int]]:
     """The dotted names that a file imports at run time, wherever in it, with their lines."""
-    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(tree_of(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno
@@ -113,7 +119,7 @@ def test_no_package_imports_itself_in_a_circle() -> None:
 def test_private_names_stay_in_their_package(path: Path) -> None:
     """A name with a leading underscore is imported by modules of its own package alone."""
     own = "recell" if path.parent == SOURCE else f"recell.{path.parent.name}"
-    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recell"):
             if node.module.rpartition(".")[0] != own and node.module != own:
                 private = [alias.name for alias in node.names if alias.name.startswith("_")]
@@ -131,7 +137,7 @@ def test_modules_do_not_import_the_front_door(name: str) -> None:
         ]
         direct = [
             node.lineno
-            for node in statements(ast.parse(path.read_text(encoding="utf-8")))
+            for node in statements(tree_of(path))
             if isinstance(node, ast.Import) and any(alias.name == "recell" for alias in node.names)
         ]
         assert not direct, f"{path.name} imports recell itself in line {direct[0]} ({names})"
@@ -150,7 +156,7 @@ def test_the_release_is_read_in_compat_alone(path: Path) -> None:
         "implementation",
         "MAGIC_NUMBER",
     }
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         name = (
             node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
         )

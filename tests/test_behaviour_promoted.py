@@ -34,7 +34,7 @@ SUITES = {
     ],
     "test_asyncio.test_queues": ["asyncio.queues", "asyncio.tasks", "asyncio.locks"],
 }
-QUICK = ["test_textwrap", "test_contextlib", "test_json"]
+QUICK = ["test_textwrap", "test_contextlib"]
 
 
 @functools.lru_cache(maxsize=None)

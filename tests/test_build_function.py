@@ -20,7 +20,7 @@ def plain(signature: inspect.Signature) -> inspect.Signature:
     return signature
 
 
-@settings(max_examples=pick(60, 500, debug=25), deadline=None)
+@settings(max_examples=pick(40, 500, debug=20), deadline=None)
 @given(st.data())
 def test_signature_and_calls_are_those_given(data: st.DataObject) -> None:
     """`inspect.signature` equals the given one, and calls bind as `Signature.bind` does, errors included."""

@@ -34,7 +34,7 @@ def test_bytecode_reads_promoted_code_as_cpython_does() -> None:
     functions = [func for func in corpus.live_functions() if some_globals(func.__code__)]
     random.Random(SEED).shuffle(functions)
     read = 0
-    count = pick(150, 3000, debug=40)
+    count = pick(60, 3000, debug=20)
     for func in functions[:count]:
         name = some_globals(func.__code__)[0]
         code = recell.promote(func, {name: getattr(builtins, name, None)}).__code__

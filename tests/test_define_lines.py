@@ -252,7 +252,7 @@ def test_edited_code_keeps_its_lines() -> None:
 
 def test_a_hundred_thousand_definitions_leave_memory_flat() -> None:
     """Nothing is kept of functions that are gone."""
-    count = pick(4_000, 100_000)
+    count = pick(1_500, 100_000)
     gc.collect()
     entries = len(linecache.cache)
     objects = []

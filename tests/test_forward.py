@@ -21,7 +21,7 @@ def record(*args: object, **kwargs: object) -> tuple[tuple[object, ...], dict[st
     return args, kwargs
 
 
-@settings(max_examples=pick(100, 500), deadline=None)
+@settings(max_examples=pick(50, 500), deadline=None)
 @given(st.data())
 def test_signature_and_calls_are_those_given(data: st.DataObject) -> None:
     """`inspect.signature` equals the given one; calls bind as `Signature.bind` does, and the target binds the same."""

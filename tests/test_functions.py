@@ -172,7 +172,7 @@ def make_and_drop(count: int) -> None:
 
 def test_functions_made_and_dropped_leave_memory_flat() -> None:
     """Neither blocks nor tracked objects grow with the number made; nothing is cached per function or code."""
-    rounds = pick(2_000, 100_000)
+    rounds = pick(800, 100_000)
     make_and_drop(500)
     gc.collect()
     blocks, objects = sys.getallocatedblocks(), len(gc.get_objects())
@@ -249,7 +249,7 @@ def test_copies_while_another_thread_exchanges_code_and_closure() -> None:
     thread = threading.Thread(target=exchange)
     thread.start()
     try:
-        for _ in range(pick(2_000, 50_000)):
+        for _ in range(pick(800, 50_000)):
             assert replace(function)() == ("a",)
             assert clone(function)() == ("a",)
             with contextlib.suppress(recell.FreeVariableError):

@@ -158,7 +158,7 @@ def test_every_kind_of_expression(annotations: str) -> None:
 
 def test_functions_of_the_standard_library() -> None:
     known = whole = 0
-    for text in library(pick(25, 400, debug=8)):
+    for text in library(pick(10, 400, debug=5)):
         heads = heads_in(text)
         for code in codes_in(text):
             of_one, of_all = check(code, heads)

@@ -231,4 +231,4 @@ def test_what_searches_the_heap_leaves_everything_flat(name: str) -> None:
     """The same, in fewer cycles."""
     if not FULL and name == "what runs":
         pytest.skip("searches of the whole heap, by the dozen: full size only")
-    stays_flat(DEAR[name](), pick(60, 1_000), held, warm=10)
+    stays_flat(DEAR[name](), pick(60, 1_000), held, warm=10, searching=True)

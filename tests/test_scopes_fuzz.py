@@ -325,7 +325,7 @@ def test_programs_behave_the_same(batch: int, record_property: Callable[[str, ob
 
     Batches, since hypothesis slows down with the number of examples; only programs that were run and compared count.
     """
-    count = pick(100, 500, debug=40)
+    count = pick(50, 500, debug=25)
     tally: Counter[str] = Counter()
     seen: set[str] = set()
 

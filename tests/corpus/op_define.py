@@ -264,4 +264,4 @@ def has_text(func: types.FunctionType) -> bool:
     return is_file(code.co_filename) and code.co_firstlineno > 0 and code.co_name != "__annotate__"
 
 
-OPERATIONS = [Operation("define", defined_again, applies=has_text, over="live", sample=300)]
+OPERATIONS = [Operation("define", defined_again, applies=has_text, over="live", sample=150)]

@@ -176,9 +176,9 @@ def made(func: FunctionType) -> None:
 
 
 OPERATIONS = [
-    Operation("replace", replaced, sample=4000),
-    Operation("rebind", rebound, applies=lambda func: bool(func.__closure__), sample=1000),
-    Operation("clone", cloned, sample=1500),
+    Operation("replace", replaced, sample=1500),
+    Operation("rebind", rebound, applies=lambda func: bool(func.__closure__), sample=500),
+    Operation("clone", cloned, sample=600),
     Operation("clone closures", cloned, applies=lambda func: bool(func.__closure__), sample=600),
-    Operation("make_function", made, sample=800),
+    Operation("make_function", made, sample=400),
 ]

@@ -232,14 +232,14 @@ def _makes_functions(func: types.FunctionType) -> bool:
 
 
 OPERATIONS = [
-    Operation("replace_inner", object_in_place, applies=_makes_functions, sample=150),
-    Operation("patch_inner", there_and_back, applies=_makes_functions, over="live", sample=200),
-    Operation("inner, dummy cells", taken_out, applies=_has_functions, over="code", sample=500),
+    Operation("replace_inner", object_in_place, applies=_makes_functions, sample=80),
+    Operation("patch_inner", there_and_back, applies=_makes_functions, over="live", sample=100),
+    Operation("inner, dummy cells", taken_out, applies=_has_functions, over="code", sample=250),
     Operation(
         "inner, as it lives",
         as_it_lives,
         applies=lambda func: _is_from_source(func) and _has_defaults_of_its_own(func),
         over="live",
-        sample=400,
+        sample=250,
     ),
 ]

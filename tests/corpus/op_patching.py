@@ -87,9 +87,9 @@ def swapped(func):
 
 
 OPERATIONS = [
-    Operation("override", overridden, sample=1200, applies=lambda func: bool(names_of(func))),
+    Operation("override", overridden, sample=500, applies=lambda func: bool(names_of(func))),
     Operation(
-        "override with cells", overridden_with_cells, sample=800, applies=lambda func: bool(names_of(func))
+        "override with cells", overridden_with_cells, sample=400, applies=lambda func: bool(names_of(func))
     ),
-    Operation("swap and wrap", swapped, sample=1500),
+    Operation("swap and wrap", swapped, sample=600),
 ]

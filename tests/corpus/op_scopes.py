@@ -140,9 +140,9 @@ def reads(func: FunctionType) -> bool:
 
 
 OPERATIONS = [
-    Operation("scope", scoped, sample=1500),
-    Operation("promote, demote", promoted, applies=reads, sample=350),
-    Operation("freeze", frozen, applies=reads, sample=350),
-    Operation("freeze by itself", by_itself, applies=lambda func: bool(func.__closure__), sample=500),
-    Operation("demote", demoted, applies=lambda func: bool(func.__closure__), sample=500),
+    Operation("scope", scoped, sample=600),
+    Operation("promote, demote", promoted, applies=reads, sample=200),
+    Operation("freeze", frozen, applies=reads, sample=200),
+    Operation("freeze by itself", by_itself, applies=lambda func: bool(func.__closure__), sample=250),
+    Operation("demote", demoted, applies=lambda func: bool(func.__closure__), sample=250),
 ]

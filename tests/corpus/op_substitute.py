@@ -38,6 +38,6 @@ OPERATIONS = [
         "substitute",
         renamed,
         applies=lambda func: any(name.isidentifier() for name in parameters_of(func)),
-        sample=400,
+        sample=200,
     )
 ]

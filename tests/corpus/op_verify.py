@@ -18,6 +18,6 @@ def accepted_live(func):
 
 
 OPERATIONS = [
-    Operation("verify", accepted, over="code", sample=1500, ceiling=0.0),
-    Operation("verify live", accepted_live, over="live", sample=1500, ceiling=0.0),
+    Operation("verify", accepted, over="code", sample=700, ceiling=0.0),
+    Operation("verify live", accepted_live, over="live", sample=700, ceiling=0.0),
 ]

@@ -126,16 +126,18 @@ def run(
 ) -> Tally:
     """Takes the operation through its functions: a seeded sample, all with RECELL_SIZE=full, or `count` of them."""
     tally = Tally(operation)
-    # a predicate that fails is a failure too, so it is asked inside the loop; the sample is drawn of those meant
-    meant = []
-    for item in operation.items(packages):
-        if operation.applies(item):
-            meant.append(item)
-        else:
-            tally.not_meant += 1
     if count is None and not FULL:
         count = operation.sample // 2 if DEBUG else operation.sample
-    chosen = sample(meant, count)
+    items = operation.items(packages)
+    chosen = []
+    # in the order of a seeded draw: a sample is complete long before every function was asked about
+    for item in items if count is None else random.Random(SEED).sample(items, len(items)):
+        if len(chosen) == count:
+            break
+        if operation.applies(item):
+            chosen.append(item)
+        else:
+            tally.not_meant += 1
     start = time.perf_counter()
     for item in chosen:
         tally.tried += 1
