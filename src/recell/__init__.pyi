@@ -23,11 +23,11 @@ from recell.errors import UnsafeCodeError as UnsafeCodeError
 from recell.errors import UnsupportedCodeError as UnsupportedCodeError
 from recell.errors import UnsupportedPythonError as UnsupportedPythonError
 from recell.frames import running as running
-from recell.functions.verbs import clone as clone
-from recell.functions.verbs import make_function as make_function
-from recell.functions.verbs import rebind as rebind
-from recell.functions.verbs import replace as replace
-from recell.functions.verbs import substitute as substitute
+from recell.functions.cloning import clone as clone
+from recell.functions.make_function import make_function as make_function
+from recell.functions.rebinding import rebind as rebind
+from recell.functions.replacing import replace as replace
+from recell.functions.substituting import substitute as substitute
 from recell.layers.changes import Change as Change
 from recell.layers.changes import active_changes as active_changes
 from recell.nested.inner import inner as inner

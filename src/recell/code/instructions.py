@@ -82,6 +82,7 @@ class Opcodes:
     slot_opcodes: frozenset[int]
     caches: list[int]
     jumps: dict[int, int]
+    no_jumps: bytes
     ends: frozenset[int]
 
     def __init__(self, release: Release) -> None:
@@ -156,6 +157,7 @@ class Opcodes:
         self.jumps = {number(name): 1 for name in release.relative_jumps - release.backward_jumps}
         self.jumps.update((number(name), -1) for name in release.backward_jumps)
         self.jumps.update((number(name), 0) for name in release.absolute_jumps)
+        self.no_jumps = bytes(number for number in range(256) if number not in self.jumps)
         self.ends = frozenset(map(number, release.ends))
 
 
@@ -212,8 +214,9 @@ def jump_target(number: int, argument: int, behind: int) -> int:
 def jumps(ops: bytes, args: bytes) -> list[Jump]:
     """All jumps: (first unit, opcode's unit, direction, target unit)."""
     known = opcodes()
-    result = []
-    for number, direction in known.jumps.items():
+    result: list[Jump] = []
+    for number in set(ops.translate(None, known.no_jumps)):  # the jumps that there are: one pass, and in C
+        direction = known.jumps[number]
         for start, at, argument in found(ops, args, number):
             target = jump_target(number, argument, at + 1 + known.caches[number])
             result.append((start, at, direction, target))

@@ -36,7 +36,7 @@ class Site:
 
     __slots__ = (
         *("build", "code", "constant", "end", "flags", "load"),
-        *("loads", "make", "operands", "outer", "slots"),
+        *("loads", "make", "outer", "raw", "slots", "_operands"),
     )
 
     build: tuple[int, int] | None
@@ -47,16 +47,16 @@ class Site:
     load: tuple[int, int]
     loads: list[tuple[int, int, int]]
     make: int
-    operands: Operands
     outer: CodeType
+    raw: bytes
     slots: list[int]
 
     def __init__(
-        self, operands: Operands, constant: int, load: tuple[int, int], make: int, flags: int
+        self, outer: CodeType, raw: bytes, constant: int, load: tuple[int, int], make: int, flags: int
     ) -> None:
-        self.operands, self.constant, self.load, self.make = operands, constant, load, make
-        self.outer, raw = operands.code, operands.raw
-        self.code = self.outer.co_consts[constant]
+        self.outer, self.raw, self.constant, self.load, self.make = outer, raw, constant, load, make
+        self.code = outer.co_consts[constant]
+        self._operands: Operands | None = None
         self.flags = flags
         self.end = make + 1
         set_attribute = opcodes().set_attribute
@@ -66,6 +66,13 @@ class Site:
                 self.flags |= raw[at + 1]
                 at += 2
             self.end = at >> 1
+
+    @property
+    def operands(self) -> Operands:
+        """The outer code, read backwards."""
+        if self._operands is None:
+            self._operands = Operands(self.outer)
+        return self._operands
 
     def find_closure(self, ops: bytes, args: bytes) -> None:
         """Read the closure. Raises UnsupportedCodeError where it is not made the way a compiler does it."""
@@ -96,13 +103,14 @@ class Site:
 
     def qualname(self) -> str:
         """The qualified name that the instructions give (before 3.11)."""
-        raw = self.outer.co_code
-        name: str = self.outer.co_consts[before(raw[::2], raw[1::2], self.make)[2]]
+        raw, at, consts = self.raw, 2 * self.make, self.outer.co_consts
+        wide = at > 2 and raw[at - 4] == opcodes().extended_arg
+        name: str = consts[self.operands.last(self.make)[2] if wide else raw[at - 1]]
         return name
 
     def stored_as(self) -> str | None:
         """The cell variable to which the new function goes at once, or None (a decorator comes between, ...)."""
-        known, unit, argument, raw = opcodes(), self.end, 0, self.outer.co_code
+        known, unit, argument, raw = opcodes(), self.end, 0, self.raw
         while raw[2 * unit] == known.extended_arg:
             argument = (argument | raw[2 * unit + 1]) << 8
             unit += 1
@@ -127,7 +135,7 @@ class Site:
     def _order(self) -> list[int]:
         """The attributes that the function gets, from the top of the stack down."""
         if self.end > self.make + 1:
-            return [self.operands.raw[2 * unit + 1] for unit in range(self.make + 1, self.end)]
+            return [self.raw[2 * unit + 1] for unit in range(self.make + 1, self.end)]
         return [bit for bit in (CLOSURE, ANNOTATIONS, KWDEFAULTS, DEFAULTS) if self.flags & bit]
 
     def defaults(self) -> tuple[Known, Known]:
@@ -145,10 +153,11 @@ class Site:
     def _copies(self) -> list[Site]:
         """The places where the same function is made: here, and further down."""
         result: list[Site] = [self]
-        site = _next_site(self.operands, self.constant, self.end)
+        site = making(self.outer, self.code, self.constant, self.end)
         while site is not None:
+            site._operands = self.operands
             result.append(site)
-            site = _next_site(self.operands, self.constant, site.end)
+            site = making(self.outer, self.code, self.constant, site.end)
         return result
 
     def _own_defaults(self) -> tuple[Known, Known]:
@@ -233,7 +242,7 @@ def sites(code: CodeType, ops: bytes, args: bytes) -> list[Site]:
     Raises UnsupportedCodeError where the instructions are not those that a compiler makes.
     """
     known, result = opcodes(), []
-    operands = Operands(code)
+    raw, operands = code.co_code, Operands(code)
     for start, at, flags in found(ops, args, known.make_function):
         end = start
         if not known.release.qualname_in_code:
@@ -242,7 +251,8 @@ def sites(code: CodeType, ops: bytes, args: bytes) -> list[Site]:
         if ops[opcode_at] != known.load_const or type(code.co_consts[index]) is not CodeType:
             continue  # its code comes from elsewhere: no part of this tree
         load_units = (load, opcode_at + 1)
-        site = Site(operands, index, load_units, at, 0 if known.set_attribute >= 0 else flags)
+        site = Site(code, raw, index, load_units, at, 0 if known.set_attribute >= 0 else flags)
+        site._operands = operands
         site.find_closure(ops, args)
         result.append(site)
     return result
@@ -256,10 +266,10 @@ def nested_sites(code: CodeType, ops: bytes, args: bytes) -> list[Site]:
     return []
 
 
-def making(code: CodeType, nested: CodeType, index: int = -1) -> Site | None:
+def making(code: CodeType, nested: CodeType, index: int = -1, unit: int = 0) -> Site | None:
     """The first place where `code` makes a function of `nested`; None where it does not do so the compiler's way.
 
-    `index` says which constant `nested` is, where that is known.
+    `index` says which constant `nested` is, where that is known; `unit` where to begin.
     """
     if index < 0:
         index = 0
@@ -267,27 +277,22 @@ def making(code: CodeType, nested: CodeType, index: int = -1) -> Site | None:
             if constant is nested:
                 break
             index += 1
-    return _next_site(Operands(code), index, 0)
-
-
-def _next_site(operands: Operands, index: int, unit: int) -> Site | None:
-    """The first place from a unit on: a search for the bytes that load the constant."""
-    known, raw = opcodes(), operands.raw
-    extended, make_function = known.extended_arg, known.make_function
+    known, raw = opcodes(), code.co_code
+    extended, make_function, in_code = known.extended_arg, known.make_function, known.release.qualname_in_code
     pair = bytes((known.load_const, index & 255))
-    wide = instruction(extended, index)[:-2]  # the EXTENDED_ARGs of an index above 255
+    wide = instruction(extended, index)[:-2] if index > 255 else b""  # its EXTENDED_ARGs
     at = raw.find(pair, 2 * unit)
     while at >= 0:
-        start = at - len(wide)
+        start = at - len(wide) if wide else at
         if not at & 1 and raw[start:at] == wide and (not start or raw[start - 2] != extended):
             make = at + 2
-            if not known.release.qualname_in_code:
+            if not in_code:
                 while raw[make] == extended:
                     make += 2
                 make += 2
             if make < len(raw) and raw[make] == make_function:
                 flags = 0 if known.set_attribute >= 0 else raw[make + 1]
-                return Site(operands, index, (start >> 1, (at >> 1) + 1), make >> 1, flags)
+                return Site(code, raw, index, (start >> 1, (at >> 1) + 1), make >> 1, flags)
         at = raw.find(pair, at + 1)
     return None
 

@@ -94,9 +94,14 @@ class Operands:
         Where branches meet, the walk goes on in front of the first jump that leads there. None where it cannot go on:
         behind a loop that an exception ends.
         """
-        joins, ends = self.joins, opcodes().ends
-        targets = self._targets
+        joins, known = self.joins, opcodes()
+        targets, ends = self._targets, known.ends
         unit, first, wanted = end, end, 1
+        if end not in joins and end:  # a constant stands for itself
+            unit, number, argument = self.last(end)
+            if number == known.load_const:
+                return unit, 1
+            unit = end
         index = bisect_right(targets, end)
         while True:
             while index and targets[index - 1] > unit:

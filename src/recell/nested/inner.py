@@ -82,7 +82,11 @@ def inner(
     >>> inner(outer, "total", rate=0.25)(80)
     100.0
     """
-    func, outer, own = _outer_of(func_or_code)
+    if type(func_or_code) is FunctionType and func_or_code.__code__.co_freevars != (FORWARDED,):
+        func: FunctionType | None = func_or_code
+        outer, own = func_or_code.__code__, func_or_code.__closure__
+    else:
+        func, outer, own = _outer_of(func_or_code)
     if missing != "error" and missing != "empty":
         msg = f"missing= is 'error' or 'empty', not {missing!r}"
         raise ValueError(msg)
@@ -113,7 +117,8 @@ def inner(
         positional, keyword = recovery.merged_defaults(defaults, missing == "empty", func_or_code)
     elif defaults is not None:
         positional, keyword = merged_defaults(code, None, None, defaults, KEEP, code)
-    new = build(_callable(code), globals, code.co_name, positional, closure, keyword)
+    run = code if code.co_name[0] != "<" else _callable(code)
+    new = build(run, globals, code.co_name, positional, closure, keyword)
     if recovery is not None:
         recovery.put_annotations(new)
     if made is not None and not _QUALNAME_IN_CODE:
@@ -135,7 +140,7 @@ def _outer_of(func_or_code: object) -> tuple[FunctionType | None, CodeType, Cell
 
 def _callable(code: CodeType) -> CodeType:
     """The code as anybody may call it. Raises ScopeError for a scope that only compiled code can call."""
-    if code.co_name[0] != "<" or code.co_argcount == 0:
+    if code.co_argcount == 0:
         return code
     if is_generic(code):
         msg = f"{code!r} is the scope of type parameters: only the code around it can call it; name the function in it"
@@ -162,7 +167,8 @@ def _closure(
         cell: CellType | None
         if name in given:
             used += 1
-            cell = cell_for(given[name])
+            value = given[name]
+            cell = value if type(value) is CellType else cell_for(value)
         else:
             cell = held(name, codes, own) if own else None
             if cell is None and recovery is not None:
