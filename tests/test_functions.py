@@ -21,8 +21,7 @@ from sizes import pick
 import recell
 from recell import clone, closure, make_cell, make_function, rebind, replace
 from recell.callables import function_of
-from recell.functions import building
-from recell.functions import verbs as functions
+from recell.functions import building, rebinding
 
 
 def plain(x: int, y: int = 2, *, z: int = 3) -> tuple[int, ...]:
@@ -332,7 +331,8 @@ def test_an_unknown_release_can_still_copy(monkeypatch: pytest.MonkeyPatch) -> N
     """rebind, clone and replace without code= need no opcode fact."""
     monkeypatch.setattr(building, "_FACTORIES", [])
     monkeypatch.setattr(building, "copy_with", building._copy_typed)
-    monkeypatch.setattr(functions, "copy_with", building._copy_typed)
+    for module in (rebinding, replacing):
+        monkeypatch.setattr(module, "copy_with", building._copy_typed)
     function: Any = with_defaults()
     function.tag = 1
     function.__annotations__  # noqa: B018 - evaluated where annotations are lazy

@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+import recell
 from recell import ClosureMismatchError, inner, patch_inner, replace_inner
 
 
@@ -120,3 +121,24 @@ def test_a_generic_function_whose_annotation_raises() -> None:
     exec(compile(text, "generic", "exec", dont_inherit=True), namespace)
     new = inner(namespace["outer"], "f")
     assert new() == 2 and new.__annotations__ == {} and new.__type_params__ == ()
+
+
+def test_a_name_that_is_a_free_variable_and_a_comprehensions():
+    """Nobody can tell which of the two a new function means; the one that the old function used is clear."""
+
+    def outer(k):
+        def both():
+            return k, [(lambda: k, lambda: 1) for k in [5]][0]
+
+        return both
+
+    both = outer("outer")
+    assert set(both.__code__.co_cellvars) & set(both.__code__.co_freevars) == {"k"}
+    first, second = (c for c in both.__code__.co_consts if isinstance(c, types.CodeType))
+    new = recell.replace_inner(both, first, (lambda k: lambda: (k, "new"))(3))
+    assert new()[1][0]() == (5, "new")
+    with pytest.raises(recell.UnsupportedCodeError, match="two variables"):
+        recell.replace_inner(both, second, (lambda k: lambda: (k, "new"))(3))
+    for verb in (recell.freeze, recell.demote):
+        with pytest.raises(recell.UnsupportedCodeError):
+            verb(both, "k")

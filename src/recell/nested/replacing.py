@@ -243,6 +243,10 @@ def _slot(code: CodeType, site: Site, name: str) -> int:
     if name in nested:
         return site.slots[nested.index(name)]
     if name in code.co_freevars:
+        if name in code.co_cellvars:  # an inlined comprehension has a cell of this name, too (3.12+)
+            reason = f"`{name}` is two variables, a free one and a comprehension's"
+            msg = f"{code!r} cannot give the new function its `{name}`: {reason}; rename one of them"
+            raise UnsupportedCodeError(msg, code=repr(code), reason=reason)
         return free_base(code) + code.co_freevars.index(name)
     slot = slot_names(code).index(name)
     if opcodes().release.unified_locals and not _is_cell_throughout(code, slot):
