@@ -56,7 +56,7 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not static in C
 
 
 class Kind:
-    """How to treat the objects of one type and of its subclasses.
+    """The treatment of the objects of one type and of its subclasses.
 
     Attributes: `base`: the type; `inside(obj)`: the callables that an object stands for; `passes(obj)`: what else it
     holds that may lead to functions; `make(obj, put, more)`: another object of the kind, with `put(callable)` for

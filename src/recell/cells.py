@@ -46,7 +46,7 @@ EMPTY: Empty = object.__new__(Empty)
 
 @public
 def make_cell(contents: object = EMPTY) -> CellType:
-    """A new cell.
+    """Return a new cell.
 
     Args:
         contents: what the cell holds; a cell as contents is wrapped; without contents the cell is empty.
@@ -69,14 +69,14 @@ def cell_for(value: object) -> CellType:
 
 
 def check_mapping(values: object, verb: str) -> None:
-    """Raises TypeError for values that are no mapping."""
+    """Raise TypeError for values that are no mapping."""
     if not hasattr(values, "items"):
         msg = f"{verb} takes a mapping from names to values, or keywords, not {short(values)}"
         raise TypeError(msg)
 
 
 def cells_of(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Values as the verbs take them: a `Closure` stands for its cells, so that they are shared."""
+    """Return values as the verbs take them: a `Closure` stands for its cells, so that they are shared."""
     return values.cells if type(values) is Closure else values
 
 
@@ -198,7 +198,7 @@ _set_function = Closure._function.__set__  # type: ignore[attr-defined]
 
 @public
 def closure(func: object) -> Closure:
-    """A live view of a function's closure.
+    """Return a live view of a function's closure.
 
     Args:
         func: a function, or what stands for one (bound method, staticmethod, classmethod, partial,
@@ -243,7 +243,7 @@ def passed_to(function: FunctionType) -> FunctionType:
 
 
 def contents_of(cell: CellType) -> Any:
-    """A cell's contents, or `EMPTY`."""
+    """Return a cell's contents, or `EMPTY`."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -251,7 +251,7 @@ def contents_of(cell: CellType) -> Any:
 
 
 def is_empty(cell: CellType) -> bool:
-    """Whether a cell has no contents."""
+    """Say whether a cell has no contents."""
     try:
         cell.cell_contents  # noqa: B018 - reading is the only question a cell answers
     except ValueError:
@@ -265,14 +265,14 @@ def show_contents(cell: CellType) -> str:
 
 
 def unknown_free_variable(name: object, func: FunctionType) -> FreeVariableError:
-    """The error for a name that is no free variable of a function."""
+    """Return the error for a name that is no free variable of a function."""
     return no_such_free_variable(name, Closure(func).names, short(func), func.__code__.co_names)
 
 
 def no_such_free_variable(
     name: object, names: tuple[str, ...], target: str, globals_used: tuple[str, ...] = ()
 ) -> FreeVariableError:
-    """The error for a name that is not among free variables: the names there are, the nearest, what would work."""
+    """Return the error for a name that is no free variable: the names there are, the nearest, what would work."""
     if not isinstance(name, str):
         msg = f"free variables are named by strings, not by {name!r}; {target} has {listed(names)}"
         return FreeVariableError(msg, name=repr(name), names=names, nearest=None, target=target)
@@ -291,7 +291,7 @@ def no_such_free_variable(
 
 @public
 def owners(cell_or_code: CellType | CodeType) -> list[FunctionType]:
-    """The living functions that hold a cell in their closure, or that run a code object.
+    """Return the existing functions that hold a cell in their closure, or that run a code object.
 
     They are found through the garbage collector, so objects in `gc.freeze()` are not: a `RuntimeWarning` says so.
 
@@ -361,7 +361,7 @@ class SharedCell(NamedTuple):
 
 @public
 def sharing(*funcs: object) -> tuple[SharedCell, ...]:
-    """The cells that more than one of the given functions hold.
+    """Return the cells that more than one of the given functions hold.
 
     Args:
         funcs: functions, or what stands for one.

@@ -29,7 +29,7 @@ GENERATORS = GENERATOR | COROUTINE | ASYNC_GENERATOR
 
 
 def is_function(code: CodeType) -> bool:
-    """Whether this is a function's code, and not a class body's or a module's."""
+    """Say whether this is a function's code, and not a class body's or a module's."""
     return code.co_flags & FUNCTION == FUNCTION
 
 

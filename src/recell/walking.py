@@ -64,7 +64,7 @@ def held_by(obj: object, plans: dict[type, Plan]) -> Iterable[object]:
 
 
 def _plan(obj: object) -> Plan:
-    """How to read what objects of this one's type hold."""
+    """Return the readers of what objects of this one's type hold."""
     kind: type[Any] = type(obj)
     if kind in LEAVES or issubclass(kind, _NEVER):
         return ()

@@ -79,7 +79,7 @@ def _position(closure: tuple[CellType, ...], cell: CellType) -> int:
 
 
 def uses_class(code: CodeType) -> bool:
-    """Whether a function, or one nested in it, says `super` or `__class__`."""
+    """Say whether a function, or one nested in it, says `super` or `__class__`."""
     if CLASS in code.co_freevars or "super" in code.co_names or CLASS in code.co_names:
         return True
     return any(

@@ -41,7 +41,7 @@ def _leads_nowhere(func: FunctionType) -> bool:
 
 
 class _Copying:
-    """Finds what has to be copied (what leads to a function that gets the cell), then copies it."""
+    """The copying of one object: first all that leads to a function that gets the cell is found, then copied."""
 
     def __init__(self, root: object, cell: CellType) -> None:
         self.cell = cell

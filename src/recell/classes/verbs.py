@@ -1,4 +1,4 @@
-"""Classes and super(): methods added to living classes, and `__class__` cells put right in re-created ones."""
+"""Classes and super(): methods added to existing classes, and `__class__` cells put right in re-created ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8
 
 @public
 def attach(cls: type, func: object, name: str | None = None, /) -> Change:
-    """Installs a function as a method, so that zero-argument `super()` works in it wherever it was written.
+    """Install a function as a method, so that zero-argument `super()` works in it wherever it was written.
 
     Args:
         cls: a class.
@@ -140,7 +140,7 @@ class Repointed(Change):
 
 @public
 def repoint(cls: type, /, *, old: type) -> Repointed:
-    """Puts `super()` right in a class that was made again: `__class__` cells that hold `old` hold `cls` then.
+    """Put `super()` right in a class that was made again: `__class__` cells that hold `old` hold `cls` then.
 
     What makes a class a second time (for `__slots__`, another metaclass, a reload) leaves the methods with the class
     they were compiled in, and `super()` raises `TypeError`.

@@ -142,7 +142,7 @@ def _where(size: int, edits: Sequence[Edit]) -> list[int]:
 
 
 def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequence[int]) -> str:
-    """What differs besides the edits, found by decoding both; nothing is the expected answer."""
+    """Name the difference besides the edits, found by decoding both; nothing is the expected answer."""
     known = opcodes()
     (ops, args), (new_ops, new_args) = ((raw[::2], raw[1::2]) for raw in (old.co_code, new.co_code))
     if len(new_ops) != where[len(ops)]:

@@ -1,4 +1,4 @@
-"""Where and how a code object makes a function of another: site, closure, defaults, annotations.
+"""The making of functions by a code object: site, closure, defaults, annotations.
 
 All of it is read from the instructions around MAKE_FUNCTION; nothing runs.
 """
@@ -191,7 +191,7 @@ class Site:
         return {name: value for name, value in pairs if value is not UNKNOWN and name is not UNKNOWN}
 
     def annotate(self) -> Site | None:
-        """Where the `__annotate__` function is made that this function gets (3.14+)."""
+        """Return the place where the `__annotate__` function is made that this function gets (3.14+)."""
         if not self.flags & ANNOTATE:
             return None
         end = self.operand(ANNOTATE)

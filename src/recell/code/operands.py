@@ -89,7 +89,9 @@ class Operands:
         return at >> 1, number, argument
 
     def span(self, end: int) -> tuple[int, int] | None:
-        """Where the computation of the topmost value begins, and how many values begin there: a pair of loads is two.
+        """Return the unit where the computation of the topmost value begins, and how many values begin there.
+
+        A pair of loads is two.
 
         Where branches meet, the walk goes on in front of the first jump that leads there. None where it cannot go on:
         behind a loop that an exception ends.
@@ -131,7 +133,7 @@ class Operands:
         return raw[2 * unit], argument | raw[2 * unit + 1]
 
     def start(self, end: int) -> int | None:
-        """Where the computation of the topmost value begins."""
+        """Return the unit where the computation of the topmost value begins."""
         span = self.span(end)
         return None if span is None else span[0]
 
@@ -157,7 +159,7 @@ class Operands:
         return look_up(slot_names(code)[argument], True) if number == known.load_deref else UNKNOWN
 
     def ends(self, end: int, count: int) -> list[int | None]:
-        """Where the topmost values in front of a unit end, in the order in which they were pushed.
+        """Return the units behind the topmost values in front of a unit, in the order in which they were pushed.
 
         None for those that have no end of their own, or that cannot be told apart.
         """
@@ -203,7 +205,7 @@ class Operands:
         return dict(zip(keys, values))
 
     def key_ends(self, end: int) -> list[int | None]:
-        """Where the constants end that spell the names of the mapping on top, or of a tuple of names and values."""
+        """Return the units behind the constants that spell the names of the mapping, or names and values, on top."""
         start, number, argument = self.last(end)
         known = opcodes()
         if number == known.build_const_key_map:

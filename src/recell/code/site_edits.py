@@ -26,7 +26,7 @@ def with_closure(site: Site) -> tuple[int, int, bytes]:
 
 
 def _from_closure(site: Site, args: bytes) -> tuple[int, bytes]:
-    """Where the loads of the closure start (the code's where there is none), and what of them is none of it."""
+    """Return the unit where the loads of the closure start (or the code's), and the load in front that stays."""
     if site.build is None:
         return site.load[0], b""
     start, at, half = site.loads[0]
@@ -81,7 +81,7 @@ def _call(load: bytes, slots: Sequence[int]) -> bytes:
 
 
 def iterator_edits(ops: bytes, args: bytes) -> list[Edit]:
-    """Iterates over what a call gives by way of GET_ITER, where a loop takes it for a generator unseen (3.14+).
+    """Iterate over the result of a call by way of GET_ITER, where a loop takes it for a generator unseen (3.14+).
 
     So `any`, `all` and `tuple` of a generator expression are compiled. FOR_ITER crashes on what is no iterator.
     """
@@ -98,7 +98,7 @@ def iterator_edits(ops: bytes, args: bytes) -> list[Edit]:
 
 
 def without_type_parameters(code: CodeType, end: int, ops: bytes) -> Edit:
-    """What sets a generic function's type parameters (PEP 695) drops them: anything but a function would crash."""
+    """Drop a generic function's type parameters (PEP 695): setting them on any other object would crash."""
     from opcode import opmap
 
     expected = bytes((opmap["SWAP"], opmap["CALL_INTRINSIC_2"]))

@@ -52,7 +52,7 @@ def inherited_slots(site: Site, slots: Mapping[int, str]) -> dict[int, str]:
 
 
 def copying_units(ops: bytes) -> int:
-    """How many code units COPY_FREE_VARS takes at the start; 0 where there is none."""
+    """Return the number of code units that COPY_FREE_VARS takes at the start; 0 where there is none."""
     known = opcodes()
     unit = 0
     while ops[unit] == known.extended_arg:

@@ -156,7 +156,7 @@ def _stored_in_class(code: CodeType, name: str) -> bool:
 
 
 def _stored(ops: bytes, args: bytes, index: int) -> bool:
-    """Whether a class body stores (or deletes) a name in its own namespace."""
+    """Say whether a class body stores (or deletes) a name in its own namespace."""
     known = opcodes()
     return any(
         argument == index

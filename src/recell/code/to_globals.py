@@ -127,7 +127,7 @@ def _as_global(number: int, index: int, units: int) -> bytes:
 
 
 def _global_load(ops: bytes, args: bytes, start: int, at: int, index: int) -> Edit:
-    """LOAD_DEREF as LOAD_GLOBAL; the slack that `globals_to_cells` stepped over is taken back."""
+    """LOAD_DEREF as LOAD_GLOBAL; the slack that `globals_to_cells` stepped over is undone."""
     known = opcodes()
     caches = b"\0\0" * (known.global_units - 1)
     argument = index << known.global_shift
@@ -144,7 +144,7 @@ def _global_load(ops: bytes, args: bytes, start: int, at: int, index: int) -> Ed
 
 
 def _slack_end(ops: bytes, args: bytes, jump: int) -> int:
-    """Where a jump over nothing but padding leads; the jump's own place where it is something else."""
+    """Return the target of a jump over nothing but padding; the jump's own place where it is something else."""
     known = opcodes()
     if jump >= len(ops) or ops[jump] != known.jump_forward:
         return jump

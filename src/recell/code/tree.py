@@ -1,4 +1,4 @@
-"""Where a function stands inside another: the tree of nested code objects, and paths through it.
+"""The tree of nested code objects, and paths through it.
 
 A path names the functions and classes on the way down: `"helper"`, `"a.b"`, `"a.<locals>.b"`, `"C.method.<lambda>"`.
 Scopes that only the compiler makes (PEP 695's type parameters, comprehensions before 3.12) need not be named, so
@@ -26,13 +26,13 @@ _LONGEST_TREE = 40
 
 
 def is_generic(code: CodeType) -> bool:
-    """Whether this is the scope that PEP 695's type parameters have of their own (3.12+)."""
+    """Say whether this is the scope that PEP 695's type parameters have of their own (3.12+)."""
     name = code.co_name
     return name[0] == "<" and name.startswith(GENERIC)
 
 
 def direct(outer: CodeType, path: object) -> int:
-    """Which constant is the function, in the everyday case: the only one of the name, one level down. -1 in others."""
+    """Return the index of the function among the constants: the only one of the name, one level down. Else -1."""
     index = -1
     at = 0
     for constant in outer.co_consts:
@@ -122,7 +122,7 @@ def _walk(code: CodeType, above: Chain = ()) -> Iterator[Chain]:
 
 
 def _shown(chain: Chain) -> bool:
-    """Whether a listing shows it: what only the compiler makes is left out."""
+    """Say whether a listing shows it: what only the compiler makes is left out."""
     code = chain[-1]
     if is_generic(code) or code.co_name in ("__annotate__", "__annotate_func__"):
         return False
@@ -150,7 +150,7 @@ def tree(outer: CodeType) -> str:
 
 
 def _has_line(code: CodeType, line: int) -> bool:
-    """Whether a line belongs to the function, or to one nested in it."""
+    """Say whether a line belongs to the function, or to one nested in it."""
     if code.co_firstlineno > line:
         return False
     from dis import findlinestarts

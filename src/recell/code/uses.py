@@ -1,4 +1,4 @@
-"""How a code object's tree uses names: read, written, free, local, stored by a class body."""
+"""The uses of names in a code object's tree: read, written, free, local, stored by a class body."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Bit:
 
 
 class Use:
-    """How a code object's tree uses one name.
+    """The use of one name in a code object's tree.
 
     Attributes (all bool): `read` as a global or builtin; `written`: assigned or deleted as a global
     (`global x`); `free`: a free variable of the code itself, whether used or not; `free_read` and
@@ -57,7 +57,7 @@ class Use:
 
 
 def uses(code: CodeType, names: Iterable[str] | None = None) -> dict[str, Use]:
-    """How each of the names (or every name) is used in the tree; a name that is not used has all False."""
+    """Return the use of each of the names (or of every name) in the tree; a name that is not used has all False."""
     table: dict[str, int] = {}
     base = free_base(code)
     slots = dict(enumerate(code.co_freevars, base))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["HAS_ANNOTATE", "evaluated_annotations", "evaluates_to", "set_annotations"]
 
 HAS_ANNOTATE = "__annotate__" in vars(FunctionType)
-"""Whether functions evaluate their annotations on demand; asked of the type itself, no opcode fact is needed for it."""
+"""True where functions evaluate their annotations on demand: asked of the type itself, without an opcode fact."""
 
 # the attributes of a function that are dicts, or may be
 _DICTS = [
@@ -52,7 +52,7 @@ def set_annotations(new: FunctionType, annotations: dict[str, Any] | None, annot
 
 
 def evaluates_to(annotate: Callable[[int], object], evaluated: dict[str, Any]) -> bool:
-    """Whether an `__annotate__` gives these annotations now: then nobody has changed them."""
+    """Say whether an `__annotate__` gives these annotations now: then nobody has changed them."""
     try:
         return annotate(1) == evaluated
     except Exception:  # noqa: BLE001 - annotations may raise anything; what was evaluated once is kept

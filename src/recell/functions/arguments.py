@@ -1,4 +1,4 @@
-"""What callers hand over for a function's parts, checked and brought into the form in which a function keeps them."""
+"""The parts of a function as callers hand them over, checked and brought into the form in which functions keep them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Parts:
-    """What a caller wants of the attributes that can be set on a finished function."""
+    """The attributes that a caller wants set on a finished function."""
 
     annotations: Any
     attributes: Any

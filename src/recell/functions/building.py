@@ -297,7 +297,7 @@ def _following(
     globals: dict[str, Any],
     rebound: Mapping[int, CellType] | None,
 ) -> tuple[dict[str, Any] | None, Any]:
-    """What a copy with this code, closure and globals gets as evaluated annotations, and as `__annotate__` (3.14+).
+    """Return the evaluated annotations and the `__annotate__` of a copy with this code, closure and globals (3.14+).
 
     The copy's `__annotate__` sees the cells and globals that the copy sees.
     """

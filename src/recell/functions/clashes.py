@@ -1,4 +1,4 @@
-"""Which exchanges of names cannot be: what would make one of two, what is not there, and what is not the code's own."""
+"""Exchanges of names that cannot be: two would become one, a name is not there, or is not the code's own."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ class _Cloning:
                 new.__dict__["__wrapped__"] = self.counterpart(wrapped)
 
     def counterpart(self, obj: Any) -> Any:
-        """What stands in the copy for an object: a clone, a wrapper rebuilt around clones, or the object itself."""
+        """Return the counterpart of an object in the copy: a clone, a wrapper rebuilt around clones, or itself."""
         if type(obj) is FunctionType:
             return self.clones.get(id(obj), obj)
         inside = functions_in(obj)

@@ -37,7 +37,7 @@ def parts(const: Any) -> tuple[Any, ...]:
 
 
 def holds(const: Any, keys: Container[Any]) -> bool:
-    """Whether a constant, or one that it is made of, has one of some keys."""
+    """Say whether a constant, or one that it is made of, has one of some keys."""
     return bool(keys) and (
         key_of(const) in keys or (type(const) in COMPOUND and any(holds(part, keys) for part in parts(const)))
     )

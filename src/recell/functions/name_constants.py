@@ -177,7 +177,7 @@ class Spelled:
             self.new[at] = new
 
     def _loads_keys(self, at: int) -> bool:
-        """Whether a tuple of names is the keys of a mapping, and not names and values in turn."""
+        """Say whether a tuple of names is the keys of a mapping, and not names and values in turn."""
         return self.instructions[at + 1].name == "BUILD_CONST_KEY_MAP"
 
     def _follow_annotate(self) -> None:

@@ -124,7 +124,7 @@ def _closely(func: F, rename: Mapping[str, str], constants: Mapping[Any, object]
 
 
 def _key(placeholder: object) -> Any:
-    """What tells a placeholder: its value and type."""
+    """Return the value and type of a placeholder, which tell it."""
     if type(placeholder) is tuple and len(placeholder) == 2 and placeholder[1] is type(placeholder[0]):
         placeholder = placeholder[0]
     if isinstance(placeholder, str):

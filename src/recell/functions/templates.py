@@ -1,4 +1,4 @@
-"""What `substitute` knows of a plain template: where its names and strings stand, kept as long as its code lives."""
+"""The plan that `substitute` makes of a plain template: its names and strings, kept as long as its code lives."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _strings_in(const: Any) -> Iterator[str]:
 
 
 def _picker(names: Tuple[str, ...]) -> Pick:
-    """What makes the tuple of exchanged names: in C for more than one."""
+    """Return the maker of the tuple of exchanged names: in C for more than one."""
     if len(names) > 1:
         return itemgetter(*names)
     return lambda exchanged: tuple([exchanged[name] for name in names])

@@ -1,4 +1,4 @@
-"""What a nested function has besides its code, recovered without running the outer: cells, defaults, annotations."""
+"""The cells, defaults and annotations of a nested function, recovered without running the outer one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def held(name: str, codes: Chain, own: tuple[CellType, ...] | None) -> CellType 
 
 
 class Recovery:
-    """What can be known of one nested function.
+    """Everything that can be known of one nested function.
 
     Args:
         made: where it is made.
@@ -156,7 +156,7 @@ class Recovery:
         return merged_defaults(code, None, None, known or KEEP, KEEP, code)
 
     def put_annotations(self, new: FunctionType) -> None:
-        """Gives a function its annotations and type parameters, as far as they can be known."""
+        """Give a function its annotations and type parameters, as far as they can be known."""
         made, generic = self.made, self.generic
         if generic is not None:
             new.__type_params__ = generic.__type_params__
@@ -181,7 +181,7 @@ class Recovery:
             new.__annotate__ = build(code, self.globals, code.co_name, None, cells or None)  # type: ignore[attr-defined]
 
     def _look_up(self, name: str, from_cell: bool) -> object:
-        """What a name in an annotation stands for."""
+        """Return the value of a name in an annotation."""
         if from_cell:
             cell = self._cell(name, self.codes)
             return UNKNOWN if cell is None or is_empty(cell) else cell.cell_contents

@@ -1,4 +1,4 @@
-"""What a code object does where it makes a function, done otherwise: another closure, another code, another object.
+"""Edits of a code object where it makes a function: another closure, another code, another object.
 
 The object stands in `co_consts` where the nested code stood. Defaults, annotations and decorators of the function
 that it replaces are evaluated as before; the first two are dropped. Where the edit fits into the instructions that
@@ -90,7 +90,7 @@ def codes_on(code: CodeType, chain: Chain, target: object) -> Chain:
 
 
 def _origin(code: CodeType) -> tuple[str, str, int]:
-    """What edits leave as it is."""
+    """The fields that edits leave as they are."""
     return code.co_filename, code.co_name, code.co_firstlineno
 
 
@@ -217,7 +217,7 @@ def _made_otherwise(
 
 
 def _can_take_place(new: FunctionType, code: CodeType, site: Site, target: FunctionType) -> bool:
-    """Whether MAKE_FUNCTION of the new code gives the very function, with nothing lost."""
+    """Say whether MAKE_FUNCTION of the new code gives the very function, with nothing lost."""
     own = new.__code__
     if site.flags & ~CLOSURE or new.__globals__ is not target.__globals__:
         return False
@@ -257,7 +257,7 @@ def _slot(code: CodeType, site: Site, name: str) -> int:
 
 
 def _is_cell_throughout(code: CodeType, slot: int) -> bool:
-    """Whether a slot is a cell from the prologue on, and no inlined comprehension borrows it (3.12+)."""
+    """Say whether a slot is a cell from the prologue on, and no inlined comprehension borrows it (3.12+)."""
     known, raw = opcodes(), code.co_code
     ops, args = raw[::2], raw[1::2]
     start = ops.find(known.resume)

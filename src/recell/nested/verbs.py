@@ -28,7 +28,7 @@ __all__ = ["patch_inner", "replace_inner"]
 
 @public
 def replace_inner(func: F, path: str | CodeType, new: Callable[..., Any], /, *, line: int | None = None) -> F:
-    """A new outer function that has `new` in place of a nested function.
+    """Return a new outer function that has `new` in place of a nested function.
 
     Args:
         func: the outer function, or anything that stands for one; a property means those of its accessors that

@@ -179,7 +179,7 @@ def _freezable(function: FunctionType) -> dict[str, Any]:
 
 
 def _leads_back(value: object, function: FunctionType) -> bool:
-    """Whether a value is the function, or a class, an instance or a closure that holds it directly.
+    """Say whether a value is the function, or a class, an instance or a closure that holds it directly.
 
     A constant is not seen by the garbage collector, so a circle through it would never be freed.
     """
@@ -204,7 +204,7 @@ def _leads_back(value: object, function: FunctionType) -> bool:
 
 
 def _holds(value: Any, function: FunctionType) -> bool:
-    """Whether a value is the function, or one of the usual wrappers around it."""
+    """Say whether a value is the function, or one of the usual wrappers around it."""
     if type(value) is FunctionType and value.__dict__.get("__wrapped__") is function:
         return True
     return any(found is function for found in functions_in(value))

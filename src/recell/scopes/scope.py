@@ -135,7 +135,7 @@ def scope(func: object, *, recurse: bool = False) -> Scope:
 
 
 class _Found:
-    """What `scope` finds, function by function."""
+    """The findings of `scope`, function by function."""
 
     def __init__(self, root: FunctionType) -> None:
         self.functions = [root]
@@ -207,13 +207,13 @@ def builtins_of(function: FunctionType) -> Mapping[str, Any]:
 
 
 def global_of(name: str, function: FunctionType) -> Any:
-    """What a name stands for now as a global or builtin of the function. Raises KeyError where there is none."""
+    """Return the value of a name now as a global or builtin of the function. Raises KeyError where there is none."""
     space = function.__globals__
     return resolved(space[name] if name in space else builtins_of(function)[name])
 
 
 def value_of(name: str, function: FunctionType) -> Any:
-    """What a name of the function stands for now. Raises ScopeError where it has no value."""
+    """Return the value of a name of the function now. Raises ScopeError where it has none."""
     free = function.__code__.co_freevars
     try:
         if name in free:

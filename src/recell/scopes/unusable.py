@@ -24,7 +24,7 @@ def code_of(target: Target) -> CodeType:
 
 
 def finds_class(code: CodeType) -> bool:
-    """Whether zero-argument `super()` in the code, or nested in it, looks for its free variable `__class__`."""
+    """Say whether zero-argument `super()` in the code, or nested in it, looks for its free variable `__class__`."""
     if "__class__" not in code.co_freevars:
         return False
     if "super" in code.co_names:
@@ -33,7 +33,7 @@ def finds_class(code: CodeType) -> bool:
 
 
 def hides_local(code: CodeType, name: str) -> bool:
-    """Whether a local that has the name of a global is more than the variable of an inlined comprehension (3.12+)."""
+    """Say whether a local with the name of a global is more than an inlined comprehension's variable (3.12+)."""
     if name not in code.co_varnames:
         return True
     raw = code.co_code
