@@ -21,7 +21,7 @@ from sizes import pick
 import recell
 from recell import clone, closure, make_cell, make_function, rebind, replace
 from recell.callables import function_of
-from recell.functions import building, rebinding
+from recell.functions import building, rebinding, replacing
 
 
 def plain(x: int, y: int = 2, *, z: int = 3) -> tuple[int, ...]:
