@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
+from time import perf_counter
 from types import FunctionType
 from typing import Any
 from unittest import mock
 
 import recell
-from bench import compare, linear
+from bench import Benchmark, compare, linear
 
 LIMIT = 3
 COUNT = 0
@@ -55,16 +57,85 @@ def leaf(text):
     return sorted(found)
 
 
-def prepared() -> dict[str, Any]:
-    """Changes made beforehand, and mock's way of replacing one name of this module."""
+def nap(seconds):
+    time.sleep(seconds)
+
+
+def target(a, b=2):
+    return a
+
+
+def replacement(a, b=3):
+    return b
+
+
+def decorator(func):
+    def around(*args, **kwargs):
+        return func(*args, **kwargs)
+
+    return around
+
+
+SPACE: dict[str, Any] = {"LIMIT": 1}
+exec("def foreign(a, b=2):\n    return LIMIT", SPACE)
+
+TEN = type("Ten", (), {})
+for _at in range(10):
+    _space: dict[str, Any] = {}
+    exec(f"def method(self, x=1):\n    return {_at} if x > LIMIT else LIMIT + {_at}", globals(), _space)
+    setattr(TEN, f"method{_at}", _space["method"])
+
+
+def as_written() -> dict[str, Any]:
+    """What a test writes, each time anew, beside mock's way of replacing one name of this module."""
     return {
         "patch_object": mock.patch.object,
         "module": sys.modules[__name__],
-        "read": recell.override(loop, LIMIT=4),
-        "grown": recell.override(counting, COUNT=4),
-        "own_cell": recell.override(make(), x=4),
-        "contents": recell.patch_closure(make(), x=4),
+        "override": recell.override,
+        "patch_closure": recell.patch_closure,
+        "patch_defaults": recell.patch_defaults,
+        "swap": recell.swap,
+        "wrap": recell.wrap,
+        "small": small,
+        "leaf": leaf,
+        "nap": nap,
+        "counting": counting,
+        "closure": make(),
+        "Ten": TEN,
+        "target": target,
+        "replacement": replacement,
+        "foreign": SPACE["foreign"],
+        "decorator": decorator,
+        "fake": len,
+        "prepared": recell.override(small, LIMIT=lambda: 4),
+        "prepared_cell": recell.override(make(), x=4),
+        "prepared_growth": recell.override(counting, COUNT=4),
+        "prepared_closure": recell.patch_closure(make(), x=4),
     }
+
+
+def small(n):
+    return n <= LIMIT
+
+
+def beside_mock(name: str, statement: str, reach: float | None) -> Any:
+    mocked = "with patch_object(module, 'LIMIT', 4): pass"
+    return compare(f"{name} / mock.patch.object", statement, mocked, reach=reach, setup=as_written)
+
+
+def first_ever() -> tuple[float, float]:
+    """The first override of a function, and as many of mock's."""
+    functions = [FunctionType(small.__code__.replace(), globals()) for _ in range(200)]
+    override, patch_object, module = recell.override, mock.patch.object, sys.modules[__name__]
+    start = perf_counter()
+    for function in functions:
+        with override(function, LIMIT=4):
+            pass
+    middle = perf_counter()
+    for _ in functions:
+        with patch_object(module, "LIMIT", 4):
+            pass
+    return middle - start, perf_counter() - middle
 
 
 def first() -> dict[str, Any]:
@@ -102,15 +173,6 @@ def mocked_call() -> dict[str, Any]:
     return {"over": over, "fake": mock.Mock(return_value=4)}
 
 
-def swapped() -> dict[str, Any]:
-    def replacement(x, y=1):
-        return x
-
-    target = make(1)
-    return {"swap": recell.swap, "target": target, "replacement": make(3), "other": replacement,
-            "patch_object": mock.patch.object, "module": sys.modules[__name__]}  # fmt: skip
-
-
 def functions(count: int) -> list[tuple[Any, Any]]:
     return [(make(i), make(-i)) for i in range(count)]
 
@@ -121,21 +183,26 @@ def swap_and_undo(pairs: list[tuple[Any, Any]]) -> None:
 
 
 BENCHMARKS = [
-    compare("override a read name, prepared: enter and leave / mock.patch.object", "with read: pass",
-            "with patch_object(module, 'LIMIT', 4): pass", reach=0.25, setup=prepared),
-    compare("override a free variable, prepared: enter and leave / mock.patch.object", "with own_cell: pass",
-            "with patch_object(module, 'LIMIT', 4): pass", reach=1.5, setup=prepared),
-    compare("override that grows, prepared: enter and leave / mock.patch.object", "with grown: pass",
-            "with patch_object(module, 'LIMIT', 4): pass", reach=1.5, setup=prepared),
-    compare("patch_closure, prepared: enter and leave / mock.patch.object", "with contents: pass",
-            "with patch_object(module, 'LIMIT', 4): pass", reach=0.35, setup=prepared),
+    beside_mock("override of a read name, a fresh value", "with override(small, LIMIT=lambda: 0): pass", 1.9),
+    beside_mock("override of a read name, the same literal", "with override(small, LIMIT=4): pass", 1.5),
+    Benchmark("override of a read name, the first time ever / mock.patch.object", first_ever, reach=6),
+    beside_mock("override of a free variable", "with override(closure, x=4): pass", 2),
+    beside_mock("override of a dotted name", "with override(nap, {'time.sleep': fake}): pass", 3.5),
+    beside_mock("override that grows", "with override(counting, COUNT=4): pass", 4.5),
+    beside_mock("override of a class of ten methods", "with override(Ten, LIMIT=4): pass", 15),
+    beside_mock("patch_closure", "with patch_closure(closure, x=4): pass", 1.15),
+    beside_mock("patch_defaults", "with patch_defaults(target, b=4): pass", 2),
+    beside_mock("swap in the same module", "with swap(target, replacement): pass", 3.6),
+    beside_mock("swap from another module", "with swap(target, foreign): pass", 4.2),
+    beside_mock("wrap", "with wrap(target, decorator): pass", 6),
+    beside_mock("override of a read name, prepared", "with prepared: pass", 1.3),
+    beside_mock("override of a free variable, prepared", "with prepared_cell: pass", None),
+    beside_mock("override that grows, prepared", "with prepared_growth: pass", None),
+    beside_mock("patch_closure, prepared", "with prepared_closure: pass", 0.75),
     compare("first override of a leaf function / a raw walk", "with override(leaf, LIMIT=4): pass", "walk()",
             reach=8, setup=first),
     compare("a call inside an override / with __code__ assigned", "over()", "plain()", reach=1.05, setup=inside),
     compare("a call inside an override / a Mock", "over()", "fake()", reach=None, setup=mocked_call),
-    compare("swap and undo / mock.patch.object", "swap(target, replacement).undo()", "with patch_object(module, 'LIMIT', 4): pass",
-            reach=None, setup=swapped),
-    compare("swap and undo, other free variables / mock.patch.object", "swap(target, other).undo()",
-            "with patch_object(module, 'LIMIT', 4): pass", reach=None, setup=swapped),
+    beside_mock("swap, other free variables", "with swap(closure, replacement): pass", None),
     linear("swap and undo, for each function", swap_and_undo, functions, sizes=(10, 100, 1000)),
 ]  # fmt: skip

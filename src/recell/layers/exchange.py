@@ -34,6 +34,7 @@ __all__ = [
     "found_state",
     "install",
     "needs_no_other_threads",
+    "new_face",
     "new_state",
     "prepare",
     "put_face",
@@ -109,6 +110,15 @@ def new_state(code: CodeType, closure: tuple[CellType, ...] | None, face: Face |
     return state
 
 
+_new: Any = tuple.__new__  # a third of what calling a NamedTuple costs
+
+
+def new_face(parts: tuple[Any, ...]) -> Face:
+    """Return a face of its seven parts."""
+    face: Face = _new(Face, parts)
+    return face
+
+
 def state_of(func: FunctionType) -> State:
     """Return the code and closure that a function has now."""
     return new_state(func.__code__, func.__closure__, None)
@@ -116,21 +126,16 @@ def state_of(func: FunctionType) -> State:
 
 def defaults_of(func: FunctionType) -> Face:
     """Return a face of which only the defaults were looked at."""
-    return Face(func.__defaults__, func.__kwdefaults__, UNSEEN, UNSEEN, UNSEEN, UNSEEN, UNSEEN)
+    return new_face((func.__defaults__, func.__kwdefaults__, UNSEEN, UNSEEN, UNSEEN, UNSEEN, UNSEEN))
 
 
 def face_of(func: FunctionType) -> Face:
     """Return everything else of a function, without evaluating annotations that are not."""
     annotate = func.__annotate__ if HAS_ANNOTATE else None  # type: ignore[attr-defined]
-    return Face(
-        func.__defaults__,
-        func.__kwdefaults__,
-        evaluated_annotations(func) if annotate is not None else func.__annotations__,
-        annotate,
-        func.__doc__,
-        func.__dict__,
-        func.__type_params__ if HAS_TYPE_PARAMS else (),
-    )
+    annotations = func.__annotations__ if annotate is None else evaluated_annotations(func)
+    parameters = func.__type_params__ if HAS_TYPE_PARAMS else ()
+    defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
+    return new_face((defaults, kwdefaults, annotations, annotate, func.__doc__, func.__dict__, parameters))
 
 
 def found_state(func: FunctionType, known: Face | None) -> State:
@@ -173,34 +178,41 @@ def _parts(func: FunctionType, before: State, after: State) -> tuple[Any, Any, i
     return old, new, _ALL
 
 
-def prepare(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
-    """Make ahead what the exchange of one state for another allocates; the state gone to keeps it.
+def prepare(func: FunctionType, limbos: dict[Any, Any], one: State, other: State) -> None:
+    """Make ahead what the exchange of two states, there and back, allocates; the states keep it.
 
     Args:
         func: the function.
         limbos: what was made for earlier exchanges of this function.
-        before: the state that it will have then.
-        after: the state that it is to have.
+        one: the state that it will have then.
+        other: the state that it is to have.
 
     Raises:
         ClosureMismatchError: the code of a state has not as many free variables as its closure has cells.
         UnsupportedPythonError: this release is not known, or lacks what is needed.
     """
-    old, new, way = _parts(func, before, after)
-    if way is _STORE or way is _DEFAULTS:
+    closure, old_closure, code = other.closure, one.closure, other.code
+    if closure is old_closure:
+        if code is one.code or other.face is one.face:
+            return
+        set_closure = None
+    else:
+        set_closure = _set_closure or closure_setter()
+        if code is one.code and other.face is one.face and closure and old_closure:
+            if len(closure) == len(old_closure):
+                return
+    before, after, way = _parts(func, one, other)
+    if way is not _ALL:
         return
-    set_closure = None if new[1] is old[1] else _set_closure or closure_setter()
-    if way is _CELLS:
-        return
-    code, closure = after.code, after.closure
     if len(code.co_freevars) != len(closure or ()):
         names = code.co_freevars
         msg = f"{short(func)} cannot run code with the free variables {listed(names)} on {len(closure or ())} cells"
         raise ClosureMismatchError(
-            msg, before=old[0].co_freevars, after=names, missing=(), target=short(func)
+            msg, before=one.code.co_freevars, after=names, missing=(), target=short(func)
         )
     release = compat.require("exchanging a function's code and closure at once")
-    after.kept = release.prepare(func, old, new, set_closure, after.kept, limbos)
+    other.kept = release.prepare(func, before, after, set_closure, other.kept, limbos)
+    one.kept = release.prepare(func, after, before, set_closure, one.kept, limbos)
 
 
 def install(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
@@ -227,9 +239,10 @@ def install(func: FunctionType, limbos: dict[Any, Any], before: State, after: St
 def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
     """Exchange code, closure, defaults and keyword defaults."""
     old, new, way = _parts(func, before, after)
-    if way is _STORE:
-        if new[0] is not old[0]:
-            func.__code__ = new[0]
+    if way is _ALL:
+        prepare(func, limbos, before, after)  # where it is not yet, or was for coming from elsewhere
+        set_closure = None if new[1] is old[1] else _set_closure
+        compat.require("exchange").exchange(func, old, new, set_closure, after.kept)
     elif way is _CELLS:
         (_set_closure or closure_setter())(func, new[1])
     elif way is _DEFAULTS:
@@ -240,10 +253,8 @@ def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: 
             func.__defaults__ = old[2]
             func.__kwdefaults__ = old[3]
             raise
-    else:
-        prepare(func, limbos, before, after)  # where it is not yet, or was for coming from elsewhere
-        set_closure = None if new[1] is old[1] else _set_closure
-        compat.require("exchange").exchange(func, old, new, set_closure, after.kept)
+    elif new[0] is not old[0]:
+        func.__code__ = new[0]
 
 
 def put_face(func: FunctionType, old: Face, new: Face) -> None:

@@ -91,9 +91,7 @@ class Stack:
                     above = edit(base)
                     self.installed = base
                     if above.closure is not base.closure or above.face is not face:
-                        limbos = self.record.limbos
-                        prepare(func, limbos, base, above)
-                        prepare(func, limbos, above, base)
+                        prepare(func, self.record.limbos, base, above)
                     new = (edit,), (base, above), ((), (base,), None)
                 else:
                     self.check(func)
@@ -135,13 +133,19 @@ class Stack:
             while True:
                 now = self.now
                 layers, states, empty = now
-                self.check(func)
+                installed = self.installed
+                if (
+                    installed is None
+                    or func.__code__ is not installed.code
+                    or func.__closure__ is not installed.closure
+                ):
+                    self.check(func)
                 at = len(layers) - 1
                 while at >= 0 and layers[at] is not edit:
                     at -= 1
                 if at < 0:
                     return
-                if len(layers) == 1:
+                if not at and len(layers) == 1:
                     new = empty
                     above = states[0]
                 elif at == len(layers) - 1:
@@ -150,12 +154,10 @@ class Stack:
                 else:
                     new = (*_computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
                     above = new[1][-1]
-                installed = self.installed
                 if installed is not None and (
                     above.closure is not installed.closure or above.face is not installed.face
                 ):
                     prepare(func, self.record.limbos, installed, above)
-                    prepare(func, self.record.limbos, above, installed)
                 self.now = chosen = new if self.now is now else self.now
                 if chosen is new:
                     break
@@ -189,10 +191,9 @@ class Stack:
         layers, states = _computed((*layers[:at], edit, *layers[at:]), (*states[: at + 1], above))
         above = states[-1]
         if self.sink is None and (above.closure is not installed.closure or above.face is not installed.face):
-            limbos = self.record.limbos
-            for one, other in ((installed, above), (above, installed), (above, states[0])):
-                if one is not other:
-                    prepare(func, limbos, one, other)
+            prepare(func, self.record.limbos, installed, above)
+            if states[0] is not installed:
+                prepare(func, self.record.limbos, states[0], above)
         return layers, states, empty
 
     def settle(self, func: FunctionType) -> None:
@@ -301,7 +302,6 @@ class Stack:
         limbos, top = self.record.limbos, self.now[1][-1]
         self.check(func)
         prepare(func, limbos, top, sink.state)
-        prepare(func, limbos, sink.state, top)
         sink.put(func, None, top)
         install(func, limbos, top, sink.state)
         self.sink = sink

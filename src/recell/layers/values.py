@@ -135,7 +135,7 @@ class CellStack(ValueStack):
     cell: CellType
 
     def __init__(self, cell: CellType) -> None:
-        super().__init__()
+        self.now = REST
         self.cell = cell
 
     def read(self) -> object:
@@ -272,10 +272,19 @@ class ValueLayer:
 class CellLayer(ValueLayer):
     """Contents over those of a cell; `EMPTY` empties it."""
 
-    __slots__ = ()
+    __slots__ = ("cell",)
 
     def __init__(self, cell: CellType, contents: object, rank: int = PATCH) -> None:
-        super().__init__(id(cell), CellStack(cell), contents, rank)
+        self.key = id(cell)
+        self.cell = cell
+        self.value = contents
+        self.rank = rank
+        known: Any = _stacks.get(self.key)
+        self.stack = None if known is None else known()
+
+    def find(self) -> ValueStack:
+        self.stack = CellStack(self.cell)
+        return super().find()
 
 
 class AttributeLayer(ValueLayer):

@@ -9,7 +9,7 @@ from recell.callables import function_of
 from recell.cells import EMPTY, FORWARDED, Closure, check_mapping, unknown_free_variable
 from recell.errors import FreeVariableError, short
 from recell.layers.changes import Change
-from recell.layers.records import beneath
+from recell.layers.records import beneath, has_layers
 from recell.layers.values import CellLayer
 from recell.public import public
 
@@ -83,8 +83,11 @@ class PatchedClosure(Change):
     def _find(self) -> None:
         """Find the cells; nothing changes."""
         func: FunctionType = self._target
-        holder, state = holder_beneath(func)
-        names, closure = state.code.co_freevars, state.closure or ()
+        holder, code, closure = func, func.__code__, func.__closure__ or ()
+        names = code.co_freevars
+        if names == (FORWARDED,) or has_layers(func):
+            holder, state = holder_beneath(func)
+            names, closure = state.code.co_freevars, state.closure or ()
         layers = []
         for name, value in self._values.items():
             if name not in names:

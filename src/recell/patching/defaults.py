@@ -10,6 +10,7 @@ from recell.cells import check_mapping
 from recell.errors import ScopeError, hint_nearest, listed, short
 from recell.layers.changes import Change
 from recell.layers.edits import DEFAULTS, Edit
+from recell.layers.exchange import new_face
 from recell.layers.records import in_force
 from recell.public import public
 
@@ -49,7 +50,7 @@ class DefaultsEdit(Edit):
                 new[names.index(name)] = value
         if new is not None:
             defaults = tuple(new)
-        return state.shown_as(face._replace(defaults=defaults, kwdefaults=kwdefaults))
+        return state.shown_as(new_face((defaults, kwdefaults, *face[2:])))
 
 
 @public

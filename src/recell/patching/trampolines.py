@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
 from recell.cells import FORWARDED
-from recell.layers.exchange import Face, face_of
+from recell.layers.exchange import Face, face_of, new_face
 from recell.source.signatures import shape_of_function
 
 if TYPE_CHECKING:
@@ -187,10 +187,17 @@ def _face(replacement: Callable[..., Any]) -> Face:
 
 def copied(face: Face) -> Face:
     """Return the same face on dicts of its own."""
-    return face._replace(
-        kwdefaults=None if face.kwdefaults is None else dict(face.kwdefaults),
-        annotations=None if face.annotations is None else dict(face.annotations),
-        attributes=dict(face.attributes),
+    defaults, kwdefaults, annotations, annotate, doc, attributes, parameters = face
+    return new_face(
+        (
+            defaults,
+            None if kwdefaults is None else {**kwdefaults},
+            None if annotations is None else {**annotations},
+            annotate,
+            doc,
+            {**attributes},
+            parameters,
+        )
     )
 
 

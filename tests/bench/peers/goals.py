@@ -46,24 +46,75 @@ GOALS = (
         (("verifier", "verify over the raw walk"),),
     ),
     Goal(
-        "`override` of a name that is only read, prepared: enter and leave",
-        "≤ 0.25 × `mock.patch.object`",
-        (("patching", "override a read name, prepared"),),
+        "`override` of a name that is only read: a fresh value",
+        "≤ 1.9 × `mock.patch.object`, as written",
+        (("patching", "override of a read name, a fresh"),),
+    ),
+    Goal(
+        "the same literal again",
+        "≤ 1.5 × `mock.patch.object`, as written",
+        (("patching", "override of a read name, the same"),),
+    ),
+    Goal(
+        "the first time ever",
+        "≤ 6 × `mock.patch.object`, as written",
+        (("patching", "override of a read name, the first"),),
+    ),
+    Goal(
+        "`override` of a free variable",
+        "≤ 2 × `mock.patch.object`, as written",
+        (("patching", "override of a free variable /"),),
+    ),
+    Goal(
+        "`override` of a dotted name",
+        "≤ 3.5 × `mock.patch.object`, as written",
+        (("patching", "override of a dotted name"),),
+    ),
+    Goal(
+        "`override` that has to grow the closure",
+        "≤ 4.5 × `mock.patch.object`, as written",
+        (("patching", "override that grows /"),),
+    ),
+    Goal(
+        "`override` of a class of ten methods",
+        "≤ 15 × `mock.patch.object`, as written",
+        (("patching", "override of a class"),),
+    ),
+    Goal(
+        "`patch_closure` of one variable",
+        "≤ 1.15 × `mock.patch.object`, as written",
+        (("patching", "patch_closure /"),),
+    ),
+    Goal(
+        "`patch_defaults`",
+        "≤ 2 × `mock.patch.object`, as written",
+        (("patching", "patch_defaults"),),
+    ),
+    Goal(
+        "`swap` in the same module, from another one",
+        "≤ 3.6, ≤ 4.2 × `mock.patch.object`, as written",
+        (
+            ("patching", "swap in the same"),
+            ("patching", "swap from another"),
+        ),
+    ),
+    Goal(
+        "`wrap`",
+        "≤ 6 × `mock.patch.object`, as written",
+        (("patching", "wrap /"),),
+    ),
+    Goal(
+        "prepared once, entered and left: `override`, `patch_closure`",
+        "≤ 1.3, ≤ 0.75 × `mock.patch.object`",
+        (
+            ("patching", "override of a read name, prepared"),
+            ("patching", "patch_closure, prepared"),
+        ),
     ),
     Goal(
         "a call inside it",
         "≤ 1.05 × a function whose `__code__` was assigned",
         (("patching", "a call inside an override / with __code__"),),
-    ),
-    Goal(
-        "`override` that has to grow the closure: enter and leave",
-        "≤ 1.5 × `mock.patch.object`",
-        (("patching", "override that grows, prepared"),),
-    ),
-    Goal(
-        "`patch_closure` of one variable, prepared: enter and leave",
-        "≤ 0.35 × `mock.patch.object`",
-        (("patching", "patch_closure, prepared"),),
     ),
     Goal(
         "`substitute` of names and constants",
