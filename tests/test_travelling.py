@@ -223,7 +223,7 @@ def test_what_is_in_force_travels_by_value_and_stays(dumps: Callable[[object], b
     ):
         with change:
             text = dumps(func)
-        assert pickle.loads(text)(1)[0] == 10 + {"FACTOR": 200}.get(next(iter(change._names)), 600)
+        assert pickle.loads(text)(1)[0] == 10 + {"FACTOR": 200}.get(next(iter(change._about())), 600)
     with recell.swap(func, replacement):
         text = dumps(func)
     assert pickle.loads(text)(7) == "swapped 7"

@@ -210,7 +210,7 @@ def prepare(func: FunctionType, limbos: dict[Any, Any], one: State, other: State
         raise ClosureMismatchError(
             msg, before=one.code.co_freevars, after=names, missing=(), target=short(func)
         )
-    release = compat.require("exchanging a function's code and closure at once")
+    release = compat.find() or compat.require("exchanging a function's code and closure at once")
     other.kept = release.prepare(func, before, after, set_closure, other.kept, limbos)
     one.kept = release.prepare(func, after, before, set_closure, one.kept, limbos)
 
@@ -240,9 +240,11 @@ def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: 
     """Exchange code, closure, defaults and keyword defaults."""
     old, new, way = _parts(func, before, after)
     if way is _ALL:
-        prepare(func, limbos, before, after)  # where it is not yet, or was for coming from elsewhere
-        set_closure = None if new[1] is old[1] else _set_closure
-        compat.require("exchange").exchange(func, old, new, set_closure, after.kept)
+        set_closure = None if new[1] is old[1] else _set_closure or closure_setter()
+        release = compat.find() or compat.require("exchange")
+        # what was prepared may have been for coming from elsewhere
+        kept = after.kept = release.prepare(func, old, new, set_closure, after.kept, limbos)
+        release.exchange(func, old, new, set_closure, kept)
     elif way is _CELLS:
         (_set_closure or closure_setter())(func, new[1])
     elif way is _DEFAULTS:

@@ -33,7 +33,6 @@ from recell.layers.exchange import (
     found_state,
     install,
     needs_no_other_threads,
-    new_state,
     prepare,
     put_face,
 )
@@ -87,7 +86,11 @@ class Stack:
                     face = (
                         None if not touches else defaults_of(func) if touches == DEFAULTS else face_of(func)
                     )
-                    base = new_state(func.__code__, func.__closure__, face)
+                    base = State()
+                    base.code = func.__code__
+                    base.closure = func.__closure__
+                    base.face = face
+                    base.kept = None
                     above = edit(base)
                     self.installed = base
                     if above.closure is not base.closure or above.face is not face:
@@ -143,11 +146,11 @@ class Stack:
                 at = len(layers) - 1
                 while at >= 0 and layers[at] is not edit:
                     at -= 1
-                if at < 0:
-                    return
-                if not at and len(layers) == 1:
+                if not at and empty is not None and len(layers) == 1:
                     new = empty
                     above = states[0]
+                elif at < 0:
+                    return
                 elif at == len(layers) - 1:
                     new = layers[:at], states[: at + 1], empty
                     above = states[at]
@@ -205,8 +208,9 @@ class Stack:
             record.idle = None  # from now on those who can undo hold the stack
             while True:
                 now = done = self.now
+                layers, states, _ = now
                 before = self.installed or self._found(func)
-                after = now[1][-1] if now[1] else before
+                after = states[-1] if states else before
                 if after is not before:
                     if self.sink is not None:
                         self._pour(func, before, after)
@@ -217,21 +221,17 @@ class Stack:
                             func.__code__ = after.code
                     else:
                         install(func, record.limbos, before, after)
-                self.installed = after
+                    self.installed = after
                 if self.follows:
-                    for at, edit in enumerate(now[0]):
-                        if (
-                            edit.follows and edit not in now[0][:at]
-                        ):  # entered twice, it lies where it was first
-                            edit.follow(now[1][at])
-                if not now[0]:
+                    self._tell(layers, states)
+                if not layers:
                     self.now = done = IDLE if self.now is now else self.now
-                if done is IDLE:
-                    self.installed = None
-                    self.follows = False
-                    record.idle = self
+                    if done is IDLE:
+                        self.installed = None
+                        self.follows = False
+                        record.idle = self
                 self.busy = False
-                if self.now is done and (done is IDLE or done is now):
+                if self.now is done and (done is now or done is IDLE):
                     break
                 self.busy = True
         except BaseException:
@@ -257,6 +257,11 @@ class Stack:
             if not self.now[0]:
                 record.idle = self
             raise
+
+    def _tell(self, layers: tuple[Edit, ...], states: tuple[State, ...]) -> None:
+        for at, edit in enumerate(layers):
+            if edit.follows and edit not in layers[:at]:  # entered twice, it lies where it was first
+                edit.follow(states[at])
 
     def _put_back(self, func: FunctionType, edit: Edit | None, now: Now | None) -> None:
         """After a failure: install what is to be in force, without the edit where there is one."""

@@ -11,7 +11,7 @@ from recell.layers.edits import Edit
 from recell.layers.exchange import State, state_of
 from recell.layers.records import record_of
 from recell.layers.values import ABSENT
-from recell.patching.planning import Plan, dotted, plan_of
+from recell.patching.planning import LITERALS, Plan, dotted, plan_of
 from recell.patching.standins import Attributes, stand_in, value_of
 
 if TYPE_CHECKING:
@@ -83,11 +83,7 @@ def tree_of(values: Mapping[str, object]) -> dict[str, object]:
 class OverrideEdit(Edit):
     """One entry of an override: its cells and stand-ins are its own, the same ones as often as it is computed.
 
-    Args:
-        func: the function.
-        record: what is known of it.
-        values: root name -> value; `Attributes` for what stands in for what the name means.
-        plan: how the names get into the code that the function has now.
+    `overriding` fills it in without an `__init__`, which would cost more than the rest.
     """
 
     __slots__ = ("made", "plan", "stands", "values")
@@ -98,17 +94,24 @@ class OverrideEdit(Edit):
     """Root -> what it means, and what stands in for that."""
     plan: Plan
     values: Mapping[str, object]
-
-    def __init__(self, func: FunctionType, record: Record, values: Mapping[str, object], plan: Plan) -> None:
-        self.func: FunctionType = func
-        self.record = record
-        self.stack = record.idle
-        self.values = values
-        self.plan = plan
-        self.made = self.stands = None
+    """Root name -> value; `Attributes` for what stands in for what the name means."""
 
     def __call__(self, state: State) -> State:
         plan, values, given = self.plan, self.values, state.given
+        only = plan.only
+        if only is not None and given is None and not plan.own and plan.before() is state.code:  # the everyday case
+            value = values[only]
+            above = Overridden()
+            if type(value) in LITERALS:
+                above.code = plan.code(state.code, values)
+            else:
+                above.code = plan.template.replace(co_consts=(*plan.head, value))
+            above.closure = state.closure
+            above.face = state.face
+            above.kept = None
+            above.origin = state
+            above.given = values
+            return above
         if plan.dots:
             values = self.resolved(state)
         if given is None:
@@ -194,6 +197,11 @@ class OverrideEdit(Edit):
 
     def again(self) -> OverrideEdit:
         """Return an edit for another entry, with cells and stand-ins of its own."""
-        edit = OverrideEdit(self.func, self.record, self.values, self.plan)
+        edit: OverrideEdit = object.__new__(OverrideEdit)
+        edit.func = self.func
+        edit.record = self.record
         edit.stack = self.stack
+        edit.values = self.values
+        edit.plan = self.plan
+        edit.made = edit.stands = None
         return edit

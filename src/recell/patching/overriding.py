@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Override", "override"]
 
 _NOTHING: Mapping[str, object] = {}
+_new: Any = object.__new__
 _IN_CELLS = frozenset((CellType, type(EMPTY)))
 
 
@@ -42,55 +43,74 @@ class Override(Change):
     (False, 3, ['LIMIT'])
     """
 
-    __slots__ = ("_fakes", "_functions", "_mocks", "_seen", "_used", "_values")
+    __slots__ = ("_code", "_fakes", "_functions", "_mocks", "_owns", "_seen", "_used", "_values")
 
     _renews = True
-
-    _used: bool
-    _seen: list[tuple[FunctionType, CodeType]]
+    _verb = "override"
+    _fresh = 0
 
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
-        self._verb = "override"
         self._entries = ()
-        self._fresh = 0
-        self._names = self._values = self._fakes = values
-        functions = self._functions = (target,) if type(target) is FunctionType else _functions(target)
-        self._target = target if isinstance(target, type) else functions[0]
-        if "__class__" in values and type(values["__class__"]) is not CellType:
-            check_class_cell(values["__class__"], functions[0])
+        self._values = self._fakes = values
+        self._mocks: tuple[str, ...] = ()
+        self._functions: tuple[FunctionType, ...] = ()
+        self._target = target
         mock = modules.get("unittest.mock")
-        default = ABSENT if mock is None else mock.DEFAULT
-        self._mocks = [name for name, value in values.items() if value is default]
+        if mock is not None:
+            default = mock.DEFAULT
+            for value in values.values():
+                if value is default:
+                    self._mocks = tuple([name for name, value in values.items() if value is default])
+                    break
+        if type(target) is not FunctionType:
+            self._functions = _functions(target)
+            self._target = target if isinstance(target, type) else self._functions[0]
+        elif not self._mocks:
+            edit = self._edit(target, values)
+            plan = edit.plan
+            if not (plan.unused or plan.own):  # the everyday case
+                self._layers = (edit,)
+                self._code: CodeType | None = target.__code__
+                return
+        if "__class__" in values and type(values["__class__"]) is not CellType:
+            check_class_cell(values["__class__"], self._functions[0] if self._functions else target)
         self._prepare()
 
+    def _about(self) -> Iterable[str]:
+        return self._values
+
     def _renew(self) -> Sequence[OverrideEdit]:
-        for func, code in self._seen:
-            if func.__code__ is not code or self._mocks:
+        code = self._code
+        if code is not None:
+            if self._target.__code__ is not code:
                 self._prepare()
-                break
+        elif self._mocks or any(func.__code__ is not seen for func, seen in self._seen):
+            self._prepare()
         edits: Sequence[OverrideEdit] = self._layers
-        if self._used:  # cells and stand-ins are those of one entry
-            return tuple([edit.again() for edit in edits])
-        self._used = True
+        if self._code is None and self._owns:  # cells and stand-ins are those of one entry
+            if self._used:
+                return tuple([edit.again() for edit in edits])
+            self._used = True
         return edits
 
     def _prepare(self) -> None:
         """Look at everything and check it; nothing changes."""
+        self._code = None
         self._used = False
-        values = self._values
+        values, functions = self._values, self._functions or (self._target,)
         if self._mocks:
             values = self._fakes = self._with_mocks()
-        functions = self._functions
         if len(functions) == 1:
             func = functions[0]
             edit = self._edit(func, values)
-            unused = edit.plan.unused
-            if unused:
+            plan = edit.plan
+            if plan.unused:
                 for name in values:
-                    if dotted(name)[0] in unused:
+                    if dotted(name)[0] in plan.unused:
                         raise unused_name(name, self._target, functions)
             self._layers = (edit,)
-            self._seen = [(func, func.__code__)]
+            self._owns = plan.own
+            self._seen = ((func, func.__code__),)
             return
         edits: list[OverrideEdit] = []
         used: set[str] = set()
@@ -110,32 +130,40 @@ class Override(Change):
             if name not in used:
                 raise unused_name(name, self._target, functions)
         self._layers = tuple(edits)
-        self._seen = [(func, func.__code__) for func in functions]
+        self._owns = any(edit.plan.own for edit in edits)
+        self._seen = tuple([(func, func.__code__) for func in functions])
 
     def _edit(self, func: FunctionType, values: Mapping[str, object]) -> OverrideEdit:
-        record = owner = record_of(func)
-        code = func.__code__
-        if record.idle is None:  # something is in force
-            shown = in_force(func).public
-            code = shown.code
-            inside = inside_of(shown)
-            if inside is not None:
-                code, owner = inside.__code__, record_of(inside)
+        record = record_of(func)
         cells: tuple[str, ...] = ()
         for value in values.values():
             if type(value) in _IN_CELLS:
                 cells = cell_names(values)
                 break
-        plan = plan_of(owner, code, tuple(values), cells)
-        if plan.forwards:
-            inside = inside_of(in_force(func).public)
+        plan = None
+        if record.idle is not None:  # nothing is in force
+            code, names = func.__code__, tuple(values)
+            plan = record.plans.get((names, cells) if cells else names)
+            if plan is None or plan.before() is not code:
+                plan = plan_of(record, code, names, cells)
+        if plan is None or plan.forwards:
+            shown = in_force(func).public
+            inside = inside_of(shown)
             if inside is not None:
                 plan = plan_of(record_of(inside), inside.__code__, tuple(values), cells)
-        if not plan.dots:
-            return OverrideEdit(func, record, values, plan)
-        edit = OverrideEdit(func, record, tree_of(values), plan)
-        if not plan.unused:
-            edit.resolved(in_force(func))  # what cannot be faked is said now
+            elif plan is None:
+                plan = plan_of(record, shown.code, tuple(values), cells)
+        edit: OverrideEdit = _new(OverrideEdit)
+        edit.func = func
+        edit.record = record
+        edit.stack = record.idle
+        edit.values = values
+        edit.plan = plan
+        edit.made = edit.stands = None
+        if plan.dots:
+            edit.values = tree_of(values)
+            if not plan.unused:
+                edit.resolved(in_force(func))  # what cannot be faked is said now
         return edit
 
     def _with_mocks(self) -> Mapping[str, Any]:
@@ -145,7 +173,7 @@ class Override(Change):
         fakes = dict(self._values)
         for name in self._mocks:
             root, *path = dotted(name)
-            for func in self._functions:
+            for func in self._functions or (self._target,):
                 state = in_force(func).public
                 inside = inside_of(state)
                 use = uses(state.code if inside is None else inside.__code__, [root])[root]
@@ -230,6 +258,9 @@ def _functions(target: Any) -> tuple[FunctionType, ...]:
     found: dict[int, FunctionType] = {}
     members: Mapping[str, object] = vars(target)
     for value in members.values():
+        if type(value) is FunctionType:
+            found[id(value)] = value
+            continue
         if isinstance(value, type) or not (callable(value) or hasattr(value, "__get__")):
             continue
         try:

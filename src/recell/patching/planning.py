@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     Part = tuple[CodeType, tuple[Any, ...], tuple[tuple[int, str], ...], tuple[Any, ...]]
 
-__all__ = ["Plan", "dotted", "plan_of"]
+__all__ = ["LITERALS", "Plan", "dotted", "plan_of"]
 
-_LITERALS = frozenset({int, str, bool, float, bytes})
+LITERALS = frozenset({int, str, bool, float, bytes})
 
 
 class Plan:
@@ -47,6 +47,7 @@ class Plan:
         "last",
         "nested",
         "only",
+        "own",
         "places",
         "private",
         "spots",
@@ -65,8 +66,10 @@ class Plan:
     """Globals that became free variables, in order."""
     places: tuple[tuple[int, str], ...]
     """Free variables that get a cell of their own: their places in the closure."""
+    own: bool
+    """Whether an entry has cells or stand-ins of its own."""
     private: bool
-    """Whether there are any of these."""
+    """Whether it has cells of its own."""
     unused: frozenset[str]
 
     def __init__(self, code: CodeType, names: tuple[str, ...], cells: tuple[str, ...]) -> None:
@@ -97,8 +100,9 @@ class Plan:
             self.grown = after.co_freevars[len(freevars) :]
         self.free = after.co_freevars
         self.private = bool(self.places or self.grown)
+        self.own = self.private or self.dots
         self.unused = frozenset(holes) - {*used, *self.grown, *freevars}
-        self.template: CodeType | None = None
+        self.template: Any = None
         self.only: str | None = None
         self.last: tuple[object, CodeType] | None = None
         if after is not code:
@@ -117,7 +121,7 @@ class Plan:
         if only is None:
             return _filled((template, self.head, self.spots, self.nested), values)
         value = values[only]
-        if type(value) not in _LITERALS:
+        if type(value) not in LITERALS:
             return template.replace(co_consts=(*self.head, value))
         last = self.last
         if last is not None and last[0] is value:

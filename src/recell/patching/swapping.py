@@ -344,7 +344,7 @@ def swap_edit(
 
 def _leads_to(replacement: Any, target: FunctionType) -> str | None:
     """Return where a replacement holds the target, so that calling it would call itself; None where it does not."""
-    if _is_simple(replacement) and replacement is not target:
+    if _is_simple(replacement, target):
         return None
     own = holder_beneath(target)[1].cells()
     seen: set[int] = set()
@@ -360,11 +360,15 @@ def _leads_to(replacement: Any, target: FunctionType) -> str | None:
     return None
 
 
-def _is_simple(replacement: Any) -> bool:
-    """Return whether it is a function that holds nothing that can be called, as most replacements are."""
-    if type(replacement) is not FunctionType or replacement.__dict__:
+def _is_simple(replacement: Any, target: FunctionType) -> bool:
+    """Return whether it is a function that holds plain functions at most, and not the target, as most are."""
+    if type(replacement) is not FunctionType or replacement is target or replacement.__dict__:
         return False
-    return not any(callable(contents_of(cell)) for cell in replacement.__closure__ or ())
+    for cell in replacement.__closure__ or ():
+        inside = contents_of(cell)
+        if callable(inside) and (type(inside) is not FunctionType or inside is target or inside.__dict__):
+            return False
+    return True
 
 
 def _called_by(obj: Any, own: Mapping[str, CellType], where: str) -> Iterator[tuple[Any, str]]:
