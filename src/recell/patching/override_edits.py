@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recell.layers.exchange import Face
-    from recell.layers.records import Record
 
 __all__ = ["Overridden", "OverrideEdit", "cell_names", "inside_of", "tree_of"]
 
@@ -99,7 +98,9 @@ class OverrideEdit(Edit):
     def __call__(self, state: State) -> State:
         plan, values, given = self.plan, self.values, state.given
         only = plan.only
-        if only is not None and given is None and not plan.own and plan.before() is state.code:  # the everyday case
+        if (
+            only is not None and given is None and not plan.own and plan.before() is state.code
+        ):  # the everyday case
             value = values[only]
             above = Overridden()
             if type(value) in LITERALS:

@@ -12,7 +12,6 @@ from recell.code.uses import uses
 from recell.errors import ScopeError
 from recell.layers.changes import Change
 from recell.layers.records import in_force, record_of
-from recell.layers.values import ABSENT
 from recell.patching.closures import check_class_cell
 from recell.patching.override_edits import OverrideEdit, cell_names, inside_of, tree_of
 from recell.patching.planning import dotted, plan_of
@@ -49,6 +48,11 @@ class Override(Change):
     _verb = "override"
     _fresh = 0
 
+    _owns: bool
+    _seen: tuple[tuple[FunctionType, CodeType], ...]
+    _target: Any
+    _used: bool
+
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._entries = ()
         self._values = self._fakes = values
@@ -64,7 +68,8 @@ class Override(Change):
                     break
         if type(target) is not FunctionType:
             self._functions = _functions(target)
-            self._target = target if isinstance(target, type) else self._functions[0]
+            if not isinstance(target, type):
+                self._target = self._functions[0]
         elif not self._mocks:
             edit = self._edit(target, values)
             plan = edit.plan
@@ -73,7 +78,7 @@ class Override(Change):
                 self._code: CodeType | None = target.__code__
                 return
         if "__class__" in values and type(values["__class__"]) is not CellType:
-            check_class_cell(values["__class__"], self._functions[0] if self._functions else target)
+            check_class_cell(values["__class__"], (*self._functions, self._target)[0])
         self._prepare()
 
     def _about(self) -> Iterable[str]:

@@ -121,13 +121,12 @@ class Plan:
         if only is None:
             return _filled((template, self.head, self.spots, self.nested), values)
         value = values[only]
-        if type(value) not in LITERALS:
-            return template.replace(co_consts=(*self.head, value))
         last = self.last
         if last is not None and last[0] is value:
             return last[1]
-        made = template.replace(co_consts=(*self.head, value))
-        self.last = value, made  # the same literal again is the same code object
+        made: CodeType = template.replace(co_consts=(*self.head, value))
+        if type(value) in LITERALS:
+            self.last = value, made  # the same literal again is the same code object
         return made
 
 
