@@ -273,7 +273,7 @@ class Change:
         return f"<{self._verb} of {name_of(self._target)}{about}; {state}>"
 
 
-def _room(depth: int = 40) -> None:
+def _room(depth: int = 25) -> None:
     """Raise RecursionError now rather than half way: a change of several layers may need so many calls."""
     if depth:
         _room(depth - 1)

@@ -223,17 +223,23 @@ def install(func: FunctionType, limbos: dict[Any, Any], before: State, after: St
     """
     if NO_GIL:
         needs_no_other_threads("exchanging a function's code and closure")
-    _exchange(func, limbos, before, after)
     face, old_face = after.face, before.face
-    if face is not old_face and face is not None and old_face is not None:
+    if face is old_face or face is None or old_face is None:
+        closure, old_closure = after.closure, before.closure
+        if after.code is before.code and closure and old_closure and len(closure) == len(old_closure):
+            (_set_closure or closure_setter())(func, closure)
+        else:
+            _exchange(func, limbos, before, after)
+        return
+    _exchange(func, limbos, before, after)
+    try:
+        put_face(func, old_face, face)
+    except BaseException:
         try:
-            put_face(func, old_face, face)
-        except BaseException:
-            try:
-                put_face(func, face, old_face)
-            finally:
-                _exchange(func, limbos, after, before)
-            raise
+            put_face(func, face, old_face)
+        finally:
+            _exchange(func, limbos, after, before)
+        raise
 
 
 def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
@@ -249,8 +255,10 @@ def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: 
         (_set_closure or closure_setter())(func, new[1])
     elif way is _DEFAULTS:
         try:
-            func.__defaults__ = new[2]
-            func.__kwdefaults__ = new[3]
+            if new[2] is not old[2]:
+                func.__defaults__ = new[2]
+            if new[3] is not old[3]:
+                func.__kwdefaults__ = new[3]
         except BaseException:
             func.__defaults__ = old[2]
             func.__kwdefaults__ = old[3]
@@ -261,6 +269,8 @@ def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: 
 
 def put_face(func: FunctionType, old: Face, new: Face) -> None:
     """Put what a function shows, defaults excepted, where it is another."""
+    if new[5] is UNSEEN:
+        return
     if new[3] is not old[3] or new[2] is not old[2]:
         _put_annotations(func, new)
     if new[4] is not old[4]:

@@ -66,6 +66,7 @@ class Override(Change):
                 if value is default:
                     self._mocks = tuple([name for name, value in values.items() if value is default])
                     break
+        edit = None
         if type(target) is not FunctionType:
             self._functions = _functions(target)
             if not isinstance(target, type):
@@ -79,7 +80,7 @@ class Override(Change):
                 return
         if "__class__" in values and type(values["__class__"]) is not CellType:
             check_class_cell(values["__class__"], (*self._functions, self._target)[0])
-        self._prepare()
+        self._prepare(edit)
 
     def _about(self) -> Iterable[str]:
         return self._values
@@ -98,8 +99,8 @@ class Override(Change):
             self._used = True
         return edits
 
-    def _prepare(self) -> None:
-        """Look at everything and check it; nothing changes."""
+    def _prepare(self, edit: OverrideEdit | None = None) -> None:
+        """Look at everything and check it; nothing changes. An edit of a single function may be there already."""
         self._code = None
         self._used = False
         values, functions = self._values, self._functions or (self._target,)
@@ -107,7 +108,7 @@ class Override(Change):
             values = self._fakes = self._with_mocks()
         if len(functions) == 1:
             func = functions[0]
-            edit = self._edit(func, values)
+            edit = edit or self._edit(func, values)
             plan = edit.plan
             if plan.unused:
                 for name in values:
