@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, TextIO, Tuple
 
 from recell.callables import functions_in
 from recell.cells import closure, contents_of, is_empty, owners_of_all
-from recell.code.tree import is_function
 from recell.errors import harmless, short
+from recell.flags import is_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
