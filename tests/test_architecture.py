@@ -163,6 +163,14 @@ def test_the_release_is_read_in_compat_alone(path: Path) -> None:
         assert name not in forbidden, f"{path.name}:{node.lineno} reads {name}"  # type: ignore[attr-defined]
 
 
+def test_compat_has_one_file_for_each_release() -> None:
+    """And no second family of them; what begins with an underscore says what the files answer."""
+    from recell import compat
+
+    files = {path.stem for path in (SOURCE / "compat").glob("*.py") if not path.stem.startswith("_")}
+    assert files == {f"py3{minor}" for minor in range(compat.OLDEST[1], compat.NEWEST[1] + 1)}
+
+
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="sys.stdlib_module_names came with 3.10")
 def test_no_other_package_is_needed() -> None:
     """At run time recell stands on the standard library alone; `bytecode` is an oracle of the tests."""
