@@ -138,7 +138,7 @@ class ChangeError(RecellError, RuntimeError):
 
 @public
 class InterferenceError(RecellError, RuntimeError):
-    """What somebody else assigned to a function is not overwritten by an undo.
+    """An undo does not overwrite what somebody else assigned to a function.
 
     Attributes: `target`, `attribute`, `expected` and `found` (reprs).
     """
@@ -166,7 +166,7 @@ class UnsupportedCodeError(RecellError, NotImplementedError):
 
 @public
 class UnsupportedPythonError(RecellError, NotImplementedError):
-    """What needs facts about this release's opcodes works only where they are known.
+    """Verbs that need facts about the opcodes of this release work only where they are known.
 
     Attributes: `feature`, `version`.
     """

@@ -50,7 +50,7 @@ def build_function(
     class_name: str | None = None,
     asynchronous: bool = False,
 ) -> FunctionType:
-    """A function from its name, its signature, and the lines of its body.
+    """Make a function from its name, its signature, and the lines of its body.
 
     Defaults and annotations of an `inspect.Signature` are taken as the objects that they are. The lines are the
     body and nothing else: what would end the function and go on behind it is refused. They must be trusted.

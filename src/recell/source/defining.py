@@ -136,7 +136,7 @@ class Definition:
         return made
 
     def put_back(self) -> None:
-        """Takes away what the definition put into the caller's globals."""
+        """Take away what the definition put into the caller's globals."""
         if self.bare:
             self.globals.pop("__builtins__", None)
 

@@ -1,4 +1,4 @@
-"""What a text defines: whether it stands by itself, its one definition, and whether the head of that has to run."""
+"""The one definition in a text: found, taken as it is where it stands by itself, and its head read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_MARGIN = re.compile(r"^[^\s#)\]}]\w*", re.MULTILINE)
 
 
 def stands_alone(text: str) -> bool:
-    """Whether a text is one `def` at the left margin and plainly nothing else; where in doubt, the tree tells."""
+    """Return whether a text is one `def` at the left margin and plainly nothing else; in doubt, the tree tells."""
     if "\f" in text or "\r" in text or "global " in text:  # the function's own name may be a global one
         return False
     *before, last = _AT_MARGIN.findall(text) or [""]
@@ -65,7 +65,7 @@ def only_definition(
 
 
 def reads(code: CodeType, name: str) -> bool:
-    """Whether a code object, or one nested in it, has a name among its global names and attributes."""
+    """Return whether a code object, or one nested in it, has a name among its global names and attributes."""
     if name in code.co_names:
         return True
     for const in code.co_consts:

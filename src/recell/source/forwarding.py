@@ -45,7 +45,7 @@ def forward(
     module: Any = KEEP,
     doc: Any = KEEP,
 ) -> FunctionType:
-    """A function with exactly this signature that calls another with its arguments.
+    """Make a function with exactly this signature that calls another with its arguments.
 
     Positional parameters are handed on by position, keyword-only ones by name, defaults as the very objects. What
     calls a generator, coroutine or async generator function is one itself.

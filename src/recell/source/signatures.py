@@ -30,7 +30,7 @@ _good: set[str] = set()  # parameter names that were checked before
 
 
 class Shape(NamedTuple):
-    """What a function's head says."""
+    """The head of a function: parameters by kind, defaults, annotations."""
 
     positional_only: Tuple[str, ...]
     positional: Tuple[str, ...]
@@ -42,7 +42,7 @@ class Shape(NamedTuple):
     kwdefaults: Optional[Dict[str, Any]]
     annotations: Optional[Dict[str, Any]]
     annotate: Any
-    """What evaluates the annotations on demand (3.14+), in place of them."""
+    """The function that evaluates the annotations on demand (3.14+), in place of them."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Shape(NamedTuple):
 
 
 def is_signature(obj: object) -> bool:
-    """Whether an object is an `inspect.Signature`, or does as one, without `inspect`."""
+    """Return whether an object is an `inspect.Signature`, or does as one, without `inspect`."""
     return hasattr(obj, "parameters") and hasattr(obj, "return_annotation") and not isinstance(obj, type)
 
 

@@ -80,7 +80,7 @@ def _remove_late() -> None:
 
 
 def _linecache_runs() -> bool:
-    """Whether this thread is inside a function of `linecache`."""
+    """Return whether this thread is inside a function of `linecache`."""
     inside, frame = vars(_linecache), sys._getframe()
     while frame is not None:
         if frame.f_globals is inside:

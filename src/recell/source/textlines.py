@@ -74,7 +74,7 @@ def _lines_at_margin(lines: list[str]) -> Iterator[int]:
 
 
 def may_hold_lines(text: str) -> bool:
-    """Whether a string in the text may go over several lines."""
+    """Return whether a string in the text may go over several lines."""
     return '"""' in text or "'''" in text or "\\\n" in text
 
 
@@ -97,7 +97,7 @@ def _logical_lines(lines: list[str], first: int) -> list[int]:
 
 
 def label_of(text: str) -> str:
-    """What the text seems to define, for its file name."""
+    """Return the name that the text seems to define, for its file name."""
     found = _NAME.search(text)
     return found.group(1) if found is not None else "lambda"
 
@@ -113,7 +113,7 @@ def problem(
 
 
 def syntax_problem(error: Exception, text: str, filename: str) -> SourceError:
-    """What the compiler found wrong, as a `SourceError`."""
+    """Return what the compiler found wrong, as a `SourceError`."""
     reason = error.msg if isinstance(error, SyntaxError) else str(error)
     at = error.start if isinstance(error, UnicodeEncodeError) else text.find("\0")
     if at >= 0:  # null bytes, or characters that UTF-8 cannot hold: the compiler does not say where

@@ -1,4 +1,4 @@
-"""What a name means inside a function: `re.escape` and `random.Random.shuffle` told otherwise."""
+"""Names inside functions: `re.escape` and `random.Random.shuffle` told otherwise."""
 
 from __future__ import annotations
 

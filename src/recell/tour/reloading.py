@@ -70,7 +70,7 @@ def reload_the_standard_library(stage: Stage) -> None:
 
 
 def reload_all_or_nothing(stage: Stage) -> None:
-    """Whatever goes wrong, nothing has changed."""
+    """A reload that fails, or is refused, changes nothing."""
     module = types.ModuleType("fragile")
     exec("class A:\n    __slots__ = ()\ndef f(): return 1", vars(module))
     names = dict(vars(module))
