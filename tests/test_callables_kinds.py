@@ -8,7 +8,7 @@ from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recell
@@ -310,6 +310,7 @@ WRAPPERS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WRAPPERS), max_size=4))
 def test_any_nest_of_kinds_is_looked_into_walked_and_made_again(wrappers: list[Any]) -> None:
     """One function in, the same function found by every way in; an exchange reaches all of its places."""

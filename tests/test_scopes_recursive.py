@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recell
@@ -63,6 +63,7 @@ def test_without_it_the_function_alone_counts() -> None:
     assert set(scope(both).globals) == set()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
 def test_every_function_that_names_lead_to_is_reached_once(calls: list[tuple[int, int]]) -> None:
     text = ""

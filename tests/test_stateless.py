@@ -9,8 +9,9 @@ from types import FunctionType
 from typing import Any, Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import DEBUG
 
 from recell import ScopeError, freeze, scope, stateless
 
@@ -159,6 +160,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN, PLAIN)
 def test_any_plain_value_is_frozen(one: Any, two: Any) -> None:
     space: dict[str, Any] = {"ONE": one}
@@ -168,6 +170,7 @@ def test_any_plain_value_is_frozen(one: Any, two: Any) -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters came with 3.14")
+@pytest.mark.skipif(DEBUG, reason="debug builds of 3.14+ abort on any code object that CodeType.replace made")
 def test_another_interpreter_runs_it() -> None:
     """`Interpreter.call` takes no function that needs globals or a closure, and takes these."""
     from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recell
@@ -41,6 +41,7 @@ def made(text: str, constant: str, **space: Any) -> Any:
     return space["func"]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FORMS), st.sampled_from(CONSTANTS), st.sampled_from([1.5, "other", None, (5, 7)]))
 def test_it_is_as_if_a_name_stood_there(form: str, constant: str, value: Any) -> None:
     literal = eval(constant)
