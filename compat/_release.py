@@ -31,6 +31,8 @@ class Release(NamedTuple):
     """The flag that says constant 0 is the docstring; 0 where a text there always is."""
     exception_table: bool
     """Handlers stand in `co_exceptiontable`; before, SETUP_* opcodes push blocks."""
+    handlers_last: bool
+    """The compiler moves handlers behind the last return; before, they stand where their statement does."""
     unified_locals: bool
     """Locals, cell variables and free variables share one index space, and cells are set up by a prologue
     (COPY_FREE_VARS, MAKE_CELL); before, cells and free variables are numbered apart."""

@@ -93,6 +93,7 @@ def call(count: int) -> str:
 RELEASE = PREVIOUS._replace(
     version=(3, 12),
     frozen_at_start=1000,
+    handlers_last=True,
     caches={
         "BINARY_SUBSCR": 1,
         "STORE_SUBSCR": 1,

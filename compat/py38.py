@@ -235,6 +235,7 @@ RELEASE = Release(
     qualname_in_code=False,
     docstring_flag=0,
     exception_table=False,
+    handlers_last=False,
     unified_locals=False,
     jump_unit=1,
     padded_arguments=True,

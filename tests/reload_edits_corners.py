@@ -49,7 +49,9 @@ edit(
     "def o(n, k=2):\n    def f(): return n + k\n    return f\nf = o(1)\ng = o(5)",
     "f = m.f",
     {"f()": 1},
-    {"f()": 3, "m.f is m.g is f": True},
+    {"f()": 1, "m.f is f": True, "m.g()": 7},
+    kept=("f",),
+    left=("o.<locals>.f",),
 )
 edit(
     "a line that moves in a lambda alone",
@@ -122,7 +124,7 @@ edit(
     "X = 2\ndef f(): return -X\ndel X",
     "f = m.f",
     {"f()": 1},
-    {"f()": -1},
+    {"hasattr(m, 'X')": False},
 )
 edit(
     "a list of what is public, and a set that says something else",
@@ -269,7 +271,7 @@ edit(
     "X = 1\nX = 3\ndef f(): return -X",
     "f = m.f",
     {"f()": 2},
-    {"f()": -2},
+    {"f()": -3},
 )
 edit(
     "annotations that are set while the module runs",

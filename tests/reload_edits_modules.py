@@ -124,8 +124,9 @@ edit(
     "LIMIT = 2\ndef f(): return LIMIT",
     "f = m.f",
     {"f()": 1},
-    {"f()": 1, "m.LIMIT": 1},
-    kept=("LIMIT",),
+    {"f()": 2, "m.LIMIT": 2},
+    changed=("LIMIT",),
+    ran=(),
 )
 edit(
     "constant added",

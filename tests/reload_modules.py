@@ -19,16 +19,20 @@ def text(source: str) -> str:
 
 
 @pytest.fixture()
-def make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., types.ModuleType]:
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., types.ModuleType]]:
     """Makes a module of a text, as if it had been imported."""
 
     def module_of(source: str, name: str = "edited") -> types.ModuleType:
         module = types.ModuleType(name)
         monkeypatch.setitem(sys.modules, name, module)
-        exec(compile(text(source), f"{name}.py", "exec", dont_inherit=True), vars(module))
+        lines = text(source)
+        exec(compile(lines, f"{name}.py", "exec", dont_inherit=True), vars(module))
+        # the lines of the file, as a traceback would have read them: the old text is known
+        linecache.cache[f"{name}.py"] = (len(lines), 1.0, lines.splitlines(keepends=True), f"{name}.py")
         return module
 
-    return module_of
+    yield module_of
+    linecache.clearcache()
 
 
 @pytest.fixture()

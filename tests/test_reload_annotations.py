@@ -69,9 +69,10 @@ def test_annotations_follow_and_come_back(what: str, seen: bool) -> None:
         module = run(first)
         if seen:
             assert repr(annotations(module, what)) == expected[first]
-        reports = []
+        reports, was = [], first
         for text in others:
-            reports.append(recell.reload(module, source=text))
+            reports.append(recell.reload(module, source=text, was=was))
+            was = text
             assert repr(annotations(module, what)) == expected[text], (first, others, text)
         for report in reversed(reports):
             report.undo()
@@ -98,7 +99,7 @@ def test_a_run_that_raises_leaves_annotations_alone(what: str) -> None:
         own = vars(module).get("__annotations__")
         before = repr(annotations(module, "module")), repr(annotations(module, what))
         with pytest.raises(ZeroDivisionError):
-            recell.reload(module, source=other + "\nmore: float = 1\n1 / 0")
+            recell.reload(module, source=other + "\nmore: float = 1\n1 / 0", was=text)
         assert (repr(annotations(module, "module")), repr(annotations(module, what))) == before
         assert own is None or vars(module)["__annotations__"] is own
 
@@ -106,7 +107,7 @@ def test_a_run_that_raises_leaves_annotations_alone(what: str) -> None:
 def test_annotations_mean_the_living_classes() -> None:
     module = run(VERSIONS["D"][1])
     living = module.K
-    recell.reload(module, source=VERSIONS["D"][3])
+    recell.reload(module, source=VERSIONS["D"][3], was=VERSIONS["D"][1])
     assert module.D.__annotations__["x"] is living is module.K
     assert module.D.__annotations__["z"].__args__[0] is living
 

@@ -115,12 +115,12 @@ def test_edit(edit: Edit, edited: types.ModuleType) -> None:
         for f in functions
     ]
 
-    planned = recell.reload(edited, source=edit.after, dry_run=True)
+    planned = recell.reload(edited, source=edit.after, was=edit.before, dry_run=True)
     assert not planned.active
     holds(edit.then, names, "after a dry run")
     assert vars(edited) == namespace
 
-    report = recell.reload(edited, source=edit.after)
+    report = recell.reload(edited, source=edit.after, was=edit.before)
     assert report.active
     assert not report.refused, report
     holds(edit.now, names, "after the reload")
@@ -164,7 +164,7 @@ def test_there_and_back(edit: Edit, edited: types.ModuleType) -> None:
     names = {**TOOLS, "m": edited, "board": sys.modules["board"]}
     exec(edit.live, names)
     namespace = dict(vars(edited))
-    there = recell.reload(edited, source=edit.after)
+    there = recell.reload(edited, source=edit.after, was=edit.before)
     back = recell.reload(edited, source=edit.before)
     assert not there.refused and not back.refused, f"{there}\n{back}"
     there.undo()

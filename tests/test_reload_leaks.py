@@ -125,7 +125,7 @@ def test_refused_dry_and_failing_reloads_stay_flat(module: types.ModuleType) -> 
         recell.reload(module, source=text(CHANGED), dry_run=True)
         for wrong in ("def f(:", text(CHANGED) + "raise ValueError\n"):
             with pytest.raises((SyntaxError, ValueError)):
-                recell.reload(module, source=wrong)
+                recell.reload(module, source=wrong, was=text(SMALL))
 
     stays_flat(cycle, COUNT, **{**PACE, "least": 3 * PACE["least"]})  # three texts in a cycle
 

@@ -17,6 +17,7 @@ from recell.errors import EmptyCellError as EmptyCellError
 from recell.errors import FreeVariableError as FreeVariableError
 from recell.errors import InterferenceError as InterferenceError
 from recell.errors import RecellError as RecellError
+from recell.errors import ReloadRefused as ReloadRefused
 from recell.errors import ScopeError as ScopeError
 from recell.errors import SourceError as SourceError
 from recell.errors import UnsafeCodeError as UnsafeCodeError
@@ -41,7 +42,7 @@ from recell.patching.overriding import override as override
 from recell.patching.swapping import Swap as Swap
 from recell.patching.swapping import swap as swap
 from recell.patching.swapping import wrap as wrap
-from recell.reloading.verbs import Report as Report
+from recell.reloading.reports import Report as Report
 from recell.reloading.verbs import reload as reload
 from recell.scopes.freezing import freeze as freeze
 from recell.scopes.promoting import demote as demote

@@ -23,6 +23,7 @@ __all__ = [
     "FreeVariableError",
     "InterferenceError",
     "RecellError",
+    "ReloadRefused",
     "ScopeError",
     "SourceError",
     "UnsafeCodeError",
@@ -127,6 +128,32 @@ class SourceError(RecellError, SyntaxError, ValueError):
         names = ("filename", "lineno", "offset", "text", "end_lineno", "end_offset")
         own = {name: getattr(self, name) for name in names if hasattr(self, name)}
         return type(self), self.args, {**self.__dict__, **own}
+
+
+@public
+class ReloadRefused(RecellError, RuntimeError):  # noqa: N818 - the name is the contract's
+    """A reload that cannot be done changes nothing.
+
+    Attributes: `report` (its `refused` holds all reasons, as exceptions; None where the error was pickled),
+    `reasons` (the same as text).
+
+    >>> import types
+    >>> from recell import ReloadRefused, reload
+    >>> shapes = types.ModuleType("shapes")
+    >>> old = "class Point: __slots__ = ('x',)"
+    >>> exec(old, vars(shapes))
+    >>> try:
+    ...     reload(shapes, source=old.replace("'x',", "'x', 'y'"), was=old)
+    ... except ReloadRefused as error:
+    ...     len(error.report.refused)
+    1
+    """
+
+    report: Any = None
+    reasons: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.args, {**self.__dict__, "report": None}
 
 
 @public

@@ -7,15 +7,21 @@ Setting the function forgets the dict, and setting or deleting the dict forgets 
 
 from __future__ import annotations
 
+import ast
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.layers.values import ABSENT, ValueLayer, ValueStack
-from recell.reloading.likeness import alike, equal, same_annotation
+from recell.reloading.executing import Found, class_around, run_nodes
+from recell.reloading.likeness import alike, same_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["ANNOTATING", "AnnotationsLayer", "of_class", "of_module"]
+    from recell.reloading.statements import Body
+    from recell.reloading.work import Work
+
+__all__ = ["ANNOTATING", "AnnotationsLayer", "follow_annotations"]
 
 ANNOTATING = frozenset(
     (
@@ -28,39 +34,86 @@ ANNOTATING = frozenset(
 )
 
 
-def of_module(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The names to be bound in a module, with their values; `ABSENT` for those that go."""
-    lazy, new_lazy = old.get("__annotate__"), new.get("__annotate__")
-    which, new_which = (space.get("__conditional_annotations__", ABSENT) for space in (old, new))
-    if new_lazy is not None:
-        if alike(lazy, new_lazy) and equal(which, new_which):
-            return
-        yield "__annotate__", new_lazy
-    elif lazy is None and _same(old.get("__annotations__"), new.get("__annotations__")):
-        return
-    elif lazy is not None:
-        yield "__annotate__", ABSENT
-    if which is not new_which:
-        yield "__conditional_annotations__", new_which
-    # also where there are none yet: what is evaluated meanwhile goes when the reload is undone
-    yield "__annotations__", ABSENT if new_lazy is not None else new.get("__annotations__", ABSENT)
+def follow_annotations(work: Work, body: Body, cls: type | None, path: str) -> bool:
+    """Give a module or class the annotations of its new text; return whether they are others now."""
+    return _of_module(work, body) if cls is None else _of_class(work, cls, path)
 
 
-def of_class(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The attribute of a class to be set, if its annotations are others now; `ABSENT` where there are none any more."""
-    before, after = _held(old), _held(new)
+def _of_module(work: Work, body: Body) -> bool:
+    namespace, put = work.namespace, work.journal.item
+    lazy = namespace.get("__annotate__")
+    if body.annotate is not None:
+        new = FunctionType(body.annotate, namespace)
+        if alike(lazy, new):
+            return False
+        put(namespace, "__annotate__", new)
+        marks = set(range(len(body.annotations)))
+        if marks or "__conditional_annotations__" in namespace:
+            put(namespace, "__conditional_annotations__", marks)
+        put(namespace, "__annotations__", ABSENT)
+        return True
+    found: Any = {}
+    if body.annotations:
+        tree = work.syntax()
+        alone = Found(list(_bare(tree.body)), [])
+        found = run_nodes(work, alone, None, {"__annotations__": {}})["__annotations__"]
+        found = _with_nested(tree.body, namespace.get("__annotations__"), found)
+    if lazy is None and same_annotations(namespace.get("__annotations__"), found):
+        return False
+    if lazy is not None:
+        put(namespace, "__annotate__", ABSENT)
+    put(namespace, "__annotations__", found or ABSENT)
+    return True
+
+
+def _bare(body: Iterable[ast.stmt]) -> Iterable[ast.stmt]:
+    """The annotations of a body, without the values."""
+    for node in body:
+        if isinstance(node, ast.AnnAssign):
+            fields: dict[str, Any] = {
+                "target": node.target,
+                "annotation": node.annotation,
+                "simple": node.simple,
+            }
+            yield ast.copy_location(ast.AnnAssign(**fields, value=None), node)
+
+
+def _with_nested(body: list[ast.stmt], old: Any, new: dict[str, Any]) -> dict[str, Any]:
+    """With those under `if` and the like, which are not evaluated again."""
+    nested = {
+        one.target.id
+        for node in body
+        if isinstance(node, (ast.If, ast.Try, ast.With, ast.For, ast.While))
+        for one in ast.walk(node)
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+    }
+    if nested and type(old) is dict:
+        new.update((name, value) for name, value in old.items() if name in nested and name not in new)
+    return new
+
+
+def _of_class(work: Work, cls: type, path: str) -> bool:
+    around = class_around(work, path)
+    if around is None:
+        return False
+    nodes = list(_bare(around[-1].body))
+    members = run_nodes(work, Found(nodes, around), cls) if nodes else {}
+    before, after = _held(vars(cls)), _held(dict(members))
     if after is ABSENT or not after[1]:
-        if before is not ABSENT and before[1]:
-            yield "__annotations__", ABSENT
-        return
-    same = alike if after[0] == "__annotate__" else _same
-    if before is ABSENT or before[0] != after[0] or not same(before[1], after[1]):
-        yield after
+        if before is ABSENT or not before[1]:
+            return False
+        work.journal.annotations(AnnotationsLayer(cls, ABSENT))
+        return True
+    same = alike if after[0] == "__annotate__" else same_annotations
+    if before is not ABSENT and before[0] == after[0] and same(before[1], after[1]):
+        return False
+    work.journal.annotations(AnnotationsLayer(cls, after))
+    return True
 
 
 def _held(own: Mapping[str, Any]) -> Any:
     """What gives a class's annotations, as the attribute that sets it and its value."""
-    lazy = own.get("__annotate_func__")
+    lazy = own.get("__annotate_func__") or own.get("__annotate__")
     if lazy is not None:
         return "__annotate__", lazy
     for name in ("__annotations__", "__annotations_cache__"):
@@ -69,10 +122,9 @@ def _held(own: Mapping[str, Any]) -> Any:
     return ABSENT
 
 
-def _same(old: Any, new: Any) -> bool:
-    if not old or not new or type(old) is not dict or type(new) is not dict:
-        return not old and not new
-    return list(old) == list(new) and all(same_annotation(value, new[name]) for name, value in old.items())
+def annotations_of(cls: type) -> Any:
+    """What gives a class's annotations, as the attribute that sets it and its value; ABSENT where there are none."""
+    return _held(vars(cls))
 
 
 class _AnnotationsStack(ValueStack):
@@ -100,10 +152,9 @@ class _AnnotationsStack(ValueStack):
 
 
 class AnnotationsLayer(ValueLayer):
-    """Annotations over those of a class."""
+    """Annotations over those of a class: a pair of the attribute that sets them and its value, or `ABSENT`."""
 
     __slots__ = ()
 
-    def __init__(self, cls: type, name: str, value: object) -> None:
-        entry = value if value is ABSENT else (name, value)
-        super().__init__((id(cls), "annotations"), _AnnotationsStack(cls), entry)
+    def __init__(self, cls: type, value: object) -> None:
+        super().__init__((id(cls), "annotations"), _AnnotationsStack(cls), value)

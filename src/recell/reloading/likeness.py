@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from recell.cells import contents_of
+from recell.reloading.constants import same_value
 
-__all__ = ["ATOMS", "SHOWN", "alike", "assigns", "equal", "is_member", "same_annotation", "slots", "stays"]
-
-ATOMS: frozenset[type[Any]] = frozenset(
-    (type(None), type(...), type(NotImplemented), bool, int, float, complex, str, bytes)
-)
-"""Types whose values are compared by value and hold nothing."""
-
-SHOWN: frozenset[type[Any]] = ATOMS | {tuple, frozenset, list, dict, set}
-"""Types whose values a report shows."""
+__all__ = ["alike", "same_annotation", "same_annotations", "stays"]
 
 
-def slots(cls: type) -> Any:
-    """The `__slots__` of a class as they were written, comparable."""
-    slots = vars(cls).get("__slots__")
-    if slots is None or isinstance(slots, str):
-        return slots
-    return tuple(slots)
+def stays(old: Any, new: Any) -> bool:
+    """Whether a default that the new text gives says nothing new, so that the existing object is kept.
 
-
-def equal(old: Any, new: Any) -> bool:
-    """Whether two values are equal, asked of Python's own types alone; other objects of one class count as equal."""
-    if old is new:
+    Constants are compared by value; a container that the text gives empty is state, whatever it holds by now.
+    """
+    if old is new or same_value(old, new):
         return True
-    kind, other = type(old), type(new)
-    if issubclass(kind, type) and issubclass(other, type):
-        return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
-    if is_member(old) and is_member(new) and old._name_ != new._name_:
-        return False
-    if kind is not other:  # the text makes the class anew
-        return kind not in SHOWN and (kind.__module__, kind.__qualname__) == (
-            other.__module__,
-            other.__qualname__,
-        )
-    if kind in ATOMS:
-        return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
-    if kind not in SHOWN:
-        return True
-    if len(old) != len(new):
-        return False
-    if kind is dict:
-        if not all(type(key) in ATOMS for key in old):
-            return True
-        return old.keys() == new.keys() and all(equal(value, new[key]) for key, value in old.items())
-    if kind in (list, tuple):
-        return all(map(equal, old, new))
-    return bool(old == new) or not all(type(item) in ATOMS for item in old)
-
-
-def is_member(value: Any) -> bool:
-    """Whether a value is a member of an enumeration."""
-    return "_member_map_" in vars(type(value))
+    return type(old) is type(new) and type(old) in (list, dict, set, bytearray) and not new
 
 
 def same_annotation(old: Any, new: Any) -> bool:
-    """Whether two annotations mean the same: classes are compared by name (the text makes them anew)."""
+    """Whether two annotations mean the same."""
     kind = type(old)
+    if old is new or same_value(old, new):
+        return True
     if kind is type(new) and kind.__module__ in ("annotationlib", "types", "typing"):
         try:
             return repr(old) == repr(new)
         except Exception:  # noqa: BLE001 - of an object in `Annotated`
             return False
-    return equal(old, new)
+    return False
+
+
+def same_annotations(old: Any, new: Any) -> bool:
+    """Whether two dicts of annotations mean the same."""
+    if not old or not new or type(old) is not dict or type(new) is not dict:
+        return not old and not new
+    return list(old) == list(new) and all(same_annotation(value, new[name]) for name, value in old.items())
 
 
 def alike(old: Any, new: Any) -> bool:
@@ -80,37 +50,10 @@ def alike(old: Any, new: Any) -> bool:
         return False
     for cell, there in zip(old.__closure__ or (), new.__closure__ or ()):
         inside, beside = contents_of(cell), contents_of(there)
-        if type(inside) is FunctionType and not alike(inside, beside):  # a typed dictionary's own
-            return False
+        if type(inside) is FunctionType:
+            if not alike(inside, beside):  # a typed dictionary's own
+                return False
+        elif inside is not beside and not same_value(inside, beside):
+            if type(inside) in (list, dict, set):  # what a data class evaluates for its methods
+                return False
     return True
-
-
-def assigns(code: Any, name: str) -> bool:
-    """Whether a function assigns a free variable."""
-    import dis
-
-    return any(
-        step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval == name
-        for step in dis.get_instructions(code)
-    )
-
-
-def stays(old: Any, new: Any) -> bool:
-    """Whether an object that the new text makes says nothing new: then the living one, with its state, is kept.
-
-    Atoms are compared by value; other objects of one type are state, whatever they hold by now.
-    """
-    if old is new:
-        return True
-    kind = type(old)
-    if kind is not type(new):
-        return False
-    if kind in ATOMS:
-        return bool(repr(old) == repr(new) if kind in (float, complex) else old == new)
-    if kind is tuple:
-        return len(old) == len(new) and all(map(stays, old, new))
-    if kind is frozenset:
-        return bool(old == new)
-    if kind is BuiltinFunctionType:
-        return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
-    return kind is not FunctionType and not isinstance(old, type) and not is_member(old)

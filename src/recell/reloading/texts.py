@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from recell.errors import SourceError, short
 
@@ -13,14 +15,16 @@ class NoTextError(Exception):
     """Why a module cannot be reloaded at all."""
 
 
-def _not_reloadable(module: ModuleType, source: object, busy: bool) -> str | None:
+def _not_reloadable(module: ModuleType, source: object) -> str | None:
     """Why a module cannot be reloaded at all."""
     spec = getattr(module, "__spec__", None)
     if getattr(spec, "_initializing", False):
         return f"{short(module)} is being imported just now: reload it when that is done"
-    if busy:  # pragma: no cover - by an audit hook: in a child process
+    known = sys.modules.get(vars(module).get("__name__", ""), module)
+    if known is not module and spec is not None:
         return (
-            f"another reload of {short(module)} is storing its changes just now: reload it when that is done"
+            f"sys.modules[{vars(module)['__name__']!r}] is not {short(module)} any more but {short(known)}: "
+            "reload that one"
         )
     if source is not None:
         return None
@@ -38,24 +42,45 @@ def _not_reloadable(module: ModuleType, source: object, busy: bool) -> str | Non
     return None
 
 
-def text_of(module: ModuleType, source: str | bytes | None, busy: bool) -> tuple[str, str]:
+def text_of(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
     """The new text, decoded, and the file name that code and tracebacks are to show.
 
     Args:
         module: the one to be reloaded.
         source: the text that was given.
-        busy: whether another reload is in the middle of changing it.
 
     Raises:
         NoTextError: it cannot be reloaded at all.
     """
-    reason = _not_reloadable(module, source, busy)
+    reason = _not_reloadable(module, source)
     if reason is None:
         try:
             return _read(module, source)
         except (OSError, UnicodeError) as error:
             reason = f"the text of {short(module)} cannot be read: {error}"
     raise NoTextError(reason)
+
+
+def _steady(path: str, read: Any) -> Any:
+    """What a file holds, read while nobody writes it; raises OSError where that cannot be had."""
+    import os
+
+    for _ in range(3):
+        try:
+            before = os.stat(path)
+        except OSError:  # in an archive
+            return read(path)
+        text = read(path)
+        after = os.stat(path)
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
+            return text
+    msg = f"{path} changes while it is read"
+    raise OSError(msg)
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
 
 
 def _read(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
@@ -71,11 +96,7 @@ def _read(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
         assert filename is not None
         loader = getattr(module, "__loader__", None)
         get_data = getattr(loader, "get_data", None)
-        if get_data is not None:
-            source = get_data(filename)
-        else:
-            with open(filename, "rb") as stream:
-                source = stream.read()
+        source = _steady(filename, _read_file if get_data is None else get_data)
     if not isinstance(source, (str, bytes)):
         msg = f"source must be the module's text, not {short(source)}"
         raise TypeError(msg)
@@ -98,12 +119,18 @@ def _filename_of(module: ModuleType) -> str:
     return f"<{namespace.get('__name__', 'module')}>"
 
 
-def compiled(text: str, filename: str, module: ModuleType) -> CodeType:
-    """The code of a module's new text. Raises SourceError where it does not compile."""
+def compiled(text: str, filename: str, module: ModuleType, which: str = "new") -> CodeType:
+    """The code of a module's text. Raises SourceError where it does not compile."""
     try:
         code: CodeType = compile(text, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        msg = f"the new text of {short(module)} does not compile, nothing was changed: {getattr(error, 'msg', error)}"
+        line = (getattr(error, "text", None) or "").rstrip("\n")
+        shown = f":\n    {line}" if line.strip() else ""
         place = {name: getattr(error, name, None) for name in ("filename", "lineno", "offset", "text")}
+        where = f" (line {place['lineno']})" if place["lineno"] else ""
+        msg = (
+            f"the {which} text of {short(module)} does not compile, nothing was changed: "
+            f"{getattr(error, 'msg', error)}{where}{shown}"
+        )
         raise SourceError(msg, **place) from error
     return code
