@@ -148,6 +148,8 @@ def remake(work: Work, cls: Any, new: Any, path: str, names: Collection[str]) ->
             continue
         _point_back(value, new, cls)
         _member(work, cls, name, own.get(name, ABSENT), value)
+    if "__slots__" in fresh and "__slots__" not in own:  # the text may delete it again
+        journal.attribute(cls, "__slots__", fresh["__slots__"])
     gone = [name for name in own if name not in fresh and name not in OWN and name != "__slots__"]
     for name in gone:
         made = name in names or (name[:2] == "__" and type(own[name]).__name__ not in _BOUND)
