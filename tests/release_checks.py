@@ -177,6 +177,14 @@ def docstring_flag(facts: Any) -> None:
     same(difference, facts.docstring_flag)
 
 
+@check("handlers_last")
+def handlers_last(facts: Any) -> None:
+    """The handler of a statement stands behind the code of the statement that follows it."""
+    code = compile("try: a\nexcept E: b\nc\n", "<text>", "exec")
+    names = [step.argval for step in dis.get_instructions(code) if step.argval in ("b", "c")]
+    same(names == ["c", "b"], facts.handlers_last)
+
+
 @check("exception_table")
 def exception_table(facts: Any) -> None:
     same(hasattr(types.CodeType, "co_exceptiontable"), facts.exception_table)

@@ -22,6 +22,7 @@ BUILT_IN = {
     "FreeVariableError": (KeyError,),
     "InterferenceError": (RuntimeError,),
     "RecellError": (Exception,),
+    "ReloadRefused": (RuntimeError,),
     "ScopeError": (ValueError,),
     "SourceError": (SyntaxError, ValueError),
     "UnsafeCodeError": (ValueError,),

@@ -220,7 +220,10 @@ def test_single_dispatch_and_accessors(make: Callable[..., Any]) -> None:
         del c.x
         return [*found, c.log]
 
-    for new in (old.replace('"A-', '"B-'), "from __future__ import annotations\n" + old.replace('"A-', 'x and "B-')):
+    for new in (
+        old.replace('"A-', '"B-'),
+        "from __future__ import annotations\n" + old.replace('"A-', 'x and "B-'),
+    ):
         module = make(old)
         if "x and" in new:
             new = new.replace('x and "B-', '"B-')
@@ -260,7 +263,12 @@ def test_objects_that_the_text_makes(make: Callable[..., Any]) -> None:
     """)
     module = make(old)
     f = module.f
-    new = old.replace('"a+"', '"b+"').replace("seconds=1", "seconds=2").replace("1.5", "2.5").replace("X = 1", "X = 2")
+    new = (
+        old.replace('"a+"', '"b+"')
+        .replace("seconds=1", "seconds=2")
+        .replace("1.5", "2.5")
+        .replace("X = 1", "X = 2")
+    )
     report = changed(module, old, new)
     assert (module.R.pattern, module.D.seconds, str(module.N), module.X) == ("b+", 2, "2.5", 2)
     assert f("b") and module.T[0].pattern == "b+"

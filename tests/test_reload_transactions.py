@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import subprocess
 import sys
 import threading
@@ -353,7 +354,7 @@ def test_a_standard_library_module() -> None:
         """
         import sys, recell, importlib
         NAMES = (
-            "textwrap", "heapq", "string", "argparse", "json.decoder", "queue", "shlex", "dataclasses", "fractions", "zipfile",
+            "textwrap", "heapq", "string", "argparse", "json.decoder", "queue", "shlex", "dataclasses", "fractions", "tarfile",
             "configparser", "contextlib", "statistics", "difflib", "http.server", "asyncio.queues",
         )
         def check(name):
@@ -442,3 +443,58 @@ def test_what_a_handler_does_while_functions_get_their_code(
         assert module.f() == module.g() == module.h() == (1, "new")
         report.undo()
     assert same(before, snapshot(module))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["old text known", "old text lost"])
+def test_the_end_of_the_stack_at_every_depth(known: bool) -> None:
+    """A RecursionError comes wherever it likes: all of the reload is there, or nothing of it."""
+    old = text(
+        """
+        def a(x=1): return x
+        def outer():
+            c = 1
+            def inner(): return c
+            return inner
+        I = outer()
+        class K:
+            def m(self): return 1
+        """
+    )
+    new = text(
+        """
+        def a(x=2, y=3): return x, y
+        def outer():
+            c = 2
+            def inner(): return c + 1
+            return inner
+        I = outer()
+        class K:
+            def m(self): return super().__repr__()[:1]
+            def n(self): return 2
+        def new(): pass
+        """
+    )
+    module: Any = types.ModuleType("deep")
+    exec(compile(old, "deep.py", "exec", dont_inherit=True), vars(module))
+    was = old if known else None
+    recell.reload(module, source=new, was=was).undo()
+
+    def seen() -> Any:
+        return module.a(), module.I(), module.K().m(), hasattr(module, "new"), hasattr(module.K, "n")
+
+    def dive(depth: int) -> Any:
+        return dive(depth - 1) if depth else recell.reload(module, source=new, was=was)
+
+    before, limit, here = seen(), sys.getrecursionlimit(), len(inspect.stack(0))
+    sys.setrecursionlimit(here + 300)
+    try:
+        for depth in range(140, 300, pick(3, 1)):
+            try:
+                report = dive(depth)
+            except RecursionError:
+                assert seen() == before, depth
+            else:
+                report.undo()
+    finally:
+        sys.setrecursionlimit(limit)
+    assert seen() == before

@@ -18,6 +18,7 @@ from recell.reloading.work import Dirty, Notes, Work
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from types import FunctionType
 
 __all__ = ["Text", "Transaction", "loaded_modules"]
 
@@ -92,14 +93,16 @@ class Transaction:
     def run(self, modules: Sequence[ModuleType], source: Any = None, was: Any = None) -> Report:
         """Reload modules; return the report."""
         with _RELOADING:
-            texts, notes = self._texts(modules, source, was)
-            if notes.refused:
+            texts, without = self._texts(modules, source, was)
+            if without.refused:
                 if self._dry:
-                    return Report(self._target, self._name, notes, dry=True)
-                raise self._refusal(notes)
-            if len(modules) > 1:
-                texts = _in_order([one for one in texts if _changed(one)])
+                    return Report(self._target, self._name, without, dry=True)
+                if not self._partial or not texts:
+                    raise self._refusal(without)
             found = functions_of(*(vars(one.module) for one in texts)) if len(texts) > 1 else {}
+            if len(modules) > 1:
+                texts = [one for one in texts if _changed(one, found.get(id(vars(one.module))))]
+                texts = _in_order(texts)
             self._check_busy(texts)
             journal, works = Journal(self._dry), []
             busy = [id(one.module) for one in texts]
@@ -126,6 +129,7 @@ class Transaction:
                     follow_module(work, one.old)
                     others[one.name] = work.dirty
                 notes = self._notes(works)
+                notes.refused += without.refused
                 if self._dry:
                     return Report(self._target, self._name, notes, dry=True)
                 if notes.refused and not self._partial:
@@ -193,11 +197,11 @@ class Transaction:
         return error
 
 
-def _changed(text: Text) -> bool:
+def _changed(text: Text, functions: list[FunctionType] | None) -> bool:
     """Whether a module's text is another than that in force, as far as that can be told without running anything."""
     old = text.old
     if old is None:
-        existing = Existing(vars(text.module))
+        existing = Existing(vars(text.module), functions)
         old = believed(text.module, text.filename, existing)
     return old is None or old != text.code or _differs(old, text.code)
 

@@ -1,0 +1,1 @@
+"""Real packages upgraded in place, and judged by the new version's own tests."""
