@@ -17,9 +17,9 @@ from reload_modules import RICH, RICHER, make, same, snapshot, text, write
 from sizes import pick
 
 import recell
-from recell.layers import function_layers as layers
+from recell.layers.stacks import Stack
+from recell.layers.values import ValueStack
 from recell.reloading import bodies, definitions, transaction
-from recell.reloading.edits import Follow
 
 _ = (make, write)  # fixtures
 
@@ -35,16 +35,16 @@ def test_failure_at_every_step_changes_nothing(
     make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever layer cannot be entered, those before it are taken back: the very same objects stand everywhere."""
-    kinds = [layers.FunctionLayer, layers.ItemLayer, layers.AttributeLayer, layers.CellLayer]
+    kinds = [Stack, ValueStack]
     enter = {kind: kind.enter for kind in kinds}
     countdown = [10**6]
 
-    def failing(kind: Any) -> Callable[[Any], None]:
-        def entered(self: Any) -> None:
+    def failing(kind: Any) -> Callable[[Any, Any], None]:
+        def entered(self: Any, layer: Any) -> None:
             countdown[0] -= 1
             if countdown[0] == 0:
                 raise Stop
-            enter[kind](self)
+            enter[kind](self, layer)
 
         return entered
 
@@ -219,9 +219,11 @@ def test_with_other_layers(make: Callable[..., types.ModuleType]) -> None:
         module,
         source="LIMIT = 1\ndef f(): return LIMIT, 'new'\ndef make(a):\n    def inner(): return a, 'new'\n    return inner",
     )
-    assert module.f() == (1, "new")
+    assert module.f() == "swapped"  # what is in force stays in force over the new text
     assert inner() == (2, "new")
-    for change in changes:
+    changes[1].undo()
+    assert module.f() == (5, "new")
+    for change in (changes[0], changes[2]):
         change.undo()
     assert module.f() == (1, "new")
     assert inner() == (1, "new")
@@ -403,31 +405,26 @@ def test_an_override_entered_again_and_again_over_a_reload(make: Callable[..., t
 def test_what_a_handler_does_while_functions_get_their_code(
     behind: bool, stops: bool, make: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its overrides stay, over the new code or over the old one, also where the reload stops after it."""
+    """Its overrides stay, over the new code or over the old one, also where it stops the reload behind a store."""
     names = ["f", "g", "h"]
     old = "".join(f"def {name}(): return LIMIT\n" for name in names)
     module = make("LIMIT = 1\n" + old)
     before = snapshot(module)
-    enter, came, entered = layers.FunctionLayer.enter, [], [0]
+    enter, came = Stack.enter, []
 
-    def entering(self: Any) -> None:
-        if type(self.edit) is not Follow:
-            enter(self)
-            return
-        entered[0] += 1
-        if entered[0] != 2:
-            if entered[0] == 3 and stops:
+    def entering(self: Stack, edit: Any) -> None:
+        this = edit.func is module.g and not came
+        if behind or not this:
+            enter(self, edit)
+        if this:
+            came.append(None)
+            came[:] = [recell.override(getattr(module, name), LIMIT=5).start() for name in names]
+            if not behind:
+                enter(self, edit)
+            if stops:
                 raise Stop
-            enter(self)
-            return
-        if behind:
-            enter(self)
-        came.append(None)
-        came[:] = [recell.override(getattr(module, name), LIMIT=5).start() for name in names]
-        if not behind:
-            enter(self)
 
-    monkeypatch.setattr(layers.FunctionLayer, "enter", entering)
+    monkeypatch.setattr(Stack, "enter", entering)
     text = "LIMIT = 1\n" + old.replace("LIMIT\n", "LIMIT, 'new'\n")
     if stops:
         with pytest.raises(Stop):
@@ -435,7 +432,7 @@ def test_what_a_handler_does_while_functions_get_their_code(
         assert module.f() == module.g() == module.h() == 5
     else:
         report = recell.reload(module, source=text)
-        assert module.f() == (5, "new") and module.h() == (1, "new")  # the later layer counts
+        assert module.f() == module.h() == (5, "new")  # over the new text, whenever that came
     monkeypatch.undo()
     for change in came:
         change.undo()

@@ -11,6 +11,7 @@ import ast
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from recell.layers.edits import TEXT
 from recell.layers.values import ABSENT, ValueLayer, ValueStack
 from recell.reloading.executing import Found, class_around, run_nodes
 from recell.reloading.likeness import alike, same_annotations
@@ -157,4 +158,4 @@ class AnnotationsLayer(ValueLayer):
     __slots__ = ()
 
     def __init__(self, cls: type, value: object) -> None:
-        super().__init__((id(cls), "annotations"), _AnnotationsStack(cls), value)
+        super().__init__((id(cls), "annotations"), _AnnotationsStack(cls), value, rank=TEXT)

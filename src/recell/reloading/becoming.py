@@ -109,7 +109,7 @@ def _take_over(work: Work, old: FunctionType, new: FunctionType, keep: Collectio
         cells[name] = own[name] if state_of_it or (name == "__class__" and name in own) else cell
     if state.code is not code:
         work.replaced(state.code)
-    work.journal.follow(old, FollowWhole(code, cells, True, face_after(old, state.code, new, keep)))
+    work.journal.follow(FollowWhole(old, code, cells, True, face_after(old, state.code, new, keep)))
     _rename(work, old, new)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recell.layers.exchange import Face, State
-from recell.layers.function_layers import Edit
+from recell.layers.edits import FACE, TEXT, Edit
+from recell.layers.exchange import new_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import CellType, CodeType
+    from types import CellType, CodeType, FunctionType
+
+    from recell.layers.exchange import Face, State
 
 __all__ = ["Follow", "FollowWhole"]
 
@@ -18,22 +20,27 @@ class Follow(Edit):
     """New code; free variables keep the cells that the function holds under their names, but for those given.
 
     Args:
+        func: the function.
         code: the new code.
         cells: cells for its free variables.
         take: these cells, also where the function holds others under their names.
     """
 
     __slots__ = ("cells", "code", "take")
+    rank = TEXT
 
     cells: Mapping[str, CellType]
     code: CodeType
     take: bool
 
-    def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool = False) -> None:
+    def __init__(
+        self, func: FunctionType, code: CodeType, cells: Mapping[str, CellType], take: bool = False
+    ) -> None:
+        super().__init__(func)
         self.code, self.cells, self.take = code, cells, take
 
     def __call__(self, state: State) -> State:
-        return State(self.code, self._closure(state), state.face)
+        return new_state(self.code, self._closure(state), state.face)
 
     def _closure(self, state: State) -> tuple[CellType, ...] | None:
         names = self.code.co_freevars
@@ -49,13 +56,15 @@ class FollowWhole(Follow):
     """The same, and another face."""
 
     __slots__ = ("face",)
-    whole = True
+    touches = FACE
 
     face: Face
 
-    def __init__(self, code: CodeType, cells: Mapping[str, CellType], take: bool, face: Face) -> None:
-        super().__init__(code, cells, take)
+    def __init__(
+        self, func: FunctionType, code: CodeType, cells: Mapping[str, CellType], take: bool, face: Face
+    ) -> None:
+        super().__init__(func, code, cells, take)
         self.face = face
 
     def __call__(self, state: State) -> State:
-        return State(self.code, self._closure(state), self.face)
+        return new_state(self.code, self._closure(state), self.face)

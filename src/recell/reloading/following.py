@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.cells import contents_of, owners_of_all
 from recell.code.making import UNKNOWN, making
-from recell.functions.docstrings import docstring_of
+from recell.functions.constants import docstring_of
 from recell.layers.exchange import face_of
 from recell.reloading.edits import Follow, FollowWhole
 from recell.reloading.journal import text_state
@@ -77,7 +77,7 @@ def _follow(
                 continue
             edit = _edit(work, function, old, new, around, path, cls)
             if edit is not None:
-                work.journal.follow(function, edit)
+                work.journal.follow(edit)
                 notes.closures += around is not None
         if changed:
             notes.changed.append(path)
@@ -121,12 +121,12 @@ def _edit(
     old_doc, doc = docstring_of(old), docstring_of(new)
     same_defaults = defaults is function.__defaults__ and kwdefaults is function.__kwdefaults__
     if same_defaults and doc == old_doc:
-        return Follow(new, cells) if new != old or moved(old, new) else None
+        return Follow(function, new, cells) if new != old or moved(old, new) else None
     face = face_of(function)
     face = face._replace(
         defaults=defaults, kwdefaults=kwdefaults, doc=doc if face.doc == old_doc else face.doc
     )
-    return FollowWhole(new, cells, False, face)
+    return FollowWhole(function, new, cells, False, face)
 
 
 def _cell(function: FunctionType, name: str, cls: type | None) -> CellType | None:

@@ -10,45 +10,30 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from recell.errors import RecellError
-from recell.layers.exchange import State, state_of
-from recell.layers.function_layers import FunctionLayer
-from recell.layers.values import ABSENT, LOCK, STACKS, AttributeLayer, CellLayer, ItemLayer
-from recell.patching.swapping import swap_edit
+from recell.layers.changes import Change
+from recell.layers.edits import TEXT
+from recell.layers.records import has_layers, layered, layers_of, up_to
+from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
+from recell.patching.swapping import SwapEdit, swap_edit
 from recell.patching.trampolines import DECORATED
-from recell.reloading.edits import Follow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from types import CellType, CodeType, FunctionType
+    from types import CodeType, FunctionType
 
-    from recell.layers.values import Layer
+    from recell.layers.exchange import State
+    from recell.reloading.edits import Follow
 
 __all__ = ["ABSENT", "Journal", "RefusedError", "layered", "text_code", "text_state"]
 
 
 def text_state(function: FunctionType) -> State:
     """What a function is by its text: beneath overrides and swaps, above earlier reloads."""
-    stack = STACKS.get(id(function))
-    if stack is None:
-        return state_of(function)
-    stack.spread()
-    if not stack.edits:
-        return state_of(function)
-    state: State = stack.states[0]
-    for edit in stack.edits:
-        if isinstance(edit, Follow):
-            state = edit(state)
-    return state
+    return up_to(function, TEXT)
 
 
 def text_code(function: FunctionType) -> CodeType:
     """The code of `text_state(function)`."""
-    return text_state(function).code if STACKS else function.__code__
-
-
-def layered() -> Collection[object]:
-    """The ids of the functions that have layers, or had some: the code of others is what it shows."""
-    return set(STACKS) if STACKS else ()
+    return up_to(function, TEXT).code if has_layers(function) else function.__code__
 
 
 _KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
@@ -62,6 +47,13 @@ class RefusedError(Exception):
         self.error = error
 
 
+class _Bridge(SwapEdit):
+    """A function of the old text that passes every call on to what the new one made."""
+
+    __slots__ = ()
+    rank = TEXT
+
+
 class Journal:
     """Layers, entered one by one, all of which can be left again.
 
@@ -70,61 +62,72 @@ class Journal:
     """
 
     def __init__(self, dry: bool = False) -> None:
-        self.layers: list[Layer] = []
+        self._changes: list[Change] = []
+        self.hidden: list[FunctionType] = []  # whose new text a swap hides
         self._dry = dry
 
-    def _put(self, layer: Layer) -> None:
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, in order of entry."""
+        return [layer for change in self._changes for layer in change._layers]
+
+    def _put(self, target: Any, layer: Any) -> None:
         if self._dry:
             return
-        layers, one = self.layers, [layer]
+        changes = self._changes
+        change = Change("reload", target, (layer,))
+        one = [change]
         try:
-            with LOCK:
-                layer.enter()
-                layers += one  # no call: a signal's handler cannot raise between the two
-        except (TypeError, AttributeError, RecellError) as error:
-            raise RefusedError(error) from error
+            changes += one  # first: whatever comes in between, `back` finds it
+            change.start()
+        except BaseException as error:
+            if not change.active:
+                changes.remove(change)
+            if isinstance(error, (TypeError, AttributeError, RecellError)):
+                raise RefusedError(error) from error
+            raise
 
     def mark(self) -> int:
         """Where `back` is to stop."""
-        return len(self.layers)
+        return len(self._changes)
 
     def back(self, mark: int = 0) -> None:
         """Leave the layers that came after a mark, the last first."""
-        layers = self.layers
-        with LOCK, warnings.catch_warnings():
+        changes = self._changes
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a function may have become a generator
-            while len(layers) > mark:
-                layers[-1].leave()
-                del layers[-1]
+            while len(changes) > mark:
+                if changes[-1].active:
+                    changes[-1].undo()
+                del changes[-1]
 
-    def follow(self, function: FunctionType, edit: Follow) -> None:
+    def follow(self, edit: Follow) -> None:
         """Give a function other code."""
-        if (function.__code__.co_flags ^ edit.code.co_flags) & _KINDS:
+        if (edit.func.__code__.co_flags ^ edit.code.co_flags) & _KINDS:
             with warnings.catch_warnings():  # a function may become a generator: its text says so
                 warnings.simplefilter("ignore", DeprecationWarning)
-                self._put(FunctionLayer(function, edit))
+                self._put(edit.func, edit)
         else:
-            self._put(FunctionLayer(function, edit))
+            self._put(edit.func, edit)
+        for one in layers_of(edit.func):
+            if one.rank > TEXT and isinstance(one, SwapEdit) and one.original is None:
+                self.hidden.append(edit.func)
 
     def forward(self, function: FunctionType, to: Any) -> None:
         """Make a function pass every call on to a callable."""
-        self._put(FunctionLayer(function, swap_edit(function, to, "take", "reload", DECORATED)))
+        self._put(function, swap_edit(function, to, "take", "reload", DECORATED, kind=_Bridge))
 
     def item(self, holder: Any, key: Any, value: Any) -> None:
         """Bind an item; `ABSENT` deletes it."""
-        self._put(ItemLayer(holder, key, value))
+        self._put(holder, ItemLayer(holder, key, value, rank=TEXT))
 
     def attribute(self, holder: Any, name: str, value: Any) -> None:
         """Bind an attribute; `ABSENT` deletes it."""
-        self._put(AttributeLayer(holder, name, value))
+        self._put(holder, AttributeLayer(holder, name, value, rank=TEXT))
 
-    def cell(self, cell: CellType, value: Any) -> None:
-        """Put something into a cell."""
-        self._put(CellLayer(cell, value))
-
-    def annotations(self, layer: Layer) -> None:
+    def annotations(self, layer: Any) -> None:
         """Set what gives a class's annotations."""
-        self._put(layer)
+        self._put(None, layer)
 
     def bind(self, cls: type | None, namespace: dict[str, Any], name: str, value: Any) -> None:
         """Bind a name in a module's namespace or in a class."""

@@ -7,15 +7,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from recell.errors import ChangeError
-from recell.layers.changes import Change
+from recell.layers.changes import ENTERED, Change
 from recell.public import public
 from recell.reloading.old_texts import forget, remember
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import CodeType, ModuleType
+    from types import CodeType, ModuleType, TracebackType
 
-    from recell.layers.values import Layer
     from recell.reloading.work import Notes
 
 __all__ = ["Lines", "Part", "Report"]
@@ -124,7 +123,7 @@ class Report(Change):
         name: str,
         notes: Notes,
         parts: Sequence[Part] = (),
-        layers: Sequence[Layer] = (),
+        layers: Sequence[Any] = (),
         *,
         dry: bool = False,
     ) -> None:
@@ -143,8 +142,8 @@ class Report(Change):
         self.dry = dry
         self._parts = tuple(parts)
         if parts and not dry:
-            self._stays = self._fresh = True
-            self._entries.append(self._layers)  # they were entered one by one
+            self._fresh = ENTERED
+            self._entries = (self._layers,)  # they were entered one by one
             for part in self._parts:
                 part.begin()
 
@@ -155,16 +154,19 @@ class Report(Change):
 
         return tuple(one for part in self._parts for code in part.old_codes for one in running(code))
 
-    def _enter(self) -> None:
+    def __enter__(self) -> Report:
+        if self._fresh == ENTERED and self._entries:
+            return super().__enter__()
         if not self._parts:
             what = "it only tells what would change" if self.dry else "there is nothing to change"
             msg = f"{self!r} cannot be entered: {what}"
             raise ChangeError(msg, change=repr(self))
         with warnings.catch_warnings():  # a function may become a generator: its text says so
             warnings.simplefilter("ignore", DeprecationWarning)
-            super()._enter()
+            super().__enter__()
         for part in self._parts:
             part.begin()
+        return self
 
     def undo(self) -> None:
         """Undo the reload: functions, classes and names are what they were, the very same objects.
@@ -175,13 +177,24 @@ class Report(Change):
             ChangeError: it is not active.
             InterferenceError: somebody else assigned a function's code or closure meanwhile; nothing was changed.
         """
-        if not self._layers and not self._entries:
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            super().undo()
-        for part in self._parts:
-            part.end()
+        if self._layers or self._entries:
+            self.__exit__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        times = len(self._entries)
+        try:
+            with warnings.catch_warnings():  # a generator may be beneath, where another reload left before
+                warnings.simplefilter("ignore", DeprecationWarning)
+                super().__exit__()
+        finally:
+            if len(self._entries) < times:  # also where it was interrupted, and left
+                for part in self._parts:
+                    part.end()
 
     def __repr__(self) -> str:
         state = (

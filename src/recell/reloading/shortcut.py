@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell.functions.docstrings import docstring_of
+from recell.functions.constants import docstring_of
 from recell.reloading.classes import is_own
 from recell.reloading.constants import constant_key
 from recell.reloading.edits import Follow
@@ -48,7 +48,7 @@ def follow_bodies(work: Work, old: CodeType, new: CodeType, cls: type | None, pa
     state = notes.mark()
     prefix = f"{path}." if path else ""
     for function, one, other in plain:
-        work.journal.follow(function, Follow(other, _NOTHING))
+        work.journal.follow(Follow(function, other, _NOTHING))
         if _says_the_same(one, other):
             notes.moved.append(prefix + one.co_name)
         else:

@@ -130,6 +130,8 @@ class Transaction:
                     others[one.name] = work.dirty
                 notes = self._notes(works)
                 notes.refused += without.refused
+                why = "a swap of it hides the new text until that is undone"
+                notes.left += [(function.__qualname__, why) for function in journal.hidden]
                 if self._dry:
                     return Report(self._target, self._name, notes, dry=True)
                 if notes.refused and not self._partial:
