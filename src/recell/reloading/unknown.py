@@ -145,8 +145,10 @@ class UnknownBody:
     def _constant(self, new: Statement) -> Statement:
         name = new.names[0]
         value = self._namespace[name]
-        if same_value(value, new.constant) or name in ("__slots__", "__module__", "__qualname__"):
+        if same_value(value, new.constant) or name in ("__module__", "__qualname__"):
             return new
+        if name == "__slots__":  # it is refused where the layout would be another
+            return stand_in(new.kind, name, None, self._body)
         if name in self._stored or self._derived:
             full = f"{self._path}.{name}" if self._path else name
             if self._derived:
