@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+from bisect import bisect_right
 from functools import reduce
 from operator import or_
 from types import CodeType, FunctionType
@@ -92,7 +93,7 @@ def find(work: Work, path: str, statement: Statement) -> Found:
             return Found([], [])
         classes.append(inside)
         body = inside.body
-    nodes = [one for one in body if any(_first_line(one) <= line <= _last_line(one) for line in lines)]
+    nodes = _at_lines(work, body, lines)
     if len(nodes) > 1 and statement.kind == OTHER:  # several on one line
         names = {name.rpartition("__")[2] if name[:1] == "_" else name for name in statement.names}
         fitting = [one for one in nodes if names & {name.rpartition("__")[2] or name for name in _binds(one)}]
@@ -100,6 +101,20 @@ def find(work: Work, path: str, statement: Statement) -> Found:
     elif len(nodes) > 1:
         nodes = [one for one in nodes if getattr(one, "name", None) == _unmangled(statement)] or nodes
     return Found(nodes, classes)
+
+
+def _at_lines(work: Work, body: list[ast.stmt], lines: set[int]) -> list[ast.stmt]:
+    """The nodes of a body that stand on some of these lines."""
+    starts = work.starts.get(id(body))
+    if starts is None:
+        starts = work.starts[id(body)] = list(map(_first_line, body))
+    found: set[int] = set()
+    for line in lines:
+        at = bisect_right(starts, line) - 1
+        while at >= 0 and _last_line(body[at]) >= line:
+            found.add(at)
+            at -= 1
+    return [body[at] for at in sorted(found)]
 
 
 def class_around(work: Work, path: str) -> list[ast.ClassDef] | None:

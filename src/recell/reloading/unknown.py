@@ -10,6 +10,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from recell.code.making import UNKNOWN, making
+from recell.compat._release import ANNOTATE, ANNOTATIONS
 from recell.errors import short
 from recell.reloading.classes import derived, has_machinery, is_own
 from recell.reloading.constants import same_value
@@ -41,6 +42,7 @@ class UnknownBody:
         self._namespace: Any = work.namespace if cls is None else vars(cls)
         self._body = work.forms.body(code)
         self._deleted = {name for one in self._body.statements if one.deletes for name in one.names}
+        self._index = {id(value): at for at, value in enumerate(code.co_consts) if type(value) is CodeType}
         self._stored = _stored(work.code, cls is None)
         self.statements: list[Statement] = []
         news = self._body.statements
@@ -116,24 +118,29 @@ class UnknownBody:
             self._work.notes.unknown += 1
             return was
         assert new.code is not None
-        if self._work.forms.code(old) != self._work.forms.code(new.code) or self._other_defaults(new, old):
+        if self._has_to_run(new, old):
             was.header = _NO_HEADER
         return was
 
-    def _other_defaults(self, new: Statement, old: CodeType) -> bool:
-        """Whether constant defaults of the new text are not those that the function has."""
+    def _has_to_run(self, new: Statement, old: CodeType) -> bool:
+        """Whether constant defaults are not those that the function has, or its code tells too little."""
         assert new.code is not None
-        made = making(self._code, new.code) if any(new.code is one for one in nested(self._code)) else None
+        changed = self._work.forms.code(old) != self._work.forms.code(new.code)
+        index = self._index.get(id(new.code), -1)
+        made = None if index < 0 else making(self._code, new.code, index)
         functions = self._work.existing.of(old)
         if made is None or not functions:
-            return False
+            return changed
+        if changed and made.flags & (ANNOTATIONS | ANNOTATE):
+            return True
         positional, keyword = made.defaults()
         known = {**by_name(old, functions[0].__defaults__), **(functions[0].__kwdefaults__ or {})}
         after = {**positional, **keyword}
         if after.keys() != known.keys():
             return True
         return any(
-            value is not UNKNOWN and not same_value(value, known[name]) for name, value in after.items()
+            changed if value is UNKNOWN else not same_value(value, known[name])
+            for name, value in after.items()
         )
 
     def _class(self, new: Statement, cls: type) -> Statement:

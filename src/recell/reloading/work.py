@@ -113,6 +113,7 @@ class Work:
         self.existing = Existing(self.namespace, functions)
         self.forms, self.notes, self.dirty = Forms(), Notes(), Dirty()
         self.tree: ast.Module | None = None
+        self.starts: dict[int, list[int]] = {}  # id of a body in the tree -> the first lines of its nodes
         self.executed: set[int] = set()  # ids of the nodes that have run
         self.forced: dict[str, set[str]] = {}  # class -> attributes that its own line is to say again
         self.whole_codes: dict[tuple[str, int], list[CodeType]] | None = None
