@@ -128,6 +128,15 @@ def packages(session: nox.Session) -> None:
     session.run("python", "-m", "packages", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+@nox.session(python=DEFAULT)
+def upgrades(session: nox.Session) -> None:
+    """Packages upgraded in place, by recell and by other reloaders, and judged by the new version's own tests."""
+    needs = ["pytest>=7.4,<9", "markupsafe", "trio", "simplejson", "ipython", "jurigged"]
+    session.install(build_wheel(session), *needs)
+    folder = session.create_tmp()
+    session.run("python", "-m", "upgrades", folder, *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session(python=["3.11", DEFAULT, NEWEST])
 def programs(session: nox.Session) -> None:
     """Programs as users write them, with Flask, Django, IPython, xdist, pytest-asyncio, aiohttp and coverage."""

@@ -37,7 +37,7 @@ def run_tests(root: Path, tests: str, without: List[str], own: set[str]) -> Judg
     arguments += ["--import-mode=importlib", *(f"--ignore-glob=*{one}" for one in without)]
     pytest.main(arguments, plugins=[judge])
     for name in set(sys.modules) - known:
-        if name.partition(".")[0] not in own:
+        if name.partition(".")[0] not in own or ".test" in name:
             del sys.modules[name]
     return judge
 

@@ -18,7 +18,6 @@ from recell.reloading.work import Dirty, Notes, Work
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from types import FunctionType
 
 __all__ = ["Text", "Transaction", "loaded_modules"]
 
@@ -37,6 +36,7 @@ class Text:
         self.given = source is not None
         self.code = compiled(self.text, self.filename, module)
         self.old: CodeType | None = None
+        self.seems_unchanged = False  # as far as cached bytecode tells
         if was is not None:
             self.old = compiled(_decoded(was), self.filename, module, "old")
         else:
@@ -45,10 +45,10 @@ class Text:
     def look(self, existing: Existing) -> None:
         """Look for the old text where nobody gave it."""
         if self.old is None:
-            self.old = believed(self.module, self.filename, existing)
+            old = believed(self.module, self.filename, existing)
+            self.seems_unchanged = old is not None and not _differs(old, self.code)
             # bytecode of the new text tells nothing: somebody imported that meanwhile
-            if self.old is not None and self.old == self.code:
-                self.old = None
+            self.old = None if old is None or old == self.code else old
 
 
 def _decoded(source: str | bytes) -> str:
@@ -101,7 +101,9 @@ class Transaction:
                     raise self._refusal(without)
             found = functions_of(*(vars(one.module) for one in texts)) if len(texts) > 1 else {}
             if len(modules) > 1:
-                texts = [one for one in texts if _changed(one, found.get(id(vars(one.module))))]
+                for one in texts:  # before anything of them runs
+                    one.look(Existing(vars(one.module), found.get(id(vars(one.module)))))
+                texts = [one for one in texts if _changed(one)]
                 texts = _in_order(texts)
             self._check_busy(texts)
             journal, works = Journal(self._dry), []
@@ -125,7 +127,8 @@ class Transaction:
                         dry=self._dry,
                     )
                     works.append(work)
-                    one.look(work.existing)
+                    if len(modules) == 1:
+                        one.look(work.existing)
                     follow_module(work, one.old)
                     others[one.name] = work.dirty
                 notes = self._notes(works)
@@ -199,19 +202,17 @@ class Transaction:
         return error
 
 
-def _changed(text: Text, functions: list[FunctionType] | None) -> bool:
+def _changed(text: Text) -> bool:
     """Whether a module's text is another than that in force, as far as that can be told without running anything."""
-    old = text.old
-    if old is None:
-        existing = Existing(vars(text.module), functions)
-        old = believed(text.module, text.filename, existing)
-    return old is None or old != text.code or _differs(old, text.code)
+    if text.old is None:
+        return not text.seems_unchanged
+    return _differs(text.old, text.code)
 
 
 def _differs(old: CodeType, new: CodeType) -> bool:
     from recell.reloading.following import moved
 
-    return moved(old, new)
+    return old != new or moved(old, new)
 
 
 def _in_order(texts: list[Text]) -> list[Text]:
