@@ -356,7 +356,7 @@ def test_a_standard_library_module() -> None:
         """
         import sys, recell, importlib
         NAMES = (
-            "textwrap", "heapq", "string", "argparse", "json.decoder", "queue", "shlex", "dataclasses", "fractions", "tarfile",
+            "textwrap", "heapq", "sched", "argparse", "json.decoder", "queue", "shlex", "dataclasses", "fractions", "tarfile",
             "configparser", "contextlib", "statistics", "difflib", "http.server", "asyncio.queues",
         )
         def check(name):

@@ -48,7 +48,9 @@ def alike(old: Any, new: Any) -> bool:
         return one is other
     if one.co_code != other.co_code or one.co_consts != other.co_consts or one.co_names != other.co_names:
         return False
-    for cell, there in zip(old.__closure__ or (), new.__closure__ or ()):
+    for name, cell, there in zip(one.co_freevars, old.__closure__ or (), new.__closure__ or ()):
+        if name[:2] == "__" and name != "__class__":
+            continue  # the namespace of the class, and which annotations were passed
         inside, beside = contents_of(cell), contents_of(there)
         if type(inside) is FunctionType:
             if not alike(inside, beside):  # a typed dictionary's own

@@ -347,9 +347,7 @@ class Body:
         self._lines: list[int] | None = None
         self.statements: list[Statement] = []
         self.annotations: list[Statement] = []
-        self.annotate: CodeType | None = next(
-            (inner for inner in nested(code) if inner.co_name in _ANNOTATE), None
-        )
+        self.annotate: CodeType | None = None
         once, known = set(_ONCE) if code.co_name != "<module>" else set(), operations()
         for position, steps in enumerate(slices(code)):
             one = Statement(self, steps, position)
@@ -358,6 +356,8 @@ class Body:
                 continue
             if names and names <= _MADE | once:
                 once -= names
+                if names <= _ANNOTATE:
+                    self.annotate = next((made for _, made in one.norm if type(made) is CodeType), None)
                 continue
             (self.annotations if one.is_annotation else self.statements).append(one)
 
