@@ -173,7 +173,7 @@ def test_compat_has_one_file_for_each_release() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="sys.stdlib_module_names came with 3.10")
 def test_no_other_package_is_needed() -> None:
-    """At run time recell stands on the standard library alone; `bytecode` is an oracle of the tests."""
+    """At run time recell stands on the standard library, and for rewriting alone on `bytecode`, imported on first need."""
     known = {*sys.stdlib_module_names, "__future__"}
     users = {
         (path.name, dotted)
@@ -181,8 +181,16 @@ def test_no_other_package_is_needed() -> None:
         for dotted, _ in imported(path)
         if dotted.partition(".")[0] not in known
     }
-    assert {dotted.partition(".")[0] for _, dotted in users} <= {"recell", "pytest"}, users
+    assert {dotted.partition(".")[0] for _, dotted in users} <= {"recell", "pytest", "bytecode"}, users
     assert {name for name, dotted in users if dotted.partition(".")[0] == "pytest"} <= {"pytest_plugin.py"}
+    importers = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.glob("**/*.py")
+        for dotted, _ in imported(path)
+        if dotted.partition(".")[0] == "bytecode"
+    }
+    assert importers == {"rewriting/library.py"}
+    assert "bytecode" not in loaded_by("import recell.rewriting.verbs")
 
 
 def test_files_have_one_purpose() -> None:

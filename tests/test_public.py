@@ -15,7 +15,7 @@ import pytest
 import recell
 
 OBJECTS = [name for name in recell._HOMES if name != "EMPTY"]
-FUNCTIONS = [name for name in OBJECTS if not isinstance(getattr(recell, name), type)]
+FUNCTIONS = [name for name in OBJECTS if isinstance(getattr(recell, name), types.FunctionType)]
 CLASSES = [name for name in OBJECTS if isinstance(getattr(recell, name), type)]
 
 

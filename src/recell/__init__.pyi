@@ -44,6 +44,10 @@ from recell.patching.swapping import swap as swap
 from recell.patching.swapping import wrap as wrap
 from recell.reloading.reports import Report as Report
 from recell.reloading.verbs import reload as reload
+from recell.rewriting.calls import call_replaced as call_replaced
+from recell.rewriting.inserting import inserted as inserted
+from recell.rewriting.places import ENTRY as ENTRY
+from recell.rewriting.verbs import rewrite as rewrite
 from recell.scopes.freezing import freeze as freeze
 from recell.scopes.promoting import demote as demote
 from recell.scopes.promoting import promote as promote

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Edit = tuple[int, int, bytes]
 
-__all__ = ["VERIFY", "apply", "checked"]
+__all__ = ["VERIFY", "apply", "checked", "positions"]
 
 VERIFY = os.environ.get("RECELL_VERIFY") == "1"
 
@@ -151,7 +151,7 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
     inner = {unit for start, end, _ in edits for unit in range(start + 1, end)}
     targets = {at: target for _, at, _, target in jumps(ops, args)}
     new_targets = {at: target for _, at, _, target in jumps(new_ops, new_args)}
-    places, new_places = _places(old), _places(new)
+    places, new_places = positions(old), positions(new)
     for unit, number in enumerate(ops):
         if unit in edited or number == known.extended_arg:
             continue
@@ -174,8 +174,8 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
     return ""
 
 
-def _places(code: CodeType) -> list[Any]:
-    """For each code unit its position, or before 3.11 its line."""
+def positions(code: CodeType) -> list[Any]:
+    """Return the position of each code unit, or before 3.11 its line."""
     release = opcodes().release
     if release.exception_table:
         return list(code.co_positions())

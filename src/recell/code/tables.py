@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     Handler = tuple[int, int, int, int]
+    Position = tuple[int | None, int | None, int | None, int | None]
 
 __all__ = [
     "handlers",
@@ -22,11 +23,14 @@ __all__ = [
     "shift_exceptions",
     "shorten_locations",
     "write_handlers",
+    "write_lines",
+    "write_locations",
 ]
 
 # kinds of entries (3.11+)
 NO_LOCATION = 15
 LONG_LOCATION = 14
+ONE_LINE = 10
 NO_COLUMNS = 13
 
 
@@ -181,6 +185,60 @@ def move_lines(table: bytes, where: Sequence[int]) -> bytes:
             left, step = left - 254, 128 if step == 128 else 0
         if left or step not in (0, 128):
             out += bytes((left, step))
+    return bytes(out)
+
+
+def write_lines(lines: Sequence[int | None], first_line: int) -> bytes:
+    """Return the `co_linetable` of 3.10 that gives each code unit this line."""
+    out = bytearray()
+    unit, size, last = 0, len(lines), first_line
+    while unit < size:
+        line, end = lines[unit], unit + 1
+        while end < size and lines[end] == line:
+            end += 1
+        step = 0 if line is None else line - last
+        left, unit = 2 * (end - unit), end
+        while not -127 <= step <= 127:
+            part = 127 if step > 0 else -127
+            out += bytes((0, part & 255))
+            step -= part
+        while left > 254:
+            out += bytes((254, 128 if line is None else step & 255))
+            left, step = left - 254, 0
+        out += bytes((left, 128 if line is None else step & 255))
+        last = last if line is None else line
+    return bytes(out)
+
+
+def write_locations(positions: Sequence[Position], first_line: int) -> bytes:
+    """Return the `co_linetable` of 3.11+ that gives each code unit this position: (line, end line, columns)."""
+    out = bytearray()
+    unit, size, last = 0, len(positions), first_line
+    while unit < size:
+        position, end = positions[unit], unit + 1
+        while end < size and positions[end] == position:
+            end += 1
+        line, end_line, column, end_column = position
+        left, unit = end - unit, end
+        while left > 0:
+            if line is None:
+                kind, payload = NO_LOCATION, b""
+            elif column is None or end_column is None or end_line is None:
+                kind, payload = _with_step(NO_COLUMNS, b"\0", line - last)
+            elif end_line != line or column > 127 or end_column > 127:
+                numbers = (end_line - line, column + 1, end_column + 1)
+                kind = LONG_LOCATION
+                _, payload = _with_step(kind, b"\0", line - last)
+                payload += b"".join(map(_write_varint, numbers))
+            elif line == last and column < 80 and 0 <= end_column - column < 16:
+                kind, payload = column >> 3, bytes(((column & 7) << 4 | end_column - column,))
+            else:
+                kind, payload = _with_step(ONE_LINE, bytes((column, end_column)), line - last)
+            step = min(left, 8)
+            out.append(128 | kind << 3 | step - 1)
+            out += payload
+            left -= step
+            last = last if line is None else line
     return bytes(out)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
     from weakref import WeakValueDictionary
 
-__all__ = ["Lines", "held_inside", "holding", "lines_of", "registered"]
+__all__ = ["Lines", "held_inside", "holding", "lines_held", "lines_of", "registered"]
 
 _numbers = itertools.count(1)  # next() is atomic: threads get different ones
 _linecache: ModuleType | None = None
@@ -118,6 +118,14 @@ def holding(lines: Lines, names: tuple[str, ...], code: CodeType) -> dict[str, A
     own, table = _Names(names), _Table(getattr(code, _TABLE))
     own.lines = table.lines = lines
     return {"co_names": own, _TABLE: table}
+
+
+def lines_held(code: CodeType) -> Lines | None:
+    """Return the lines that a code object keeps, or None."""
+    found: Lines | None = getattr(code.co_names, "lines", None) or getattr(
+        getattr(code, _TABLE), "lines", None
+    )
+    return found
 
 
 def held(code: CodeType, lines: Lines) -> CodeType:

@@ -1,0 +1,1 @@
+"""Code edited through the `bytecode` library, and probes: what edits of single names cannot do."""
