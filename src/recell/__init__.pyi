@@ -47,6 +47,11 @@ from recell.reloading.verbs import reload as reload
 from recell.rewriting.calls import call_replaced as call_replaced
 from recell.rewriting.inserting import inserted as inserted
 from recell.rewriting.places import ENTRY as ENTRY
+from recell.rewriting.places import ERROR as ERROR
+from recell.rewriting.places import EXIT as EXIT
+from recell.rewriting.probing import Probe as Probe
+from recell.rewriting.probing import probe as probe
+from recell.rewriting.verbs import patch_code as patch_code
 from recell.rewriting.verbs import rewrite as rewrite
 from recell.scopes.freezing import freeze as freeze
 from recell.scopes.promoting import demote as demote

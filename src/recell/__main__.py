@@ -1,4 +1,4 @@
-"""The command line: `recell tour`, `recell inspect MODULE:NAME`, `recell doctor`; also `python -m recell`."""
+"""The command line: `recell tour`, `inspect MODULE:NAME`, `probe MODULE:FUNCTION`, `doctor`; `python -m recell`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0 when all went well, 1 when something did not work, 2 for bad use."""
+    from recell.rewriting.command import add_arguments
+
     parser = argparse.ArgumentParser(prog="recell", description=(recell.__doc__ or "").partition("\n")[0])
     parser.add_argument("--version", action="version", version=f"recell {recell.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     output.add_argument(
         "--dot", action="store_true", help="print a graph of functions and cells for Graphviz"
     )
+    add_arguments(commands.add_parser("probe", help="run a program with a probe in one of its functions"))
     commands.add_parser("doctor", help="what works on this interpreter, found out by doing it")
     options = parser.parse_args(arguments)
     # trees and reprs may hold any character; a narrow terminal shows escapes
@@ -69,6 +72,10 @@ def _run(options: argparse.Namespace) -> int | None:
         finally:
             if "" in sys.path:
                 sys.path.remove("")
+    if options.command == "probe":
+        from recell.rewriting.command import run_probe
+
+        return run_probe(options)
     if options.command == "doctor":
         from recell.doctor import run_doctor
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from typing import NoReturn, SupportsIndex
 
     from recell.classes.verbs import Repointed
+    from recell.rewriting.places import Moment
+    from recell.rewriting.probing import Probe
+    from recell.rewriting.verbs import Form
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Change)
@@ -82,6 +85,34 @@ class Patcher:
         from recell.nested.verbs import patch_inner
 
         return self._enter(patch_inner(func, path, new, line=line, existing=existing))
+
+    def patch_code(
+        self,
+        func: Any,
+        /,
+        *edits: Callable[[Any], Any],
+        values: Mapping[str, object] = _NOTHING,
+        form: Form | type | None = None,
+    ) -> Change:
+        """Enter `recell.patch_code`."""
+        from recell.rewriting.verbs import patch_code
+
+        return self._enter(patch_code(func, *edits, values=values, form=form))
+
+    def probe(
+        self,
+        func: Any,
+        action: Callable[..., object],
+        /,
+        *,
+        at: int | str | Moment,
+        when: str | None = None,
+        times: int | None = None,
+    ) -> Probe:
+        """Enter `recell.probe`."""
+        from recell.rewriting.probing import probe
+
+        return self._enter(probe(func, action, at=at, when=when, times=times))
 
     def swap(self, target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
         """Do `recell.swap`."""

@@ -22,7 +22,7 @@ def inserted(source: str, *, at: int | str | Moment) -> Callable[[Any], None]:
     """Return an edit that runs statements in the function's own scope, in front of a line.
 
     The statements see and set the function's variables; names they assign anew become locals. A variable that is not
-    bound yet raises `UnboundLocalError`, as anywhere.
+    bound yet raises `UnboundLocalError`, as anywhere. In front of a `while` line they run before each test.
 
     Args:
         source: statements, indented in any way. No `yield`, `await` or `return`, and no nested function that uses a

@@ -11,7 +11,7 @@ from recell.errors import ScopeError, nearest, short
 from recell.rewriting.reading import decode, ending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
     "ENTRY",
@@ -175,7 +175,7 @@ def body_start(numbers: Sequence[int]) -> int:
 
 
 def line_sites(
-    numbers: Sequence[int], lines: Sequence[int | None], line: int, jumps: Mapping[int, int]
+    numbers: Sequence[int], lines: Sequence[int | None], line: int, jumps: Callable[[], Mapping[int, int]]
 ) -> list[int]:
     """Return the indices of the instructions at which control comes to a line: where a tracer is told of it.
 
@@ -185,7 +185,7 @@ def line_sites(
         numbers: the opcodes.
         lines: the line of each instruction.
         line: the line meant.
-        jumps: index of a jump -> index of the instruction it leads to.
+        jumps: gives, for the index of each jump, that of the instruction it leads to.
     """
     if line not in lines:
         return []
@@ -193,9 +193,7 @@ def line_sites(
     # before 3.10 a line without a text of its own, such as a return at the end, has the number of the one before
     whole = opcodes().release.line_table == "co_lnotab"
     first = body_start(numbers)
-    arrivals: dict[int, list[int]] = {}
-    for source, target in jumps.items():
-        arrivals.setdefault(target, []).append(source)
+    arrivals: dict[int, list[int]] | None = None
     found = []
     for index in range(first, len(numbers)):
         if lines[index] != line:
@@ -203,8 +201,13 @@ def line_sites(
         if index > first and (whole or numbers[index - 1] not in ends):
             if lines[index - 1] == line:
                 continue
-        elif index in arrivals and all(lines[source] == line for source in arrivals[index]):
-            continue  # control was on the line already
+        elif index > first:
+            if arrivals is None:
+                arrivals = {}
+                for source, target in jumps().items():
+                    arrivals.setdefault(target, []).append(source)
+            if index in arrivals and all(lines[source] == line for source in arrivals[index]):
+                continue  # control was on the line already
         number = numbers[index]
         if number in _noise:
             continue

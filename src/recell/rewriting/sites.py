@@ -53,7 +53,7 @@ def edited_inside(item: Any, edit: Callable[[Any], bool]) -> bool:
 def statement_sites(parts: Parts, line: int) -> list[int]:
     """Return where statements on a line start: not where an expression that began there goes on."""
     numbers = [item.opcode for item in parts.instructions]
-    found = line_sites(numbers, lines_of(parts), line, jumps_of(parts))
+    found = line_sites(numbers, lines_of(parts), line, lambda: jumps_of(parts))
     if len(found) < 2:
         return found
     _, _, depths = flow(steps_of(parts), regions_of(parts))

@@ -5,22 +5,27 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from recell.callables import functions_of, rebuild
+from recell.callables import function_of, functions_of, rebuild
 from recell.cells import cells_of, check_mapping, unknown_free_variable
 from recell.errors import short
-from recell.functions.verbs import replace
+from recell.functions.replacing import replace
+from recell.layers.edits import CODE_EDIT
+from recell.layers.records import up_to
 from recell.public import public
+from recell.rewriting.layering import CodePatch
 from recell.rewriting.rewriting import check_edits, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
 
+    from recell.layers.changes import Change
+
     Form = Literal["Bytecode", "ControlFlowGraph", "ConcreteBytecode"]
 
 F = TypeVar("F")
 
-__all__ = ["rewrite"]
+__all__ = ["patch_code", "rewrite"]
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -97,3 +102,54 @@ def rewrite(
         return replace(function, code=code, verify=False)
 
     return rebuild(func, with_edits, "rewrite")
+
+
+@public
+def patch_code(
+    func: Any,
+    /,
+    *edits: Callable[[Any], Any],
+    values: Mapping[str, object] = _NOTHING,
+    form: Form | type | None = None,
+) -> Change:
+    """Return a change that edits a function's code in place, as `rewrite` does in a new function.
+
+    The edits are a layer: they are applied anew to whatever lies beneath, such as the new text of a reload, and
+    whatever lies over them, such as overridden names, is applied to what they make. Functions that exist already, and
+    frames that run, keep the code that they have.
+
+    Args:
+        func: a function, or anything that stands for one; of a bound method the class's function.
+        edits: applied in this order. Ready ones: `inserted`, `call_replaced`.
+        values: contents (or cells) of free variables that the edits bring in.
+        form: the form that every edit gets, whatever its annotation says.
+
+    Returns:
+        A change that is not entered yet.
+
+    Raises:
+        As `rewrite`: what is wrong is told here, before anything is changed. ScopeError where `values` names a free
+        variable that the function has already.
+
+    >>> from recell import inserted, patch_code
+    >>> def price(net):
+    ...     return net * 2
+    >>> with patch_code(price, inserted("net += 1", at="return net * 2")):
+    ...     price(10)
+    22
+    >>> price(10)
+    20
+    """
+    if not edits:
+        msg = f"patch_code of {short(func)} without an edit changes nothing; pass callables that take a `Bytecode`"
+        raise TypeError(msg)
+    if values is not _NOTHING:
+        check_mapping(values, "patch_code")
+    function = function_of(func, "patch_code")
+    cells = cells_of(values) if values else {}
+    patch = CodePatch(func, function, check_edits(edits, form, "patch_code"), cells)
+    above = patch.layer()(up_to(function, CODE_EDIT))
+    for name in cells:
+        if name not in above.code.co_freevars:
+            raise unknown_free_variable(name, function)
+    return patch

@@ -1,0 +1,185 @@
+"""A probe in a code object: by the assembler where a call is all there is, by the library where text is compiled."""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from recell.code import assembler
+from recell.code.instructions import instruction, opcodes
+from recell.errors import ScopeError
+from recell.rewriting.places import ENTRY, body_start, line_sites
+from recell.rewriting.reading import decode
+from recell.rewriting.rewriting import rewritten
+
+if TYPE_CHECKING:
+    from recell.rewriting.actions import Hook
+    from recell.rewriting.places import Moment
+
+__all__ = ["Point", "codes_at", "holds", "probed", "sites_on"]
+
+
+class Point(NamedTuple):
+    """What is put where."""
+
+    at: int | Moment
+    hook: Hook
+    condition: Any
+    """The tree of an expression, or None."""
+    tested: tuple[str, ...]
+    """The variables that the condition reads."""
+
+
+def probed(code: CodeType, point: Point, sites: list[int] | None = None) -> CodeType:
+    """Return the code with a probe. Raises ScopeError where nothing starts on its line.
+
+    `sites`: what `sites_on` says of the code, where that is known.
+    """
+    if isinstance(point.at, int):
+        new = _on_line(code, point, point.at, sites)
+        if new is None:
+            msg = f"no code of {code.co_name} starts on line {point.at}"
+            raise ScopeError(msg, name=str(point.at), names=(), target=code.co_name)
+        return new
+    if point.at is ENTRY and point.condition is None and _all_bound(code, point.hook.names):
+        decoded = decode(code)
+        return _inserted(code, [decoded.starts[body_start(decoded.numbers)]], point.hook)
+    return _through_library(code, point, [])
+
+
+def codes_at(code: CodeType, line: int) -> list[CodeType]:
+    """Return the code objects in which a line starts: the outermost that have it."""
+    if sites_on(code, line):
+        return [code]
+    return [
+        found
+        for constant in code.co_consts
+        if type(constant) is CodeType
+        for found in codes_at(constant, line)
+    ]
+
+
+def holds(code: CodeType, hook: Hook) -> bool:
+    """Say whether the call of a hook stands in a code object or in one nested in it."""
+    return any(
+        constant is hook.call or (type(constant) is CodeType and holds(constant, hook))
+        for constant in code.co_consts
+    )
+
+
+def sites_on(code: CodeType, line: int) -> list[int]:
+    """Return the code units at which a line starts."""
+    decoded, where = decode(code), assembler.positions(code)
+    lines = [where[unit] for unit in decoded.units]
+    if lines and type(lines[0]) is tuple:
+        lines = [position[0] for position in lines]
+    return [decoded.starts[index] for index in line_sites(decoded.numbers, lines, line, decoded.jumps)]
+
+
+def _on_line(code: CodeType, point: Point, line: int, sites: list[int] | None = None) -> CodeType | None:
+    """Return the code with the probe on a line of it or of nested code; None where no code has the line."""
+    units = sites_on(code, line) if sites is None else sites
+    if units:
+        if point.condition is None and _all_bound(code, point.hook.names):
+            return _inserted(code, units, point.hook)
+        return _through_library(code, point, units)
+    constants: list[Any] = list(code.co_consts)
+    changed = False
+    for index, constant in enumerate(constants):
+        if type(constant) is CodeType:
+            new = _on_line(constant, point, line)
+            if new is not None:
+                constants[index], changed = new, True
+    return code.replace(co_consts=tuple(constants)) if changed else None
+
+
+def _all_bound(code: CodeType, names: tuple[str, ...]) -> bool:
+    """Say whether variables are parameters that are never deleted: then they are bound everywhere."""
+    if not names:
+        return True
+    from recell.code.instructions import found
+    from recell.rewriting.reading import parameter_names
+
+    if not set(names) <= set(parameter_names(code)) or set(names) & set(code.co_cellvars):
+        return False
+    known, raw = _numbers(), code.co_code
+    ops, args = raw[::2], raw[1::2]
+    slots = {code.co_varnames.index(name) for name in names}
+    return all(argument not in slots for number in known for _, _, argument in found(ops, args, number))
+
+
+_unbinding: list[int] | None = None
+
+
+def _numbers() -> list[int]:
+    """Return the opcodes that leave a local unbound."""
+    global _unbinding  # noqa: PLW0603 - resolved once
+    if _unbinding is None:
+        from opcode import opmap
+
+        _unbinding = [opmap[name] for name in ("DELETE_FAST", "LOAD_FAST_AND_CLEAR") if name in opmap]
+    return _unbinding
+
+
+def _inserted(code: CodeType, units: list[int], hook: Hook) -> CodeType:
+    """Return the code with the call of a hook in front of these code units."""
+    constants = list(code.co_consts)
+
+    def constant(value: object) -> bytes:
+        constants.append(value)
+        return instruction(opcodes().load_const, len(constants) - 1)
+
+    raw = _counting(hook, constant)
+    release = opcodes().release
+    null = bytes((opcodes().push_null, 0)) if release.global_null_bit else b""
+    load = constant(hook.call)
+    raw += load + null if release.null_after_callable else null + load
+    local = _opmap()["LOAD_FAST"]
+    for name in hook.names:
+        raw += instruction(local, code.co_varnames.index(name))
+    for name in ("PRECALL", "CALL") if release.global_null_bit else ("CALL_FUNCTION",):
+        if name in _opmap():
+            raw += bytes((_opmap()[name], len(hook.names))) + b"\0\0" * release.caches.get(name, 0)
+    raw += bytes((opcodes().pop_top, 0))
+    return assembler.apply(
+        code,
+        [(unit, unit, raw) for unit in units],
+        co_consts=tuple(constants),
+        co_stacksize=code.co_stacksize + max(4, 2 + len(hook.names)),
+    )
+
+
+def _opmap() -> dict[str, int]:
+    from opcode import opmap
+
+    return opmap
+
+
+def _counting(hook: Hook, constant: Any) -> bytes:
+    """Return the instructions that count a pass, as `counts[0] += 1` does."""
+    if hook.counts is None:
+        return b""
+    caches, opmap = opcodes().release.caches, _opmap()
+
+    def operation(name: str, argument: int = 0) -> bytes:
+        return bytes((opmap[name], argument)) + b"\0\0" * caches.get(name, 0)
+
+    counts, zero = constant(hook.counts), constant(0)
+    raw: bytes = counts + zero
+    if "BINARY_SUBSCR" in opmap:
+        raw += operation("BINARY_SUBSCR")
+    else:
+        import opcode
+
+        numbers = [name for name, _ in opcode._nb_ops]  # type: ignore[attr-defined]
+        raw += operation("BINARY_OP", numbers.index("NB_SUBSCR"))
+    raw += constant(1)
+    raw += operation("BINARY_OP")
+    raw += counts + zero + operation("STORE_SUBSCR")
+    return raw
+
+
+def _through_library(code: CodeType, point: Point, units: list[int]) -> CodeType:
+    from recell.rewriting.probe_texts import ProbeText
+
+    return rewritten(code, [(ProbeText(point), "Bytecode")])
