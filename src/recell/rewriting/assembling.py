@@ -145,7 +145,10 @@ def assembled(items: Any, code: CodeType, known: Mapping[int, tuple[Any, int]]) 
     regions = (bytecode.TryBegin, bytecode.TryEnd)
     list.extend(plain, (constants.placed(item) for item in listed if not isinstance(item, regions)))
     try:
-        concrete = plain.to_concrete_bytecode(compute_exception_stack_depths=False)
+        converter = bytecode.concrete._ConvertBytecodeToConcrete(plain)
+        for index in range(len(code.co_consts)):  # each keeps its number: other edits know nested code by it
+            converter.add_const(index)
+        concrete = converter.to_concrete_bytecode(compute_exception_stack_depths=False)
         made = concrete.to_code(stacksize=code.co_stacksize, compute_exception_stack_depths=False)
     except Exception as error:
         shown = f"{type(error).__name__}: {error}".rstrip(": ")
