@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from recell.errors import InterferenceError, short
 from recell.layers.exchange import (
@@ -80,7 +81,7 @@ class Stack:
         new: Any = None
         try:
             while True:
-                now = self.now
+                now, base = self.now, None
                 if now is IDLE:
                     touches = edit.touches
                     face = (
@@ -92,19 +93,20 @@ class Stack:
                     base.face = face
                     base.kept = None
                     above = edit(base)
-                    self.installed = base
                     if above.closure is not base.closure or above.face is not face:
                         prepare(func, self.record.limbos, base, above)
                     new = (edit,), (base, above), ((), (base,), None)
                 else:
                     self.check(func)
                     new = self._with(edit, now)
-                if edit.follows:
-                    self.follows = True
                 # in, unless something came in meanwhile; one line, so that no trace function comes between
                 self.now = chosen = new if self.now is now else self.now
                 if chosen is new:
                     break
+            if base is not None:  # unless something came in behind the commit, and was installed
+                self.installed = base if self.installed is None else self.installed
+            if edit.follows:
+                self.follows = True
             if not self.busy:
                 self.settle(func)
         except BaseException:
@@ -206,6 +208,8 @@ class Stack:
         try:
             self.busy = True
             record.idle = None  # from now on those who can undo hold the stack
+            if record.used() is not self:  # the collector clears references ahead of a finalizer that undoes
+                record.used = ref(self)
             while True:
                 now = done = self.now
                 layers, states, _ = now
