@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List
 
 import recell
 from recell.tour import Stage, Step
@@ -11,6 +11,9 @@ from recell.tour import Stage, Step
 def edit_code(stage: Stage) -> None:
     """A copy of textwrap.shorten shouts and is narrow; the original is as it was."""
     import textwrap
+
+    def narrow(**options: Any) -> textwrap.TextWrapper:
+        return textwrap.TextWrapper(9, max_lines=1)
 
     edits = (
         recell.inserted("text = text.upper()", at=recell.ENTRY),
