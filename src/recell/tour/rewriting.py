@@ -17,13 +17,10 @@ def edit_code(stage: Stage) -> None:
 
     edits = (
         recell.inserted("text = text.upper()", at=recell.ENTRY),
-        recell.call_replaced(
-            "TextWrapper", lambda **options: textwrap.TextWrapper(**{**options, "width": 9})
-        ),
+        recell.call_replaced("TextWrapper", narrow),
     )
-    stage.did(
-        'edits = recell.inserted("text = text.upper()", at=recell.ENTRY), recell.call_replaced("TextWrapper", …)'
-    )
+    stage.did("upper = recell.inserted('text = text.upper()', at=recell.ENTRY)")
+    stage.did('edits = upper, recell.call_replaced("TextWrapper", narrow)')
     loud = recell.rewrite(textwrap.shorten, *edits)
     stage.did('recell.rewrite(textwrap.shorten, *edits)("one two", 80)', loud("one two", 80))
     stage.check("the copy shouts", loud("one two", 80) == "ONE TWO")
