@@ -14,7 +14,7 @@ from sizes import SEED, pick
 import recell
 
 DATA = ("value", "lambdas", "registry")  # where the text makes another object, who holds the old one keeps it
-EDITS = pick(400, 20_000, debug=80)
+EDITS = pick(120, 20_000, debug=120)
 
 
 @pytest.fixture(autouse=True)

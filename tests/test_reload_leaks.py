@@ -19,10 +19,10 @@ import recell
 pytestmark = pytest.mark.skipif(DEBUG and not FULL, reason="a minute on a debug build: full size only")
 
 # one cycle compiles and runs a module, and searches the heap
-COUNT = pick(100, 2_000)
+COUNT = pick(60, 2_000)
 # To 3.10 every code object keeps a frame that was in use before (Objects/frameobject.c, `co_zombieframe`); what they
 # take grows for hundreds of cycles, then no more. No code object that a cycle could leave is smaller than `least`.
-PACE = {"warm": pick(20, 800), "every": 20, "least": 128, "searching": True}
+PACE = {"warm": pick(10, 800), "every": 20, "least": 128, "searching": True}
 
 # the classes have a base outside, so that those which wait for a collection do not fill the table of `object`
 SMALL = """
