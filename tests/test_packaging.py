@@ -65,7 +65,9 @@ def package_files() -> set[str]:
     }
     facts = {f"recell/compat/{path.name}" for path in (TOP / "compat").glob("*.py")}
     assert "recell/compat/py38.py" in facts
-    return {name.replace(os.sep, "/") for name in sources | facts | {"recell/py.typed", "recell/__init__.pyi"}}
+    return {
+        name.replace(os.sep, "/") for name in sources | facts | {"recell/py.typed", "recell/__init__.pyi"}
+    }
 
 
 def test_the_wheel_holds_the_whole_package(built: Path) -> None:

@@ -46,6 +46,8 @@ def interrupted(action: Callable[[], object], at: int) -> bool:
         nonlocal places
         if event not in ("call", "c_return") or not frame.f_code.co_filename.startswith(FOLDERS):
             return
+        if frame.f_code.co_name == "_forget":  # the collector calls it, and an exception there reaches nobody
+            return
         # of a `with lock` CPython 3.14+ loses the lock there
         if getattr(arg, "__name__", "") != "__enter__":
             places += 1

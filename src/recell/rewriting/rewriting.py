@@ -8,7 +8,7 @@ from recell import compat
 from recell.errors import short
 from recell.rewriting.assembling import assembled, check_disassembly
 from recell.rewriting.library import FORMS, as_bytecode, disassembled, form_of, in_form
-from recell.verifier.verify import verify
+from recell.verifier.verify import verify_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,5 +67,5 @@ def rewritten(code: CodeType, edits: Sequence[tuple[Edit, str]], *, checked: boo
     new = assembled(items, code, known)
     del kept
     if checked:
-        verify(new)
+        verify_changed(new, code)
     return new

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recell.verifier.opcodes import Machine
 
-__all__ = ["verify"]
+__all__ = ["verify", "verify_changed"]
 
 _machine: Machine | None = None
 
@@ -40,16 +40,35 @@ def verify(code: CodeType) -> None:
         ...
     recell.UnsafeCodeError: ...
     """
-    from recell.verifier.verification import Machine, verify_one
-
-    global _machine  # noqa: PLW0603 - built once
     if not isinstance(code, CodeType):
         hint = "; pass its `__code__`" if hasattr(code, "__code__") else ""
         msg = f"verify() takes a code object, not {short(code)}{hint}"
         raise TypeError(msg)
+    _verify_tree(code, set())
+
+
+def verify_changed(code: CodeType, before: CodeType) -> None:
+    """Raise for an edited code object that could crash the interpreter, as `verify` does.
+
+    Nested code that stood in the original is passed over: it may be running, and the interpreter writes into it.
+    """
+    known: set[int] = set()
+    waiting = [before]
+    while waiting:
+        found = waiting.pop()
+        inside = [constant for constant in found.co_consts if constant.__class__ is CodeType]
+        known.update(map(id, inside))
+        waiting += inside
+    _verify_tree(code, known)
+
+
+def _verify_tree(code: CodeType, seen: set[int]) -> None:
+    from recell.verifier.verification import Machine, verify_one
+
+    global _machine  # noqa: PLW0603 - built once
     if _machine is None:
         _machine = Machine()
-    waiting, seen = [code], set()
+    waiting = [code]
     while waiting:
         found = waiting.pop()
         if id(found) in seen:
