@@ -223,23 +223,27 @@ def install(func: FunctionType, limbos: dict[Any, Any], before: State, after: St
     """
     if NO_GIL:
         needs_no_other_threads("exchanging a function's code and closure")
-    face, old_face = after.face, before.face
-    if face is old_face or face is None or old_face is None:
-        closure, old_closure = after.closure, before.closure
-        if after.code is before.code and closure and old_closure and len(closure) == len(old_closure):
-            (_set_closure or closure_setter())(func, closure)
-        else:
-            _exchange(func, limbos, before, after)
-        return
-    _exchange(func, limbos, before, after)
     try:
-        put_face(func, old_face, face)
-    except BaseException:
+        face, old_face = after.face, before.face
+        if face is old_face or face is None or old_face is None:
+            closure, old_closure = after.closure, before.closure
+            if after.code is before.code and closure and old_closure and len(closure) == len(old_closure):
+                (_set_closure or closure_setter())(func, closure)
+            else:
+                _exchange(func, limbos, before, after)
+            return
+        _exchange(func, limbos, before, after)
         try:
-            put_face(func, face, old_face)
-        finally:
-            _exchange(func, limbos, after, before)
-        raise
+            put_face(func, old_face, face)
+        except BaseException:
+            try:
+                put_face(func, face, old_face)
+            finally:
+                _exchange(func, limbos, after, before)
+            raise
+    except _exhausted as error:  # the function is as it was
+        msg = str(error)
+        raise (MemoryError if "MemoryError" in msg else RecursionError)(msg) from None
 
 
 def _exchange(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:
@@ -299,15 +303,18 @@ def _put_annotations(func: FunctionType, face: Face) -> None:
 
 
 _set_closure: Callable[[FunctionType, tuple[CellType, ...] | None], object] | None = None
+_exhausted: tuple[type[BaseException], ...] = ()
+"""ctypes' error, once it is loaded: it hides that the stack or the memory came to its end in a call of the setter."""
 
 
 def closure_setter() -> Callable[[FunctionType, tuple[CellType, ...] | None], object]:
     """Return CPython's `PyFunction_SetClosure`, which checks nothing but that it gets a tuple or None."""
-    global _set_closure  # noqa: PLW0603 - loaded on first need
+    global _set_closure, _exhausted  # noqa: PLW0603 - loaded on first need
     if _set_closure is None:
         try:
-            from ctypes import PYFUNCTYPE, c_int, py_object, pythonapi
+            from ctypes import PYFUNCTYPE, ArgumentError, c_int, py_object, pythonapi
 
+            _exhausted = (ArgumentError,)
             _set_closure = PYFUNCTYPE(c_int, py_object, py_object)(("PyFunction_SetClosure", pythonapi))
         except (ImportError, AttributeError) as error:
             msg = f"exchanging a function's closure needs ctypes and CPython's PyFunction_SetClosure: {error}"
