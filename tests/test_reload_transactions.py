@@ -495,3 +495,24 @@ def test_the_end_of_the_stack_at_every_depth(known: bool) -> None:
     finally:
         sys.setrecursionlimit(limit)
     assert seen() == before
+
+
+def test_definitions_that_the_text_deletes_again() -> None:
+    """Where the old text is lost, a function or class that its text deletes is no reason to run anything."""
+    source = text(
+        """
+        def helper(): return 1
+        VALUE = helper()
+        del helper
+        class Once: pass
+        OTHER = Once()
+        del Once
+        """
+    )
+    module: Any = types.ModuleType("deleting")
+    exec(compile(source, "deleting.py", "exec", dont_inherit=True), vars(module))
+    before = dict(vars(module))
+    report = recell.reload(module, source="#\n" + source)
+    assert not (report.ran or report.changed or report.refused), report
+    assert all(vars(module)[name] is value for name, value in before.items())
+    report.undo()

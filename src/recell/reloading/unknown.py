@@ -96,14 +96,14 @@ class UnknownBody:
             old = self._old.get(id(new.code))
             if old is not None:
                 return self._definition(new, old)
-            if absent or not callable(self._namespace[new.names[0]]):
-                return None  # else another statement, or a decorator, made what the name means
+            if absent or not callable(self._namespace.get(new.names[0], callable)):
+                return None  # else another statement, or a decorator, made what the name means, or it was deleted
         elif new.kind == CLASS:
             if absent:
                 return None
             name = new.names[0]
             full = f"{self._path}.{name}" if self._path else name
-            if is_own(self._namespace[name], full):
+            if name in self._namespace and is_own(self._namespace[name], full):
                 return self._class(new, self._namespace[name])
         elif new.constant is not ABSENT:
             return None if absent else new if new.names[0] in self._deleted else self._constant(new)
