@@ -88,7 +88,7 @@ def test_the_standard_library_comes_back_equal() -> None:
         assert meaning(new) == meaning(code), code
         for name in ("co_name", "co_flags", "co_varnames", "co_cellvars", "co_freevars", "co_stacksize"):
             assert getattr(new, name) == getattr(code, name), (code, name)
-    assert count > 100
+    assert count > 50  # a debug build takes a smaller sample
     assert len(refused) <= (count / 1000 if FULL else 8), refused
 
 
