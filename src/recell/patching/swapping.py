@@ -188,7 +188,7 @@ class Swap(Change):
 
     __slots__ = ("_codes", "_edit", "_original")
 
-    def __init__(self, verb: str, edit: SwapEdit) -> None:
+    def __init__(self, verb: str, edit: Any) -> None:
         func = edit.func
         self._verb = verb
         self._target = func

@@ -139,7 +139,7 @@ class Report(Change):
         self.left: tuple[tuple[str, str], ...] = tuple(dict.fromkeys(notes.left))
         self.refused: tuple[Exception, ...] = tuple(notes.refused)
         self.unknown: int = notes.unknown
-        self.dry = dry
+        self.dry: bool = dry
         self._parts = tuple(parts)
         if parts and not dry:
             self._fresh = ENTERED

@@ -39,7 +39,7 @@ class Probe(Change):
 
     __slots__ = ("_placing",)
 
-    def __init__(self, target: object, placing: Placing) -> None:
+    def __init__(self, target: object, placing: Any) -> None:
         self._placing = placing
         layer = CodeLayer(placing.func, Known(placing), {})
         layer(up_to(placing.func, CODE_EDIT))  # what is wrong with it is told now
@@ -48,7 +48,7 @@ class Probe(Change):
     @property
     def hits(self) -> int:
         """How often control passed the place and the condition held, up to `times`."""
-        return self._placing.hook.hits(self._placing.times)
+        return int(self._placing.hook.hits(self._placing.times))
 
     @property
     def placed(self) -> bool:
