@@ -64,6 +64,10 @@ class Kind:
     """
 
     __slots__ = ("base", "inside", "make", "passes")
+    base: type[Any]
+    inside: Callable[[Any], tuple[Any, ...]]
+    make: Callable[[Any, Put, Put], Any]
+    passes: Callable[[Any], tuple[Any, ...]]
 
     def __init__(
         self,

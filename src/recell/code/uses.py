@@ -39,14 +39,14 @@ class Use:
 
     __slots__ = ("_bits",)
 
-    read = _Bit(READ)
-    written = _Bit(WRITTEN)
-    free = _Bit(FREE)
-    free_read = _Bit(FREE_READ)
-    free_written = _Bit(FREE_WRITTEN)
-    class_stored = _Bit(CLASS_STORED)
-    parameter = _Bit(PARAMETER)
-    local = _Bit(LOCAL)
+    read: _Bit = _Bit(READ)
+    written: _Bit = _Bit(WRITTEN)
+    free: _Bit = _Bit(FREE)
+    free_read: _Bit = _Bit(FREE_READ)
+    free_written: _Bit = _Bit(FREE_WRITTEN)
+    class_stored: _Bit = _Bit(CLASS_STORED)
+    parameter: _Bit = _Bit(PARAMETER)
+    local: _Bit = _Bit(LOCAL)
 
     def __init__(self, bits: int = 0) -> None:
         self._bits = bits

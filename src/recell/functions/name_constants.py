@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
     from recell.code.assembler import Edit
+    from recell.code.instructions import Instruction
 
 __all__ = ["Spelled", "refusal"]
 
@@ -62,8 +63,8 @@ class Spelled:
     ) -> None:
         compat.require("following names into constants")
         self.code, self.rename, self.qualname = code, rename, (qualname, new_qualname)
-        self.instructions = list(decoded(code))
-        self.at = {each.offset: at for at, each in enumerate(self.instructions)}
+        self.instructions: list[Instruction] = list(decoded(code))
+        self.at: dict[int, int] = {each.offset: at for at, each in enumerate(self.instructions)}
         self.new: dict[
             int, Any
         ] = {}  # the position of an instruction that loads a name -> what it is to load

@@ -47,8 +47,9 @@ class Record:
     """What exchanges of its code and closure may use again."""
 
     def __init__(self, func: FunctionType) -> None:
-        self.ref = _FunctionRef(func, _forget)
-        self.ref.key = id(func)
+        made = _FunctionRef(func, _forget)
+        made.key = id(func)
+        self.ref: ref[FunctionType] = made
         self.plans, self.bridges, self.limbos = {}, {}, {}
         Stack(self)
 
@@ -69,9 +70,10 @@ _records: dict[int, Record] = {}
 
 
 def _forget(gone: Any, records: dict[int, Record] = _records) -> None:
-    known = records.get(gone.key)
+    key = gone.key
+    known = records.get(key)
     if known is not None and known.ref is gone:
-        del records[gone.key]
+        del records[key]
 
 
 def record_of(func: FunctionType) -> Record:

@@ -66,11 +66,11 @@ class Stack:
     """Where states go instead of into the function."""
 
     def __init__(self, record: Record) -> None:
-        self.record = record
+        self.record: Record = record
         self.now = IDLE
         self.installed = None
         self.busy = False
-        self.follows = False
+        self.follows: bool = False
         self.sink = None
         record.keep(self)
 

@@ -243,9 +243,9 @@ class ValueLayer:
     stack: ValueStack | None
 
     def __init__(self, key: object, stack: ValueStack, value: object, rank: int = PATCH) -> None:
-        self.key = key
-        self.value = value
-        self.rank = rank
+        self.key: object = key
+        self.value: object = value
+        self.rank: int = rank
         self.stack = stack
         self.find()
 
@@ -275,12 +275,12 @@ class CellLayer(ValueLayer):
     __slots__ = ("cell",)
 
     def __init__(self, cell: CellType, contents: object, rank: int = PATCH) -> None:
-        self.key = id(cell)
-        self.cell = cell
+        self.key: object = id(cell)
+        self.cell: CellType = cell
         self.value = contents
         self.rank = rank
         known: Any = _stacks.get(self.key)
-        self.stack = None if known is None else known()
+        self.stack: ValueStack | None = None if known is None else known()
 
     def find(self) -> ValueStack:
         self.stack = CellStack(self.cell)

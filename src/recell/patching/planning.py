@@ -56,6 +56,8 @@ class Plan:
     )
 
     before: ref[CodeType]
+    spots: tuple[tuple[int, str], ...]
+    nested: tuple[Any, ...]
     dots: bool
     """Whether some names have dots."""
     forwards: bool
@@ -108,7 +110,7 @@ class Plan:
         if after is not code:
             back = {id(hole): name for name, hole in constants.items()}
             self.template, consts, self.spots, self.nested = _spots(after, back)
-            self.head = consts
+            self.head: tuple[Any, ...] = consts
             if len(self.spots) == 1 and not self.nested and self.spots[0][0] == len(consts) - 1:
                 self.only = self.spots[0][1]
                 self.head = consts[:-1]

@@ -91,7 +91,7 @@ class Attributes:
 
     def __init__(self, over: object = ABSENT) -> None:
         self.fakes: dict[str, Any] = {}
-        self.over = over
+        self.over: object = over
 
 
 def value_of(func: FunctionType, state: State, name: str) -> Any:

@@ -37,7 +37,7 @@ class Decisions:
         self._place, self._work = place, place.work
         self._olds, self._news = olds, news
         self._forced = place.work.forced.get(place.path, set()) if place.cls is not None else set()
-        self.must = [self._must(one, pairs.get(at)) for at, one in enumerate(news)]
+        self.must: list[bool] = [self._must(one, pairs.get(at)) for at, one in enumerate(news)]
         self._earlier_bindings()
         self._reordered(pairs)
 

@@ -46,6 +46,8 @@ class Found:
     """The nodes of a statement, and the classes around them, outermost first."""
 
     __slots__ = ("classes", "nodes")
+    nodes: list[ast.stmt]
+    classes: list[ast.ClassDef]
 
     def __init__(self, nodes: list[ast.stmt], classes: list[ast.ClassDef]) -> None:
         self.nodes, self.classes = nodes, classes

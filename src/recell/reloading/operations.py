@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recell import compat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Operations", "operations"]
 
@@ -27,41 +27,45 @@ class Operations:
 
         self.extended: int = opmap["EXTENDED_ARG"]
         self.caches: dict[int, int] = {opmap[name]: units for name, units in release.caches.items()}
-        self.forwards = numbers(release.relative_jumps - release.backward_jumps)
-        self.backwards = numbers(release.backward_jumps)
-        self.absolute = numbers(release.absolute_jumps)
-        self.jumps = self.forwards | self.backwards | self.absolute
+        self.forwards: frozenset[int] = numbers(release.relative_jumps - release.backward_jumps)
+        self.backwards: frozenset[int] = numbers(release.backward_jumps)
+        self.absolute: frozenset[int] = numbers(release.absolute_jumps)
+        self.jumps: frozenset[int] = self.forwards | self.backwards | self.absolute
         self.step: int = release.jump_unit
         self.handlers_last: bool = release.handlers_last
-        self.constants = numbers(release.const_opcodes)
+        self.constants: frozenset[int] = numbers(release.const_opcodes)
         self.names: dict[int, int] = {
             opmap[name]: shift for name, shift in release.name_shift.items() if name in opmap
         }
-        self.loads = numbers(("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"))
-        self.cell_loads = numbers(("LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "LOAD_DEREF"))
-        self.cells = numbers(release.deref_opcodes)
-        self.stores = numbers(("STORE_NAME", "STORE_GLOBAL"))
-        self.global_stores = numbers(("STORE_GLOBAL", "DELETE_GLOBAL"))
-        self.deletes = numbers(("DELETE_NAME", "DELETE_GLOBAL"))
-        self.attribute_changes = numbers(("STORE_ATTR", "DELETE_ATTR"))
-        self.attributes = numbers(("LOAD_ATTR", "LOAD_METHOD"))
-        self.store_item = opmap["STORE_SUBSCR"]
+        self.loads: frozenset[int] = numbers(("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"))
+        self.cell_loads: frozenset[int] = numbers(
+            ("LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "LOAD_DEREF")
+        )
+        self.cells: frozenset[int] = numbers(release.deref_opcodes)
+        self.stores: frozenset[int] = numbers(("STORE_NAME", "STORE_GLOBAL"))
+        self.global_stores: frozenset[int] = numbers(("STORE_GLOBAL", "DELETE_GLOBAL"))
+        self.deletes: frozenset[int] = numbers(("DELETE_NAME", "DELETE_GLOBAL"))
+        self.attribute_changes: frozenset[int] = numbers(("STORE_ATTR", "DELETE_ATTR"))
+        self.attributes: frozenset[int] = numbers(("LOAD_ATTR", "LOAD_METHOD"))
+        self.store_item: int = opmap["STORE_SUBSCR"]
         self.imports: int = opmap["IMPORT_NAME"]
         self.import_from: int = opmap["IMPORT_FROM"]
         self.build_class: int = opmap["LOAD_BUILD_CLASS"]
-        self.build_map = numbers(("BUILD_MAP", "BUILD_CONST_KEY_MAP"))
-        self.cell_stores = numbers(("STORE_DEREF", "DELETE_DEREF"))
+        self.build_map: frozenset[int] = numbers(("BUILD_MAP", "BUILD_CONST_KEY_MAP"))
+        self.cell_stores: frozenset[int] = numbers(("STORE_DEREF", "DELETE_DEREF"))
         # a decorator is called with one argument; from the releases with NULLs on, without counting it
-        self.calls = numbers(("CALL", "CALL_FUNCTION"))
+        self.calls: frozenset[int] = numbers(("CALL", "CALL_FUNCTION"))
         self.decorator_argument: int = 0 if release.global_null_bit else 1
         self.before_call: int = opmap.get("PRECALL", -1)
-        self.makes_alias = numbers(("CALL_INTRINSIC_1",))
-        self.quiet = numbers(("NOP", "RESUME", "SETUP_ANNOTATIONS", "EXTENDED_ARG", "NOT_TAKEN", "CACHE"))
-        self.prologue = numbers(
+        self.makes_alias: frozenset[int] = numbers(("CALL_INTRINSIC_1",))
+        self.quiet: frozenset[int] = numbers(
+            ("NOP", "RESUME", "SETUP_ANNOTATIONS", "EXTENDED_ARG", "NOT_TAKEN", "CACHE")
+        )
+        self.prologue: frozenset[int] = numbers(
             ("MAKE_CELL", "COPY_FREE_VARS", "LOAD_LOCALS", "STORE_DEREF", "LOAD_CLOSURE", "LOAD_FAST")
         )
-        self.returns = numbers(("RETURN_VALUE", "RETURN_CONST"))
-        self.ends = self.returns | numbers(
+        self.returns: frozenset[int] = numbers(("RETURN_VALUE", "RETURN_CONST"))
+        self.ends: frozenset[int] = self.returns | numbers(
             (
                 "JUMP_FORWARD",
                 "JUMP_ABSOLUTE",
@@ -74,7 +78,7 @@ class Operations:
         self.small_int: int = opmap.get("LOAD_SMALL_INT", -1)
         self.common: int = opmap.get("LOAD_COMMON_CONSTANT", -1)
         self.common_values: list[Any] = list(getattr(dis, "_common_constants", ()))
-        self.effect = lru_cache(maxsize=None)(_effect)
+        self.effect: Callable[[int, int, bool], int] = lru_cache(maxsize=None)(_effect)
 
 
 def _effect(op: int, argument: int, jump: bool) -> int:

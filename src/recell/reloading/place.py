@@ -14,7 +14,7 @@ from recell.reloading.statements import OTHER
 
 if TYPE_CHECKING:
     from recell.reloading.statements import Statement
-    from recell.reloading.work import Work
+    from recell.reloading.work import Dirty, Work
 
 __all__ = ["Place", "reruns"]
 
@@ -34,10 +34,14 @@ class Place:
     have bound.
     """
 
+    path: str
+    cls: type | None
+    work: Work
+
     def __init__(self, work: Work, cls: type | None, path: str) -> None:
         self.work, self.cls, self.path = work, cls, path
         self.namespace: Any = work.namespace if cls is None else vars(cls)
-        self.dirty = work.dirty if cls is None else work.dirty.copy()
+        self.dirty: Dirty = work.dirty if cls is None else work.dirty.copy()
         self.rebound: set[str] = set()
 
     def full(self, name: str) -> str:

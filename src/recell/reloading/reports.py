@@ -52,6 +52,11 @@ class Lines:
 class Part:
     """One module in a report: what is remembered of its text while the reload is in force."""
 
+    old_codes: list[CodeType]
+    lines: Lines
+    code: CodeType
+    module: ModuleType
+
     def __init__(self, module: ModuleType, code: CodeType, lines: Lines, old_codes: list[CodeType]) -> None:
         self.module, self.code, self.lines, self.old_codes = module, code, lines, old_codes
 

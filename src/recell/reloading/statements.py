@@ -69,6 +69,10 @@ def nested(code: CodeType) -> list[CodeType]:
 class Imports:
     """`import a.b` or `from .a import b as c`: the module's name and level; pairs of (its name, the name bound)."""
 
+    names: list[tuple[str, str]]
+    level: int
+    module: str
+
     def __init__(self, module: str, level: int, names: list[tuple[str, str]]) -> None:
         self.module, self.level, self.names = module, level, names
 
@@ -79,7 +83,7 @@ class Whole:
     __slots__ = ("code",)
 
     def __init__(self, code: CodeType) -> None:
-        self.code = code
+        self.code: CodeType = code
 
 
 class Statement:
@@ -113,6 +117,12 @@ class Statement:
     )
 
     code: CodeType | None
+    steps: Sequence[Instruction]
+    position: int
+    kind: str
+    is_annotation: bool
+    head: tuple[tuple[int, Any], ...]
+    body: Body
     header: int | None
 
     def __init__(self, body: Body, steps: Sequence[Instruction], position: int) -> None:
@@ -126,7 +136,7 @@ class Statement:
         self.decorator_loads: list[set[str]] = []
         self.imports: Imports | None = None
         self.constant: Any = ABSENT
-        self.deletes = False
+        self.deletes: bool = False
         self._read()
 
     def _read(self) -> None:

@@ -28,15 +28,18 @@ _BUSY: set[int] = set()  # ids of the modules that this thread is reloading
 class Text:
     """One module's new text, read and compiled, with the code of the old one where that is known."""
 
+    filename: str
+    text: str
+
     def __init__(self, module: ModuleType, source: str | bytes | None, was: str | bytes | None) -> None:
         own = vars(module).get("__name__")
         self.module = module
         self.name: str = own if isinstance(own, str) else type(module).__name__
         self.text, self.filename = text_of(module, source)
-        self.given = source is not None
-        self.code = compiled(self.text, self.filename, module)
+        self.given: bool = source is not None
+        self.code: CodeType = compiled(self.text, self.filename, module)
         self.old: CodeType | None = None
-        self.seems_unchanged = False  # as far as cached bytecode tells
+        self.seems_unchanged: bool = False  # as far as cached bytecode tells
         if was is not None:
             self.old = compiled(_decoded(was), self.filename, module, "old")
         else:

@@ -60,6 +60,9 @@ class Dirty:
     """
 
     __slots__ = ("acting", "bound", "remade")
+    remade: set[str]
+    bound: set[str]
+    acting: set[str]
 
     def __init__(
         self, bound: Iterable[str] = (), acting: Iterable[str] = (), remade: Iterable[str] = ()
@@ -89,6 +92,20 @@ class Work:
         dry: whether nothing is to run or to change.
     """
 
+    dirty: Dirty
+    notes: Notes
+    forms: Forms
+    dry: bool
+    partial: bool
+    rerun: bool
+    data: str | Collection[str]
+    journal: Journal
+    code: CodeType
+    filename: str
+    text: str
+    name: str
+    module: ModuleType
+
     def __init__(
         self,
         module: ModuleType,
@@ -110,7 +127,7 @@ class Work:
         self.journal, self.data, self.rerun = journal, data, rerun
         self.partial, self.dry = partial, dry
         self.others: dict[str, Dirty] = {} if others is None else others
-        self.existing = Existing(self.namespace, functions)
+        self.existing: Existing = Existing(self.namespace, functions)
         self.forms, self.notes, self.dirty = Forms(), Notes(), Dirty()
         self.tree: ast.Module | None = None
         self.starts: dict[int, list[int]] = {}  # id of a body in the tree -> the first lines of its nodes

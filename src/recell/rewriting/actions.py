@@ -44,7 +44,7 @@ class Hook:
     def __init__(
         self, action: Callable[..., Any], names: Sequence[str], keywords: Sequence[str], times: int | None
     ) -> None:
-        self.names = (*names, *keywords)
+        self.names: tuple[str, ...] = (*names, *keywords)
         self.steps: Any = None
         self.counts: list[int] | None = None
         call: Any = action
@@ -55,8 +55,8 @@ class Hook:
             call = _limited(call, self.steps)
         else:
             self.counts = [0]
-        self.call = call
-        self.late = _with_empty(call, self.names)
+        self.call: Any = call
+        self.late: Callable[[], None] = _with_empty(call, self.names)
 
     def hits(self, times: int | None) -> int:
         """Return how many passes were counted."""

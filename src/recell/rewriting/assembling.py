@@ -243,8 +243,8 @@ class Above:
     __slots__ = ("depth", "label")
 
     def __init__(self, depth: int, label: Any = None) -> None:
-        self.depth = depth
-        self.label = label
+        self.depth: int = depth
+        self.label: Any = label
 
 
 _FRAME = {

@@ -61,6 +61,9 @@ class CallReplacement:
     """The edit that `call_replaced` returns."""
 
     __slots__ = ("at", "name", "new")
+    new: Any
+    name: str
+    at: Any
 
     def __init__(self, name: str, new: Any, at: Any) -> None:
         self.name, self.new, self.at = name, new, at

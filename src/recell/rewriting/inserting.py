@@ -60,6 +60,9 @@ class Insertion:
     """The edit that `inserted` returns."""
 
     __slots__ = ("at", "source", "tree")
+    tree: Any
+    source: str
+    at: Any
 
     def __init__(self, tree: Any, at: Any, source: str) -> None:
         self.tree, self.at, self.source = tree, at, source

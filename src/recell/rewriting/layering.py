@@ -28,7 +28,7 @@ class Known:
     __slots__ = ("made", "make")
 
     def __init__(self, make: Callable[[CodeType], CodeType]) -> None:
-        self.make = make
+        self.make: Callable[[CodeType], CodeType] = make
         self.made: tuple[tuple[CodeType, CodeType], ...] = ()
 
     def __call__(self, code: CodeType) -> CodeType:

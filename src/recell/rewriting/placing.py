@@ -24,6 +24,9 @@ _VALUES: dict[Any, tuple[str, ...]] = {EXIT: ("result",), ERROR: ("error",)}
 class Placing:
     """A probe as a pure function of code objects."""
 
+    origin: CodeType
+    times: int | None
+
     def __init__(
         self,
         func: FunctionType,
@@ -43,14 +46,17 @@ class Placing:
             msg = f"probe: when= is the text of an expression, not {short(when)}"
             raise TypeError(msg)
         place_of(at, "probe")
-        self.func, self.origin, self.times = func, text, times
-        self.condition = None if when is None else checked_condition(when)
+        self.func: FunctionType = func
+        self.origin, self.times = text, times
+        self.condition: Any | None = None if when is None else checked_condition(when)
         self.when = when
-        self.target = short(func)
+        self.target: str = short(func)
         at = at if isinstance(at, (int, Moment)) else self.by_text(at, text)
         self.at: int | Moment = at
-        self.line_text = "" if isinstance(at, Moment) else source_line(text.co_filename, at, func.__globals__)
-        self.sites = sites_on(text, at) if isinstance(at, int) else []
+        self.line_text: str = (
+            "" if isinstance(at, Moment) else source_line(text.co_filename, at, func.__globals__)
+        )
+        self.sites: list[int] = sites_on(text, at) if isinstance(at, int) else []
         if isinstance(at, int) and not self.sites and not codes_at(text, at):
             resolved(
                 at, lines_in(text), text.co_filename, "probe", self.target
@@ -58,7 +64,7 @@ class Placing:
             msg = f"no statement of {self.target} starts on line {at}: an expression goes on there"
             raise ScopeError(msg, name=str(at), names=(), target=self.target)
         names, keywords = self.parameters(action, text)
-        self.hook = Hook(action, names, keywords, times)
+        self.hook: Hook = Hook(action, names, keywords, times)
 
     def described(self) -> str:
         """Return the place as a repr shows it."""

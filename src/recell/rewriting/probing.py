@@ -39,7 +39,7 @@ class Probe(Change):
 
     __slots__ = ("_placing",)
 
-    def __init__(self, target: object, placing: Any) -> None:
+    def __init__(self, target: object, placing: Placing) -> None:
         self._placing = placing
         layer = CodeLayer(placing.func, Known(placing), {})
         layer(up_to(placing.func, CODE_EDIT))  # what is wrong with it is told now

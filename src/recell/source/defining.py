@@ -91,7 +91,7 @@ class Definition:
         self.own_globals = globals is None
         self.globals = {} if globals is None else globals
         self.strict = strict
-        self.bare = False  # whether the globals had no builtins
+        self.bare: bool = False  # whether the globals had no builtins
         self.filename = filename
 
     def made(self) -> Any:

@@ -111,7 +111,8 @@ def count_calls(stage: Stage) -> None:
 class Titled:
     """Stands in for `textwrap.TextWrapper`."""
 
-    fill = str.title
+    def fill(self, text: str) -> str:
+        return text.title()
 
 
 def undo_several_changes(stage: Stage) -> None:
