@@ -1,4 +1,4 @@
-"""What differs between the CPython releases: one file per release, selected once and on first use.
+"""The differences between the CPython releases: one file per release, selected once and on first use.
 
 The only place that reads `sys.version_info`. A release's file states what changed since the one before;
 every file imports on every interpreter, so that the facts of any release can be read anywhere.
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 STAND_BY = "<stand-by>"
-"""What functions are called that an exchange of code and closure makes and keeps for itself."""
+"""The name of functions that an exchange of code and closure makes and keeps for itself."""
 
 LAZY_IMPORT: Any = vars(types).get("LazyImportType", ())
 """The type of an import that is not done yet, as globals may hold it (PEP 810, 3.15+); no object is of type `()`."""

@@ -71,7 +71,7 @@ class Release(NamedTuple):
     global_null_bit: bool
     """LOAD_GLOBAL's lowest bit pushes a NULL for the call that follows."""
     null_after_callable: bool
-    """That NULL lies above the callable; before, below it."""
+    """True where NULL lies above the callable; before, below it."""
 
     # -- what one instruction does to the value stack ------------------------------------------
     effects: Mapping[str, Effect]
@@ -95,7 +95,7 @@ class Release(NamedTuple):
     checked_locals: bool
     """LOAD_FAST raises for an unbound local; later it reads whatever is there."""
     handler_entries: str
-    """What an exception leaves on the stack before its handler."""
+    """The values that an exception leaves on the stack before its handler."""
     finally_calls: bool
     """Handlers are also called as subroutines (CALL_FINALLY), so that one instruction sees stacks of several shapes."""
     generator_start: str
@@ -111,7 +111,7 @@ class Release(NamedTuple):
     counting: FrozenSet[str]
     """Opcodes whose first cache unit counts down until they are specialised."""
     fresh_counter: int
-    """What those counters say before the first run; 0 where the first run marks RESUME alone."""
+    """The value of those counters before the first run; 0 where the first run marks RESUME alone."""
     specialised_caches: bool
     """Making a code object empties the caches behind specialised opcodes, too."""
     ascending_lines: bool

@@ -21,7 +21,7 @@ from .py310 import RELEASE as PREVIOUS
 from .py310 import make_function as make_function_310
 
 NO_LOCATION = b"\xf8"
-"""What `co_linetable` says of one code unit without a location (Objects/locations.md)."""
+"""The entry of `co_linetable` for one code unit without a location (Objects/locations.md)."""
 
 
 def prepare(
@@ -155,7 +155,7 @@ _BACKWARD = frozenset(
 )
 
 WAITING = ("FALSE", "TRUE", "NONE", "NOT_NONE")
-"""What a conditional jump waits for."""
+"""The value that a conditional jump waits for."""
 
 
 def make_function(flags: int) -> str:

@@ -111,7 +111,7 @@ def _steps(
 
 
 def grows(closure: tuple[Any, ...] | None, new_closure: tuple[Any, ...] | None) -> bool:
-    """Whether a closure is the other with more cells behind its own."""
+    """Return whether a closure is the other with more cells behind its own."""
     if not new_closure or len(new_closure) <= len(closure or ()):
         return False
     for old, new in zip(closure or (), new_closure):

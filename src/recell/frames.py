@@ -24,7 +24,7 @@ _KINDS: tuple[tuple[type, str, str], ...] = (
 
 @public
 def running(func_or_code: Any) -> list[Any]:
-    """What runs a function's code now: it will finish with that code, whatever is put in its place.
+    """The frames that run a function's code now: they finish with that code, whatever is put in its place.
 
     Generators and coroutines are found through the garbage collector, so those in `gc.freeze()` are not: a
     `RuntimeWarning` says so.

@@ -189,7 +189,7 @@ def repoint(cls: type, /, *, old: type) -> Repointed:
 
 
 def _related(cls: type, old: type) -> bool:
-    """Whether one class can be the other made again."""
+    """Return whether one class can be the other made again."""
     if cls.__name__ == old.__name__ or issubclass(cls, old) or issubclass(old, cls):
         return old is not object and cls is not object
     shared = {id(value) for value in vars(old).values() if functions_in(value)}

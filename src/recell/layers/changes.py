@@ -27,7 +27,7 @@ F = TypeVar("F", bound="Callable[..., Any] | type")
 __all__ = ["ENTERED", "MADE", "Change", "active_changes", "locked", "name_of", "refuse_travel"]
 
 MADE, ENTERED = 1, 2
-"""What a change that stays is while it is made, and until the first `with`, which is that entry."""
+"""The phases of a change that stays: being made, and before the first `with`, which is that entry."""
 
 _depth = 0
 """How many changes on their way in or out have the lock: its owner's, while there is one."""
@@ -35,7 +35,7 @@ _depth = 0
 
 @public
 class Change:
-    """What a verb that works in place hands back: it undoes the change, and says whether it is active.
+    """The handle of a change in place: it undoes the change, and says whether it is active.
 
     Verbs that undo themselves (`override`, `patch_closure`, `patch_defaults`, `patch_inner`) give one that is entered
     by `with`, by `start()`, or as a decorator of functions, coroutine functions, generators and classes (every
@@ -63,7 +63,7 @@ class Change:
     __slots__ = ("__weakref__", "_entries", "_fresh", "_layers", "_names", "_target", "_verb")
 
     _renews = False
-    """Whether `_renew` gives the layers of each entry."""
+    """True where `_renew` gives the layers of each entry."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Change:
 
     @property
     def active(self) -> bool:
-        """Whether the change is in force: entered more often than left."""
+        """True while the change is in force: entered more often than left."""
         return bool(self._entries)
 
     def start(self: C) -> C:

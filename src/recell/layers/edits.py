@@ -37,7 +37,7 @@ class Edit:
     touches = CODE
     """With DEFAULTS or FACE, `state.face` is there and says so much."""
     follows = False
-    """Whether `follow` is to be called with the state beneath, whenever that changes."""
+    """True where `follow` is to be called with the state beneath, whenever that changes."""
 
     record: Record
     stack: Stack | None

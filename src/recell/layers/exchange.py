@@ -60,7 +60,7 @@ UNSEEN: Any = _Unseen()
 
 
 class Face(NamedTuple):
-    """What a function shows and is called with, besides code and closure: the very objects."""
+    """The very objects that a function shows and is called with, besides code and closure."""
 
     defaults: tuple[Any, ...] | None
     kwdefaults: dict[str, Any] | None
@@ -74,7 +74,7 @@ class Face(NamedTuple):
 
 
 class State:
-    """What a function is, as far as recell exchanges it. The face is None where nothing of it is changed."""
+    """The parts of a function that recell exchanges. The face is None where nothing of it is changed."""
 
     __slots__ = ("closure", "code", "face", "kept")
 
@@ -82,7 +82,7 @@ class State:
     code: CodeType
     face: Face | None
     kept: Any
-    """What the release's exchange needs to come here, from the state that it came from last."""
+    """Parts that the release's exchange needs to come here, from the state that it came from last."""
     given: Any = None
     """Overridden names and their values."""
 
@@ -328,7 +328,7 @@ def _without_gil() -> bool:
 
 
 NO_GIL = _without_gil()
-"""Whether there is no GIL. One that is on when recell is imported stays on."""
+"""True without the GIL. One that is on when recell is imported stays on."""
 
 
 def needs_no_other_threads(what: str) -> None:

@@ -1,4 +1,4 @@
-"""What recell knows of functions, and the ways to look at their layers."""
+"""Records of functions, and the ways to look at their layers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class Record:
-    """What is known of one function as long as it lives. It holds neither the function nor a value given for it."""
+    """The record of one function, kept as long as it lives. It holds neither the function nor a value given for it."""
 
     __slots__ = ("bridges", "idle", "limbos", "plans", "ref", "used")
 
@@ -44,7 +44,7 @@ class Record:
     bridges: dict[int, Any]
     """Id of a code object -> the code that passes on to a function with it."""
     limbos: dict[Any, Any]
-    """What exchanges of its code and closure may use again."""
+    """Parts that exchanges of its code and closure use again."""
 
     def __init__(self, func: FunctionType) -> None:
         made = _FunctionRef(func, _forget)

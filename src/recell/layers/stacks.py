@@ -57,13 +57,13 @@ class Stack:
     __slots__ = ("__weakref__", "busy", "follows", "installed", "now", "record", "sink")
 
     busy: bool
-    """Whether somebody is installing: he looks at `now` again when he is through."""
+    """True while somebody is installing, who looks at `now` again at the end."""
     now: Now
     """The layers; the base and the state above each layer; what `now` becomes when the last layer leaves."""
     installed: State | None
     """The state that the function has; None where that is not known, and at rest."""
     sink: Any
-    """Where states go instead of into the function."""
+    """The place that takes the states instead of the function."""
 
     def __init__(self, record: Record) -> None:
         self.record: Record = record

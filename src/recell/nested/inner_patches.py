@@ -63,7 +63,7 @@ class InnerEdit(Edit):
 
 
 class InnerPatch(Change):
-    """What `patch_inner` returns."""
+    """A `Change` made by `patch_inner`."""
 
     __slots__ = ("_edit", "_existing")
 

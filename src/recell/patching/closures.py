@@ -59,7 +59,7 @@ def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more:
 
 
 class PatchedClosure(Change):
-    """What `patch_closure` returns."""
+    """A `Change` made by `patch_closure`."""
 
     __slots__ = ("_closure", "_values")
 

@@ -90,7 +90,7 @@ def patch_defaults(func: Any, values: Mapping[str, object] = _NOTHING, /, **more
 
 
 class PatchedDefaults(Change):
-    """What `patch_defaults` returns."""
+    """A `Change` made by `patch_defaults`."""
 
     __slots__ = ("_seen", "_values")
 

@@ -1,4 +1,4 @@
-"""What an override does to one function: the edit of its layer, and the state that it makes."""
+"""The edit of an override for one function, and the state that it makes."""
 
 from __future__ import annotations
 

@@ -59,9 +59,9 @@ class Plan:
     spots: tuple[tuple[int, str], ...]
     nested: tuple[Any, ...]
     dots: bool
-    """Whether some names have dots."""
+    """True where some names have dots."""
     forwards: bool
-    """Whether the code only passes on to another function."""
+    """True where the code only passes on to another function."""
     free: tuple[str, ...]
     """The free variables of the edited code."""
     grown: tuple[str, ...]
@@ -69,9 +69,9 @@ class Plan:
     places: tuple[tuple[int, str], ...]
     """Free variables that get a cell of their own: their places in the closure."""
     own: bool
-    """Whether an entry has cells or stand-ins of its own."""
+    """True where an entry has cells or stand-ins of its own."""
     private: bool
-    """Whether it has cells of its own."""
+    """True where it has cells of its own."""
     unused: frozenset[str]
 
     def __init__(self, code: CodeType, names: tuple[str, ...], cells: tuple[str, ...]) -> None:

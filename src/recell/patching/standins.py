@@ -27,7 +27,7 @@ _OWN = {
 
 
 class _Base:
-    """What all stand-ins have, out of reach of those who ask them for attributes."""
+    """The base of all stand-ins, out of reach of those who ask them for attributes."""
 
     __slots__ = ("__weakref__", "own", "real")
 

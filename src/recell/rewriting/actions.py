@@ -1,4 +1,4 @@
-"""What a probe calls: the action, the variables that it asks for, and the count of its passes."""
+"""A probe's call: the action, the variables that it asks for, and the count of its passes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def wanted(action: Callable[..., Any]) -> tuple[list[str], list[str], list[str]]
 
 
 class Hook:
-    """What stands in the probed code: a callable that takes these variables in this order, and the count.
+    """The constants of the probed code: a callable that takes these variables in this order, and the count.
 
     Attributes: `names`: the variables; `call`: what is called with them; `late`: what is called where one of them is
     unbound; `counts`: a list whose only item is counted up in place, or None where `call` counts itself.

@@ -37,7 +37,7 @@ class Steps(NamedTuple):
     ends: Container[int]
     """Indices of the instructions that never go on to the next one."""
     effect: Callable[[int, bool], int]
-    """What the instruction at an index adds to the stack, with the jump taken or not."""
+    """The effect on the stack of the instruction at an index, with the jump taken or not."""
 
 
 def steps_of(decoded: Decoded) -> Steps:

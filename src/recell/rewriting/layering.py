@@ -23,7 +23,7 @@ _KEPT = 4
 
 
 class Known:
-    """What an edit made of code objects, by their identity: layers above plan anew only where something changed."""
+    """Results of an edit by the identity of the code object: layers above plan anew only where something changed."""
 
     __slots__ = ("made", "make")
 
@@ -78,7 +78,7 @@ class CodeLayer(Edit):
 
 
 class CodePatch(Change):
-    """What `patch_code` returns."""
+    """A `Change` made by `patch_code`."""
 
     __slots__ = ("_func", "_known", "_values")
 

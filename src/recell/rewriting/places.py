@@ -1,4 +1,4 @@
-"""Where in a function: its entry, its exits, an error that leaves it, or a line, by number or by text."""
+"""Places in a function: its entry, its exits, an error that leaves it, or a line, by number or by text."""
 
 from __future__ import annotations
 

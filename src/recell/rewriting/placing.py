@@ -1,4 +1,4 @@
-"""Where a probe goes in a code object, and what it needs there: looked up anew whenever the code changes."""
+"""A probe's place in a code object, and its needs there: looked up anew whenever the code changes."""
 
 from __future__ import annotations
 

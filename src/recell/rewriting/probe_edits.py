@@ -20,7 +20,7 @@ __all__ = ["Point", "codes_at", "holds", "probed", "sites_on"]
 
 
 class Point(NamedTuple):
-    """What is put where."""
+    """One thing to put into code: its place, the call, and the condition."""
 
     at: int | Moment
     hook: Hook

@@ -24,7 +24,7 @@ __all__ = ["Probe", "probe"]
 
 @public
 class Probe(Change):
-    """What `probe` returns: a `Change` that counts.
+    """A `Change` made by `probe`, which counts.
 
     >>> from recell import ENTRY, probe
     >>> def add(a, b):
@@ -52,7 +52,7 @@ class Probe(Change):
 
     @property
     def placed(self) -> bool:
-        """Whether the probe is in the code that runs: it is not where a swap hides it, or its line is gone."""
+        """True while the probe is in the code that runs: not where a swap hides it, or its line is gone."""
         if not self.active:
             return False
         func, hook = self._placing.func, self._placing.hook

@@ -185,7 +185,7 @@ def difference(
 
 
 def _like(there: Any, expected: Any) -> bool:
-    """Whether a location without an end is the same as one that ends on its line."""
+    """True where a location without an end equals one that ends on its line."""
     return expected[1] is None and there[0] == expected[0] == there[1] and there[2:] == expected[2:]
 
 

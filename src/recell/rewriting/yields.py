@@ -1,4 +1,4 @@
-"""Where a generator yields inside handlers: `close()` takes a short way past its own one alone."""
+"""Yields inside handlers: `close()` takes a short way past the generator's own handler alone."""
 
 from __future__ import annotations
 
