@@ -92,7 +92,7 @@ def test_wrappers_leave_in_any_order():
 def test_a_swap_beneath_leaves_with_its_face():
     """Defaults, signature and docstring of the original follow; attributes are its own."""
     func = make()
-    one = swap(func, replacement("s"))
+    one = swap(func, replacement("s"), cells="keep")
     change = wrap(func, functools.lru_cache(maxsize=None))
     assert func() == ("s", 1, 2, 1) and str(inspect.signature(change.original)) == "(x=2)"
     one.undo()
@@ -106,7 +106,7 @@ def test_a_wrapper_entered_again_over_something_else():
     func = make()
     change = wrap(func, tagged("w"))
     change.undo()
-    with swap(func, replacement("s")):
+    with swap(func, replacement("s"), cells="keep"):
         change.start()
         assert func() == ("w", ("s", 1, 2, 1))
         change.undo()
@@ -157,7 +157,7 @@ def test_running_knows_what_was_overridden_too():
 def test_a_swap_entered_twice_is_two_layers():
     """The first `with` or `start()` is the entry with which it was returned."""
     func = make()
-    change = swap(func, replacement("s"))
+    change = swap(func, replacement("s"), cells="keep")
     with change:
         with change:
             assert func() == ("s", 1, 2, 1)
@@ -210,7 +210,7 @@ def test_any_order(seed):
             if kind == "wrap":
                 change = wrap(func, tagged(data))
             elif kind == "swap":
-                change = swap(func, replacement(data))
+                change = swap(func, replacement(data), cells="keep")
             elif layers and "wrap" in (layer[0][0] for layer in layers):
                 continue  # an override names what the wrapper uses
             else:

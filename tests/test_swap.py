@@ -28,8 +28,9 @@ if DEBUG and not FULL:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("old_class", "new_class"), [*itertools.product([False, True], repeat=2)])
 def test_every_ordered_pair_of_free_variables(kind, old_class, new_class):
-    """Whatever the free variables: right results, the same object, state kept by name, exact undo."""
+    """Whatever the free variables: right results, the same object, the cells asked for, exact undo."""
     for old_names, new_names in itertools.product(ALL_NAMES, repeat=2):
+        cells = ("take", "keep")[(len(old_names) + len(new_names)) % 2]
         old = factory(kind, old_names, "O", old_class)
         new = factory(kind, new_names, "N", new_class)
         first = [None] if old_class else []  # self
@@ -38,11 +39,11 @@ def test_every_ordered_pair_of_free_variables(kind, old_class, new_class):
         for _ in range(20):  # call sites are warm before and after
             before_result = call(old)
         before = snapshot(old)
-        change = swap(old, new)
+        change = swap(old, new, cells=cells)
         expected_class = ("CO",) if old_class and new_class else ("CN",) if new_class else ()
         expected = (
             "N",
-            *[("O" if name in old_names else "N", name) for name in new_names],
+            *[("O" if name in old_names and cells == "keep" else "N", name) for name in new_names],
             1,
             *expected_class,
         )
@@ -61,16 +62,42 @@ def test_every_ordered_pair_of_free_variables(kind, old_class, new_class):
             assert call(old) == before_result
 
 
-@pytest.mark.parametrize("cells", ["keep", "take"])
+@pytest.mark.parametrize("cells", ["keep", "take", ["b"], ("c", "b"), {"c"}, [], None])
 def test_whose_cells(cells):
-    """Same-named variables keep the target's cell, or take the replacement's; `__class__` stays."""
-    old, new = factory("plain", ["a", "b"], "O"), factory("plain", ["b", "c"], "N")
-    own, other = closure(old).cells["b"], closure(new).cells["b"]
-    with swap(old, new, cells=cells):
-        assert closure(old).cells["b"] is (own if cells == "keep" else other)
-        assert closure(old).cells["c"] is closure(new).cells["c"]
+    """The replacement brings its own; kept are the target's that are asked for."""
+    old, new = factory("plain", ["a", "b", "c"], "O"), factory("plain", ["b", "c", "d"], "N")
+    kept = {"keep": ["b", "c"], "take": (), None: ()}.get(
+        cells if cells in ("keep", "take", None) else 0, cells
+    )
+    own, brought = dict(closure(old).cells), dict(closure(new).cells)
+    with swap(old, new) if cells is None else swap(old, new, cells=cells):
+        for name in "bcd":
+            assert closure(old).cells[name] is (own if name in kept else brought)[name]
+    before = snapshot(old)
+    change = swap(old, new, cells=kept)
+    change.undo()
+    assert_same(old, before)
+
+
+def test_cells_that_are_asked_for_wrongly():
+    """A name that is no free variable of both, and what is neither a word nor names: typed, and nothing has changed."""
+    old, new = factory("plain", ["count", "step"], "O"), factory("plain", ["count", "d"], "N")
+    before = snapshot(old)
+    for wrong, said in [
+        (["counts"], "did you mean `count`"),
+        (["step"], "those of both: `count`"),
+        (["d"], "no free"),
+    ]:
+        with pytest.raises(recell.FreeVariableError, match=said):
+            swap(old, new, cells=wrong)
+    with pytest.raises(recell.FreeVariableError):
+        swap(old, len, cells=["count"])
     with pytest.raises(ValueError, match="'keep'"):
         swap(old, new, cells="share")
+    for wrong in (5, None, [5]):
+        with pytest.raises(TypeError, match="collection"):
+            swap(old, new, cells=wrong)
+    assert_same(old, before)
 
 
 def test_the_state_in_a_kept_cell_survives():
@@ -88,7 +115,7 @@ def test_the_state_in_a_kept_cell_survives():
 
     one, ten = make(1), make(10)
     assert one() == 1
-    change = swap(one, ten)
+    change = swap(one, ten, cells="keep")
     closure(one)["step"] = 10
     assert one() == 11
     change.undo()
@@ -272,7 +299,7 @@ def test_swapping_with_itself_swapped():
 
     one, two = factory("plain", ["a"], "1"), factory("plain", ["a", "b"], "2")
     before = snapshot(old)
-    first, second = swap(old, one), swap(old, two)
+    first, second = swap(old, one), swap(old, two, cells="keep")
     assert old() == ("2", ("1", "a"), ("2", "b"), "2") and second.original() == ("1", ("1", "a"), "1")
     first.undo()
     assert old() == ("2", ("2", "a"), ("2", "b"), "2")
@@ -405,7 +432,7 @@ def test_without_ctypes_nothing_changes(monkeypatch):
     with pytest.raises(recell.UnsupportedPythonError, match="ctypes"):
         swap(old, new)
     assert_same(old, before)
-    with swap(old, factory("plain", ["a"], "N")):
+    with swap(old, factory("plain", ["a"], "N"), cells="keep"):
         assert old(1) == ("N", ("O", "a"), 1)
 
 

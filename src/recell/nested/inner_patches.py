@@ -91,7 +91,7 @@ class InnerPatch(Change):
 
 def _existing_edit(function: FunctionType, edit: InnerEdit) -> Edit:
     """Return the edit that makes a closure that exists do what the patch's callable does."""
-    from recell.patching.swapping import swap_edit
+    from recell.patching.replacements import swap_edit
     from recell.patching.trampolines import BRIDGES
 
     new = edit.new

@@ -14,7 +14,8 @@ from recell.layers.changes import Change
 from recell.layers.edits import TEXT
 from recell.layers.records import has_layers, layered, layers_of, up_to
 from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
-from recell.patching.swapping import SwapEdit, swap_edit
+from recell.patching.replacements import swap_edit
+from recell.patching.swap_edits import SwapEdit
 from recell.patching.trampolines import DECORATED
 
 if TYPE_CHECKING:
