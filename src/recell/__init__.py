@@ -49,6 +49,8 @@ _HOMES = {
     "patch_defaults": "patching.defaults",
     "Override": "patching.overriding",
     "override": "patching.overriding",
+    "Spy": "patching.spying",
+    "spy": "patching.spying",
     "Swap": "patching.swapping",
     "swap": "patching.swapping",
     "wrap": "patching.swapping",

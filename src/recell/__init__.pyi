@@ -39,6 +39,8 @@ from recell.patching.closures import patch_closure as patch_closure
 from recell.patching.defaults import patch_defaults as patch_defaults
 from recell.patching.overriding import Override as Override
 from recell.patching.overriding import override as override
+from recell.patching.spying import Spy as Spy
+from recell.patching.spying import spy as spy
 from recell.patching.swapping import Swap as Swap
 from recell.patching.swapping import swap as swap
 from recell.patching.swapping import wrap as wrap

@@ -22,6 +22,8 @@ __all__ = ["decorate"]
 def decorate(change: Change, decorated: Any) -> Any:
     """Return what runs `decorated` with the change in force; of a class each `test*` method, inherited ones too.
 
+    The changes around a function are in its `recell_changes`, the outermost first.
+
     Raises:
         TypeError: it is neither a function nor a class.
     """
@@ -35,6 +37,7 @@ def decorate(change: Change, decorated: Any) -> Any:
         msg = f"{change!r} decorates functions and classes, not {short(decorated)}"
         raise TypeError(msg)
     wrapper: Any = functools.wraps(decorated)(_runner(change, decorated))
+    wrapper.recell_changes = (change, *getattr(decorated, "recell_changes", ()))
     return wrapper
 
 

@@ -21,7 +21,16 @@ from recell.source.signatures import shape_of_function
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BRIDGES", "DECORATED", "copied", "kind_of", "trampoline"]
+__all__ = [
+    "ASYNC_GENERATOR",
+    "BRIDGES",
+    "COROUTINE",
+    "DECORATED",
+    "GENERATOR",
+    "copied",
+    "kind_of",
+    "trampoline",
+]
 
 PLAIN, GENERATOR, COROUTINE, ASYNC_GENERATOR = "plain", "generator", "coroutine", "async generator"
 
