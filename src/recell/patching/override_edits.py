@@ -11,8 +11,9 @@ from recell.layers.edits import Edit
 from recell.layers.exchange import State, state_of
 from recell.layers.records import record_of
 from recell.layers.values import ABSENT
+from recell.patching.imported import imported_value
 from recell.patching.planning import LITERALS, Plan, dotted, plan_of
-from recell.patching.standins import Attributes, stand_in, value_of
+from recell.patching.standins import Attributes, is_stand_in, stand_in, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,11 @@ def inside_of(state: State) -> FunctionType | None:
 def cell_names(values: Mapping[str, object]) -> tuple[str, ...]:
     """Return the names whose value has to be in a cell: those given as cells, and as `EMPTY`."""
     return tuple([name for name, value in values.items() if type(value) is CellType or value is EMPTY])
+
+
+def stand_ins(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the names whose value is a stand-in."""
+    return tuple([name for name, value in values.items() if is_stand_in(value)])
 
 
 def tree_of(values: Mapping[str, object]) -> dict[str, object]:
@@ -125,14 +131,14 @@ class OverrideEdit(Edit):
             record = self.record
             if inside is not None:
                 own, record = state_of(inside), record_of(inside)
-            plan = plan_of(record, own.code, tuple(merged), cell_names(merged))
+            plan = plan_of(record, own.code, tuple(merged), cell_names(merged), stand_ins(merged))
         closure = own.closure
         if plan.private:
             beneath = state
             if inside is not None and given is not None:
                 beneath = state_of(inside_of(state) or inside)
             closure = self._closure(plan, beneath, closure, merged, values)
-        code = plan.code(own.code, merged)
+        code = plan.code(own.code, merged, self.func.__globals__)
         if inside is not None:
             code, closure = origin.code, (CellType(remake(inside, code, closure)),)
         above = Overridden()
@@ -174,6 +180,17 @@ class OverrideEdit(Edit):
             held = made[name] = (value, cell_for(value))
         return held[1]
 
+    def _meaning(self, name: str, value: Attributes, state: State) -> Any:
+        """Return what a name means over a state."""
+        given = state.given
+        if value.over is not ABSENT:
+            return value.over
+        if given is not None and name in given:
+            return given[name]
+        if name in self.plan.imported:
+            return imported_value(self.func, *self.plan.imported[name])
+        return value_of(self.func, state.public, name)
+
     def resolved(self, state: State) -> Mapping[str, object]:
         """Return the values over a state: stand-ins are made from what the names mean there."""
         stands = self.stands
@@ -182,13 +199,7 @@ class OverrideEdit(Edit):
         values = {}
         for name, value in self.values.items():
             if type(value) is Attributes:
-                given = state.given
-                if value.over is not ABSENT:
-                    real = value.over
-                elif given is not None and name in given:
-                    real = given[name]
-                else:
-                    real = value_of(self.func, state.public, name)
+                real = self._meaning(name, value, state)
                 known = stands.get(name)
                 if known is None or known[0] is not real:
                     known = stands[name] = (real, stand_in(real, value.fakes, self.func))

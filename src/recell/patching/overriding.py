@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from sys import modules
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from recell.callables import describe, function_of, functions_of
+from recell.callables import caches_in, describe, function_of, functions_defined_in, functions_in
 from recell.cells import EMPTY, cells_of, check_mapping
-from recell.code.uses import uses
-from recell.errors import ScopeError
+from recell.errors import ScopeError, short
 from recell.layers.changes import Change
 from recell.layers.records import in_force, record_of
+from recell.patching.caches import around
 from recell.patching.closures import check_class_cell
+from recell.patching.imported import imported_value
 from recell.patching.override_edits import OverrideEdit, cell_names, inside_of, tree_of
 from recell.patching.planning import dotted, plan_of
 from recell.patching.standins import attribute_of, value_of
@@ -42,12 +43,13 @@ class Override(Change):
     (False, 3, ['LIMIT'])
     """
 
-    __slots__ = ("_code", "_fakes", "_functions", "_mocks", "_owns", "_seen", "_used", "_values")
+    __slots__ = ("_caches", "_code", "_fakes", "_functions", "_mocks", "_owns", "_seen", "_used", "_values")
 
     _renews = True
     _verb = "override"
     _fresh = 0
 
+    _caches: Sequence[Any]
     _owns: bool
     _seen: tuple[tuple[FunctionType, CodeType], ...]
     _target: Any
@@ -59,6 +61,7 @@ class Override(Change):
         self._mocks: tuple[str, ...] = ()
         self._functions: tuple[FunctionType, ...] = ()
         self._target = target
+        self._caches = ()
         mock = modules.get("unittest.mock")
         if mock is not None:
             default = mock.DEFAULT
@@ -68,8 +71,8 @@ class Override(Change):
                     break
         edit = None
         if type(target) is not FunctionType:
-            self._functions = _functions(target)
-            if not isinstance(target, type):
+            self._functions, self._caches = _meant(target)
+            if not isinstance(target, (type, ModuleType)):
                 self._target = self._functions[0]
         elif not self._mocks:
             edit = self._edit(target, values)
@@ -85,19 +88,19 @@ class Override(Change):
     def _about(self) -> Iterable[str]:
         return self._values
 
-    def _renew(self) -> Sequence[OverrideEdit]:
+    def _renew(self) -> Sequence[Any]:
         code = self._code
         if code is not None:
             if self._target.__code__ is not code:
                 self._prepare()
         elif self._mocks or any(func.__code__ is not seen for func, seen in self._seen):
             self._prepare()
-        edits: Sequence[OverrideEdit] = self._layers
+        layers: Sequence[Any] = self._layers
         if self._code is None and self._owns:  # cells and stand-ins are those of one entry
             if self._used:
-                return tuple([edit.again() for edit in edits])
+                return tuple([layer.again() if type(layer) is OverrideEdit else layer for layer in layers])
             self._used = True
-        return edits
+        return layers
 
     def _prepare(self, edit: OverrideEdit | None = None) -> None:
         """Look at everything and check it; nothing changes. An edit of a single function may be there already."""
@@ -111,10 +114,9 @@ class Override(Change):
             edit = edit or self._edit(func, values)
             plan = edit.plan
             if plan.unused:
-                for name in values:
-                    if dotted(name)[0] in plan.unused:
-                        raise unused_name(name, self._target, functions)
-            self._layers = (edit,)
+                for name in plan.unused_of(values):
+                    raise unused_name(name, self._target, functions)
+            self._layers = around(self._caches, (edit,)) if self._caches else (edit,)
             self._owns = plan.own
             self._seen = ((func, func.__code__),)
             return
@@ -122,9 +124,9 @@ class Override(Change):
         used: set[str] = set()
         for func in functions:
             edit = self._edit(func, values)
-            unused = edit.plan.unused
+            unused = edit.plan.unused_of(values) if edit.plan.unused else ()
             if unused:
-                own = {name: value for name, value in values.items() if dotted(name)[0] not in unused}
+                own = {name: value for name, value in values.items() if name not in unused}
                 if not own:
                     continue
                 edit = self._edit(func, own)
@@ -135,30 +137,36 @@ class Override(Change):
         for name in values:
             if name not in used:
                 raise unused_name(name, self._target, functions)
-        self._layers = tuple(edits)
+        self._layers = around(self._caches, edits) if self._caches else tuple(edits)
         self._owns = any(edit.plan.own for edit in edits)
         self._seen = tuple([(func, func.__code__) for func in functions])
 
     def _edit(self, func: FunctionType, values: Mapping[str, object]) -> OverrideEdit:
-        record = record_of(func)
+        record = owner = record_of(func)
+        code = func.__code__
         cells: tuple[str, ...] = ()
         for value in values.values():
             if type(value) in _IN_CELLS:
                 cells = cell_names(values)
                 break
         plan = None
+        names = tuple(values)
         if record.idle is not None:  # nothing is in force
-            code, names = func.__code__, tuple(values)
-            plan = record.plans.get((names, cells) if cells else names)
+            plan = record.plans.get((names, cells, ()) if cells else names)
             if plan is None or plan.before() is not code:
                 plan = plan_of(record, code, names, cells)
         if plan is None or plan.forwards:
             shown = in_force(func).public
             inside = inside_of(shown)
             if inside is not None:
-                plan = plan_of(record_of(inside), inside.__code__, tuple(values), cells)
+                owner, code = record_of(inside), inside.__code__
+                plan = plan_of(owner, code, names, cells)
             elif plan is None:
-                plan = plan_of(record, shown.code, tuple(values), cells)
+                code = shown.code
+                plan = plan_of(owner, code, names, cells)
+        if plan.unused and plan.paths:  # names of what is imported, by where it comes from
+            values = {plan.bound(name) if dotted(name)[0] in plan.unused else name: values[name] for name in values}
+            plan = plan_of(owner, code, tuple(values), cells)
         edit: OverrideEdit = _new(OverrideEdit)
         edit.func = func
         edit.record = record
@@ -178,15 +186,19 @@ class Override(Change):
 
         fakes = dict(self._values)
         for name in self._mocks:
-            root, *path = dotted(name)
             for func in self._functions or (self._target,):
-                state = in_force(func).public
-                inside = inside_of(state)
-                use = uses(state.code if inside is None else inside.__code__, [root])[root]
-                if not (use.free or use.read or use.written):
+                plan = self._edit(func, {name: None}).plan
+                if plan.unused and plan.unused_of([name]):
                     continue
+                root, *path = dotted(name)
+                bound = dotted(plan.bound(name))
+                if bound[0] in plan.imported:
+                    root, *path = bound
                 try:
-                    present = value_of(func, state, root)
+                    if root in plan.imported:
+                        present = imported_value(func, *plan.imported[root])
+                    else:
+                        present = value_of(func, in_force(func).public, root)
                 except ScopeError:
                     if path:
                         raise
@@ -223,10 +235,12 @@ def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: obje
     assigns to an overridden name goes to a private cell and is dropped.
 
     Args:
-        func: a function, what stands for one, or a class (the functions in its own `vars`, for those that use a name).
-        values: free variable, global or builtin -> what it is to mean. A cell is taken as the cell, `EMPTY` as an
-            empty one. A dotted name fakes an attribute: for `{"time.sleep": fake}` the function finds a stand-in as
-            `time`, which answers everything else from the real one. `unittest.mock.DEFAULT` makes an autospecced mock.
+        func: a function, or what stands for one; a class (the functions in its own `vars`) or a module (those defined
+            in it), for those that use a name. The cache of an `lru_cache` is cleared on entering and on leaving.
+        values: free variable, global, builtin, or what the function itself imports -> what it is to mean. A cell is
+            taken as the cell, `EMPTY` as an empty one (what is imported is then not found). A dotted name fakes an
+            attribute: for `{"time.sleep": fake}` the function finds a stand-in as `time`, which answers everything
+            else from the real one. `unittest.mock.DEFAULT` makes an autospecced mock.
         more: the same as keywords.
 
     Returns:
@@ -252,29 +266,30 @@ def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: obje
     if values is not _NOTHING:
         check_mapping(values, "override")
         more = {**cells_of(values), **more}
+    if not more:
+        msg = f"override({short(func)}) without values changes nothing: name what is to mean something else"
+        raise TypeError(msg)
     return Override(func, more)
 
 
-def _functions(target: Any) -> tuple[FunctionType, ...]:
-    """Return the functions that are meant; for a class all that its own attributes hold."""
-    if type(target) is FunctionType:
-        return (target,)
-    if not isinstance(target, type):
-        return (function_of(target, "override"),)
-    found: dict[int, FunctionType] = {}
-    members: Mapping[str, object] = vars(target)
-    for value in members.values():
-        if type(value) is FunctionType:
-            found[id(value)] = value
-            continue
-        if isinstance(value, type) or not (callable(value) or hasattr(value, "__get__")):
-            continue
-        try:
-            functions = functions_of(value, "override")
-        except TypeError:  # no function in it
-            continue
-        found.update((id(function), function) for function in functions)
-    if not found:
-        msg = f"override needs a class with Python functions, and {describe(target)} has none of its own"
+def _meant(target: Any) -> tuple[tuple[FunctionType, ...], Sequence[Any]]:
+    """Return the functions that are meant, and the caches in front of them; of a class and a module all that it has."""
+    if not isinstance(target, (type, ModuleType)):
+        return (function_of(target, "override"),), caches_in(target)
+    functions = functions_defined_in(target)
+    if not functions:
+        what = "class" if isinstance(target, type) else "module"
+        msg = f"override needs a {what} with Python functions, and {describe(target)} has none of its own"
         raise TypeError(msg)
-    return tuple(found.values())
+    own = {id(function) for function in functions}
+    holders = [target]
+    if isinstance(target, ModuleType):
+        holders += [value for value in vars(target).values() if isinstance(value, type)]
+    found = {
+        id(cache): cache
+        for holder in holders
+        for value in vars(holder).values()
+        for cache in caches_in(value)
+        if any([id(function) in own for function in functions_in(cache)])
+    }
+    return functions, tuple(found.values())

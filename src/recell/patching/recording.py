@@ -26,12 +26,18 @@ class Call:
 
     __slots__ = ("args", "kwargs", "outcome", "value", "yielded")
 
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outcome: int
+    value: Any
+    yielded: list[Any]
+
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
         self.outcome = UNDER_WAY
-        self.value: Any = None
-        self.yielded: list[Any] = []
+        self.value = None
+        self.yielded = []
 
     def end(self, outcome: int, value: object) -> None:
         """Note how the call ended."""
@@ -44,12 +50,14 @@ class Recorder:
 
     __slots__ = ("_lock", "_mock", "_skipped", "calls", "original")
 
+    calls: list[Call]
+
     def __init__(self, original: FunctionType, *, bound: bool) -> None:
         self._lock = RLock()
         self._mock: Any = None
         self._skipped = 1 if bound else 0
-        self.original = original
-        self.calls: list[Call] = []
+        self.original: FunctionType = original
+        self.calls = []
 
     @property
     def mock(self) -> Any:

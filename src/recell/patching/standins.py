@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from recell.layers.exchange import State
 
-__all__ = ["Attributes", "attribute_of", "stand_in", "value_of"]
+__all__ = ["Attributes", "attribute_of", "is_stand_in", "real_of", "stand_in", "value_of"]
 
 # special methods that a stand-in has of its own, or must not have
 _OWN = {
@@ -64,10 +65,24 @@ def stand_in(real: object, fakes: Mapping[str, Any], target: object) -> Any:
         made = _class_for(*key)
         if not kind.__flags__ & _HEAP_TYPE:
             _classes[key] = made
-    new: Any = _new(made)
+    return _made(made, real, own)
+
+
+def _made(kind: type, real: object, own: dict[str, Any]) -> Any:
+    new: Any = _new(kind)
     _set_real(new, real)
     _set_own(new, own)
     return new
+
+
+def is_stand_in(value: object) -> bool:
+    """Return whether an object is a stand-in."""
+    return _Base in type(value).__mro__
+
+
+def real_of(value: Any) -> Any:
+    """Return what an object stands in for; itself where it is no stand-in."""
+    return _real_of(value) if is_stand_in(value) else value
 
 
 def _class_for(kind: type, subscripted: bool) -> type:
@@ -155,7 +170,27 @@ def _delattr(self: object, name: str) -> None:
         delattr(_real_of(self), name)
 
 
+def _copy(self: Any) -> Any:
+    return _over_copy(self, copy.copy(_real_of(self)))
+
+
+def _deepcopy(self: Any, memo: Any) -> Any:
+    return _over_copy(self, copy.deepcopy(_real_of(self), memo))
+
+
+def _over_copy(self: Any, copied: object) -> Any:
+    """A class is its own copy, and so is what stands in for it."""
+    return self if copied is _real_of(self) else _made(type(self), copied, dict(_own_of(self)))
+
+
+def _itself(real: object) -> object:
+    return real
+
+
 _METHODS: dict[str, Callable[..., Any]] = {
+    "__copy__": _copy,
+    "__deepcopy__": _deepcopy,
+    "__reduce_ex__": lambda self, protocol: (_itself, (_real_of(self),)),  # pickled, it is the real object
     "__getattribute__": _getattribute,
     "__setattr__": _setattr,
     "__delattr__": _delattr,

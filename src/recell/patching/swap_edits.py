@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from recell.layers.exchange import Face
+    from recell.layers.records import Record
+    from recell.layers.stacks import Stack
 
 __all__ = ["SwapEdit", "own_cells"]
 
@@ -37,12 +39,14 @@ class SwapEdit(Edit):
     touches = FACE
 
     below: State | None
-    """What `original` does now."""
+    """The state that `original` follows now."""
     bridge: str | None
     class_cell: CellType | None
     follows: bool
     kept: Collection[str]
+    record: Record
     replacement: Any
+    stack: Stack | None
     state: State | None
 
     def __init__(

@@ -6,6 +6,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import FORWARDED
+from recell.code.imports import bindings
 from recell.code.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, short
 from recell.layers.exchange import state_of
@@ -25,7 +26,8 @@ def unused_name(full_name: str, target: object, functions: Sequence[FunctionType
     name = parts[0] if all(parts) else full_name  # as `dotted` takes them
     shown = short(target)
     tables = [uses(func.__code__) for func in functions]
-    names = sorted({used for table in tables for used, use in table.items() if _is_used(use)})
+    imported = {binding.name for func in functions for _, binding in bindings(func.__code__)}
+    names = sorted({used for table in tables for used, use in table.items() if _is_used(use)} | imported)
     msg = f"{shown} does not use `{name}` as a free variable, global or builtin"
     if len(functions) > 1:
         msg = f"none of the functions of {shown} uses `{name}` as a free variable, global or builtin"
@@ -46,7 +48,11 @@ def _hint(func: FunctionType, table: Mapping[str, Use], name: str, full_name: st
     if own is not None and (own.parameter or own.local):
         if own.parameter:
             return f": `{name}` is a parameter of it; pass another argument"
-        return f": `{name}` is a local variable of it; patch what it is assigned or imported from"
+        return f": `{name}` is a local variable of it; patch what it is assigned from"
+    value = _value(func, name)
+    for parameter, default in _defaults(func):
+        if value is not None and default is value:
+            return f"; it is the default of `{parameter}`: use patch_defaults({called}, {parameter}=…)"
     for where, inside in _behind(func, called):
         if _is_used(uses(inside.__code__, [name])[name]):
             return f"; `{where}` reads it: use override({where}, …)"
@@ -61,6 +67,14 @@ def _hint(func: FunctionType, table: Mapping[str, Use], name: str, full_name: st
     if FORWARDED in table:
         return "; a swap or wrap of it is in force: enter the override before a wrap, or override its `.original`"
     return ""
+
+
+def _defaults(func: FunctionType) -> Iterator[tuple[str, object]]:
+    """Yield the parameters that have a default, and that."""
+    defaults, code = func.__defaults__ or (), func.__code__
+    end = code.co_argcount
+    yield from zip(code.co_varnames[end - len(defaults) : end], defaults)
+    yield from (func.__kwdefaults__ or {}).items()
 
 
 def _behind(func: FunctionType, called: str) -> Iterator[tuple[str, FunctionType]]:
