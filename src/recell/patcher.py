@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from recell.dotted_names import holder_of
 from recell.errors import hint_nearest, short
 from recell.layers.changes import Change, refuse_travel
 from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
@@ -15,12 +17,13 @@ from recell.patching.swapping import Swap, swap, wrap
 from recell.public import public
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from contextlib import AbstractContextManager
     from types import CodeType, TracebackType
-    from typing import NoReturn, SupportsIndex
+    from typing import Literal, NoReturn, SupportsIndex
 
     from recell.classes.verbs import Repointed
+    from recell.patching.spying import Spy
     from recell.rewriting.places import Moment
     from recell.rewriting.probing import Probe
     from recell.rewriting.verbs import Form
@@ -31,14 +34,16 @@ C = TypeVar("C", bound=Change)
 __all__ = ["Patcher"]
 
 _NOTHING: Mapping[str, object] = {}
+_MISSING: Any = object()
 
 
 @public
 class Patcher:
     """Changes that are undone together, the last one first.
 
-    Its methods are named as the verbs and enter what they return at once. `with Patcher() as patcher:` undoes
-    everything at the end, also when one of the changes fails; the pytest fixture `patcher` does so at teardown.
+    Its methods are named as the verbs, and as those of pytest's `monkeypatch`; they enter what they return at once.
+    `with Patcher() as patcher:` undoes everything at the end, also when one of the changes fails; the pytest fixture
+    `patcher` does so at teardown.
 
     >>> from recell import Patcher
     >>> import time
@@ -58,6 +63,11 @@ class Patcher:
         self._steps: list[
             Any
         ] = []  # changes; functions to be called; context managers with their type's `__exit__`
+
+    @classmethod
+    def context(cls) -> Patcher:
+        """Return a patcher of its own, for a part of a test: `with patcher.context() as part:`."""
+        return cls()
 
     def override(self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Override:
         """Enter `recell.override`."""
@@ -114,9 +124,17 @@ class Patcher:
 
         return self._enter(probe(func, action, at=at, when=when, times=times))
 
-    def swap(self, target: Any, replacement: Callable[..., Any], /, *, cells: str = "keep") -> Swap:
+    def swap(
+        self, target: Any, replacement: Any, /, *, cells: Literal["take", "keep"] | Collection[str] = "take"
+    ) -> Swap:
         """Do `recell.swap`."""
         return self._enter(swap(target, replacement, cells=cells))
+
+    def spy(self, target: Any, /) -> Spy:
+        """Do `recell.spy`."""
+        from recell.patching.spying import spy
+
+        return self._enter(spy(target))
 
     def wrap(self, target: Any, decorator: Callable[[Any], Any], /) -> Swap:
         """Do `recell.wrap`."""
@@ -134,27 +152,91 @@ class Patcher:
 
         return self._enter(repoint(cls, old=old))
 
-    def setattr(self, obj: object, name: str, value: object, *, raising: bool = True) -> Change:
-        """Set an attribute; with `raising` only one that is there. Raises AttributeError."""
-        if raising:
-            self._present(obj, name)
-        return self._enter(Change("setattr", obj, [AttributeLayer(obj, name, value)], [name]))
+    @overload
+    def setattr(self, target: str, name: object, /, *, raising: bool = True) -> Change: ...
+    @overload
+    def setattr(self, target: object, name: str, value: object, *, raising: bool = True) -> Change: ...
+    def setattr(self, target: Any, name: Any, value: Any = _MISSING, *, raising: bool = True) -> Change:
+        """Set an attribute of an object, or what a dotted name means: `setattr("os.path.exists", fake)`.
 
-    def delattr(self, obj: object, name: str, *, raising: bool = True) -> Change:
-        """Delete an attribute. Raises AttributeError where there is none, unless `raising` is false."""
+        Args:
+            target: the object; or, without `value`, a dotted name, whose new value is the second argument.
+            name: the attribute's name.
+            value: its new value.
+            raising: refuse to set an attribute that is not there.
+
+        Raises:
+            AttributeError: there is no such attribute; the error names the nearest.
+            ImportError: a dotted name leads to no module.
+            TypeError: no value, and the target is no dotted name.
+        """
+        if value is _MISSING:
+            if not isinstance(target, str):
+                msg = f"setattr takes an object, a name and a value, or a dotted name and a value; got {short(target)}"
+                raise TypeError(msg)
+            (target, name), value = holder_of(target), name
         if raising:
-            self._present(obj, name)
-        return self._enter(Change("delattr", obj, [AttributeLayer(obj, name, ABSENT)], [name]))
+            self._present(target, name, "; raising=False sets it anyway")
+        return self._enter(Change("setattr", target, [AttributeLayer(target, name, value)], [name]))
+
+    def delattr(self, target: Any, name: str = _MISSING, *, raising: bool = True) -> Change:
+        """Delete an attribute of an object, or what a dotted name means: `delattr("os.path.exists")`.
+
+        Raises:
+            AttributeError: there is no such attribute (unless `raising` is false), or it is not the object's own.
+            ImportError: a dotted name leads to no module.
+            TypeError: no name, and the target is no dotted name.
+        """
+        if name is _MISSING:
+            if not isinstance(target, str):
+                msg = f"delattr takes an object and a name, or a dotted name; got {short(target)}"
+                raise TypeError(msg)
+            target, name = holder_of(target)
+        layers = [AttributeLayer(target, name, ABSENT)] if hasattr(target, name) else []
+        if raising:
+            self._present(target, name, "")
+        return self._enter(Change("delattr", target, layers, [name]))
 
     def setitem(self, obj: Any, key: Any, value: object) -> Change:
         """Set an item of a mapping or list."""
         return self._enter(Change("setitem", obj, [ItemLayer(obj, key, value)], [repr(key)]))
 
     def delitem(self, obj: Any, key: Any, *, raising: bool = True) -> Change:
-        """Delete an item. Raises KeyError or IndexError where there is none, unless `raising` is false."""
+        """Delete an item. Raise KeyError or IndexError where there is none, unless `raising` is false."""
         if raising:
-            obj[key]
+            if not hasattr(obj, "keys"):
+                obj[key]
+            elif key not in obj:  # asked for, a defaultdict would make it
+                raise KeyError(key)
         return self._enter(Change("delitem", obj, [ItemLayer(obj, key, ABSENT)], [repr(key)]))
+
+    def setenv(self, name: str, value: str, prepend: str | None = None) -> Change:
+        """Set an environment variable; with `prepend`, before what it holds, with that separator between them.
+
+        Raises TypeError for a value that is no string.
+        """
+        if not isinstance(value, str):
+            msg = f"an environment variable is a string, and {name} would become {short(value)}; pass str(…)"
+            raise TypeError(msg)
+        if prepend and name in os.environ:
+            value = value + prepend + os.environ[name]
+        return self.setitem(os.environ, name, value)
+
+    def delenv(self, name: str, raising: bool = True) -> Change:
+        """Delete an environment variable. Raise KeyError where there is none, unless `raising` is false."""
+        return self.delitem(os.environ, name, raising=raising)
+
+    def syspath_prepend(self, path: str | os.PathLike[str]) -> Change:
+        """Put a folder before all others of `sys.path`. Undoing takes out that one entry."""
+        from recell.process import PathEntry
+
+        return self._enter(Change("syspath_prepend", os.fspath(path), [PathEntry(path)]))
+
+    def chdir(self, path: str | os.PathLike[str]) -> Change:
+        """Change the working directory."""
+        from recell.process import WorkingDirectory
+
+        return self._enter(Change("chdir", os.fspath(path), [WorkingDirectory(path)]))
 
     def enter_context(self, manager: AbstractContextManager[T]) -> T:
         """Enter a context manager, such as `unittest.mock.patch(…)`; it is left with the rest."""
@@ -234,7 +316,7 @@ class Patcher:
             raise
         return change
 
-    def _present(self, obj: object, name: str) -> None:
+    def _present(self, obj: object, name: str, advice: str) -> None:
         if not hasattr(obj, name):
-            msg = f"{short(obj)} has no attribute {name!r}{hint_nearest(name, dir(obj))}; raising=False sets it anyway"
+            msg = f"{short(obj)} has no attribute {name!r}{hint_nearest(name, dir(obj))}{advice}"
             raise AttributeError(msg)

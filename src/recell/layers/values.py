@@ -151,10 +151,19 @@ class CellStack(ValueStack):
             self.cell.cell_contents = value
 
 
-class AttributeStack(ValueStack):
-    """An object's own attribute, not what it inherits."""
+class _Inherited:
+    """The base of an attribute that is not the object's own: what is seen there instead."""
 
-    __slots__ = ("name", "obj")
+    __slots__ = ("seen",)
+
+    def __init__(self, seen: object) -> None:
+        self.seen = seen
+
+
+class AttributeStack(ValueStack):
+    """An object's own attribute; or one that it inherits, computes, or has from an object that it stands for."""
+
+    __slots__ = ("name", "obj", "written")
 
     name: str
     obj: object
@@ -163,8 +172,16 @@ class AttributeStack(ValueStack):
         super().__init__()
         self.obj = obj
         self.name = name
+        self.written: object = ABSENT
 
     def read(self) -> object:
+        own = self._own()
+        if own is ABSENT:
+            seen = getattr(self.obj, self.name, ABSENT)
+            return own if seen is ABSENT else _Inherited(seen)
+        return own
+
+    def _own(self) -> object:
         obj, name = self.obj, self.name
         for base in type(obj).__mro__:
             own: Mapping[str, object] = vars(base)
@@ -180,10 +197,24 @@ class AttributeStack(ValueStack):
         return own.get(name, ABSENT)  # what is inherited is not the object's own
 
     def write(self, value: object) -> None:
-        if value is not ABSENT:
+        if type(value) is _Inherited:
+            self._give_up(value.seen)
+        elif value is ABSENT:
+            if hasattr(self.obj, self.name):
+                delattr(self.obj, self.name)
+        else:
             setattr(self.obj, self.name, value)
-        elif self.read() is not ABSENT:
-            delattr(self.obj, self.name)
+            self.written = value
+
+    def _give_up(self, seen: object) -> None:
+        """Let the object inherit again; one that hands assignments on to another object gets what was seen there."""
+        obj, name, written = self.obj, self.name, self.written
+        self.written = ABSENT
+        with suppress(AttributeError):  # deleted meanwhile, or it does not hand that on
+            delattr(obj, name)
+        left = getattr(obj, name, ABSENT)
+        if left is ABSENT or (left is written and left is not seen):
+            setattr(obj, name, seen)
 
 
 class ItemStack(ValueStack):
@@ -200,6 +231,8 @@ class ItemStack(ValueStack):
         self.key = key
 
     def read(self) -> object:
+        if hasattr(self.obj, "keys") and self.key not in self.obj:
+            return ABSENT  # reading would make it, in a defaultdict
         try:
             return self.obj[self.key]
         except (KeyError, IndexError):
