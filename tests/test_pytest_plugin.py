@@ -119,3 +119,42 @@ def test_the_fixture_is_a_patcher(patcher):
     items = {}
     patcher.setitem(items, "there", 1)
     assert items == {"there": 1}
+
+
+def test_a_marker_that_asks_for_nothing(tmp_path: Path) -> None:
+    """A usage error names the test; nothing runs."""
+    text = "import pytest\n@pytest.mark.recell('os.getcwd')\ndef test_it(): pass\n"
+    said = run(tmp_path, text=text, status=4)
+    assert "test_user.py::test_it: the marker recell needs a target and values" in said
+    assert "recell(target, values={}, /, **more)" in run(tmp_path, "--markers")
+
+
+def test_tests_that_change_functions_run_in_one_thread(tmp_path: Path) -> None:
+    """pytest-run-parallel is told of the fixtures and of the marker."""
+    pytest.importorskip("pytest_run_parallel")
+    text = """
+import threading
+import pytest
+
+LIMIT = 5
+
+def limit():
+    return LIMIT
+
+def alone():
+    return threading.current_thread() is threading.main_thread()
+
+def test_fixture(patcher):
+    assert alone()
+
+def test_wider(module_patcher):
+    assert alone()
+
+@pytest.mark.recell(limit, LIMIT=7)
+def test_marker():
+    assert alone() and limit() == 7
+
+def test_others():
+    assert not alone() and limit() == 5
+"""
+    assert "4 passed" in run(tmp_path, "--parallel-threads=2", text=text)
