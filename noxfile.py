@@ -147,6 +147,13 @@ def programs(session: nox.Session) -> None:
     run_tests(session, "-p", "no:asyncio", "-k", "patching or pytest_plugin or reload_programs")
 
 
+@nox.session(python=["3.11", DEFAULT])
+def usage(session: nox.Session) -> None:
+    """Test modules as users write them, with pydantic, click, Flask, FastAPI, Celery and pytest-mock."""
+    session.install("pydantic>=2", "click", "flask", "fastapi", "httpx", "celery", "pytest-mock", "wrapt")
+    run_tests(session, "-W", "default", "tests/usage", "tests/test_patcher.py", "tests/test_pytest_plugin.py")
+
+
 @nox.session(python=["3.9", "3.11", "3.13", "3.14", NEWEST])
 def hostile(session: nox.Session) -> None:
     """Functions that Cython compiled, coverage measures, and that travel by dill and dask."""

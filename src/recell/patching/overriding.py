@@ -165,7 +165,9 @@ class Override(Change):
                 code = shown.code
                 plan = plan_of(owner, code, names, cells)
         if plan.unused and plan.paths:  # names of what is imported, by where it comes from
-            values = {plan.bound(name) if dotted(name)[0] in plan.unused else name: values[name] for name in values}
+            values = {
+                plan.bound(name) if dotted(name)[0] in plan.unused else name: values[name] for name in values
+            }
             plan = plan_of(owner, code, tuple(values), cells)
         edit: OverrideEdit = _new(OverrideEdit)
         edit.func = func

@@ -1,0 +1,1 @@
+"""A small shop: what the test modules beside it test."""
