@@ -173,6 +173,25 @@ def mocked_call() -> dict[str, Any]:
     return {"over": over, "fake": mock.Mock(return_value=4)}
 
 
+def watched() -> dict[str, Any]:
+    """A spy and a mock with a side effect, each called once and asked once."""
+    module = sys.modules[__name__]
+    patch_object = mock.patch.object
+    real = tiny
+
+    def spied() -> None:
+        with recell.spy(real) as seen:
+            real()
+            seen.mock.assert_called_once_with()
+
+    def mocked() -> None:
+        with patch_object(module, "tiny", autospec=True, side_effect=real) as seen:
+            module.tiny()
+            seen.assert_called_once_with()
+
+    return {"spied": spied, "mocked": mocked}
+
+
 def functions(count: int) -> list[tuple[Any, Any]]:
     return [(make(i), make(-i)) for i in range(count)]
 
@@ -202,6 +221,8 @@ BENCHMARKS = [
     compare("first override of a leaf function / a raw walk", "with override(leaf, LIMIT=4): pass", "walk()",
             reach=8, setup=first),
     compare("a call inside an override / with __code__ assigned", "over()", "plain()", reach=1.05, setup=inside),
+    compare("spy, one call and one assertion / patch.object(autospec=True, side_effect=…)", "spied()", "mocked()",
+            reach=0.5, setup=watched),
     compare("a call inside an override / a Mock", "over()", "fake()", reach=None, setup=mocked_call),
     beside_mock("swap, other free variables", "with swap(closure, replacement): pass", None),
     linear("swap and undo, for each function", swap_and_undo, functions, sizes=(10, 100, 1000)),
