@@ -108,6 +108,25 @@ def count_calls(stage: Stage) -> None:
     stage.check("both names led to the counter, and only inside the with", calls == [[1], {"a": 1}])
 
 
+def watch_calls(stage: Stage) -> None:
+    """A spy records the calls of json.JSONEncoder.encode, what they returned and what they raised."""
+    import json
+
+    encode = json.JSONEncoder().encode
+    with recell.spy(encode) as seen:
+        stage.did("with recell.spy(json.JSONEncoder().encode) as seen", seen)
+        json.dumps([1])
+        try:
+            json.dumps(stage)
+        except TypeError as error:
+            stage.check("the error is the caller's, and recorded", seen.raised == [error])
+        stage.did("seen.returned, seen.mock.call_count", (seen.returned, seen.mock.call_count))
+    stage.check("calls by any encoder are seen", seen.returned == ["[1]"] and seen.mock.call_count == 2)
+    seen.mock.assert_any_call([1])
+    json.dumps([2])
+    stage.check("undone: nothing more is recorded", seen.mock.call_count == 2)
+
+
 class Titled:
     """Stands in for `textwrap.TextWrapper`."""
 
@@ -127,7 +146,7 @@ def undo_several_changes(stage: Stage) -> None:
     next(old)
     with recell.Patcher() as patcher:
         patcher.swap(numbers, lambda: iter([10]))
-        patcher.override(textwrap.fill, TextWrapper=lambda **options: Titled)
+        patcher.override(textwrap.fill, TextWrapper=lambda **options: Titled())
         patcher.setitem(vars(textwrap), "NEW", 1)
         stage.did(
             "with recell.Patcher() as patcher: patcher.swap(…); patcher.override(…); patcher.setitem(…)"
@@ -158,6 +177,7 @@ STEPS = [
     Step("A name faked for one function alone: time.sleep", ("override",), fake_sleep_for_one_function),
     Step("A closure swapped for one with more free variables, under threads", ("swap",), swap_under_threads),
     Step("Every reference counted: json.dumps wrapped in place", ("wrap",), count_calls),
+    Step("Calls watched: json.JSONEncoder.encode", ("spy",), watch_calls),
     Step(
         "Another default for a while: textwrap.TextWrapper",
         ("patch_defaults", "active_changes"),
