@@ -92,12 +92,20 @@ class Release(NamedTuple):
     """Opcodes that raise nothing, so that a handler's part of the stack may be in disorder around them."""
     skipped_after_loop: Tuple[str, ...]
     """The opcodes at FOR_ITER's target that are stepped over when the loop ends."""
+    loop_tail: Tuple[str, ...]
+    """The end of a generator expression, which is left to a handler that needs more values than are there."""
     checked_locals: bool
     """LOAD_FAST raises for an unbound local; later it reads whatever is there."""
     handler_entries: str
     """The values that an exception leaves on the stack before its handler."""
     finally_calls: bool
     """Handlers are also called as subroutines (CALL_FINALLY), so that one instruction sees stacks of several shapes."""
+    asks_format: int
+    """The COMPARE_OP by which an annotation scope tests its argument, without asking for a bool, or -1."""
+    before_generator: FrozenSet[str]
+    """The opcodes that may run before it."""
+    undisturbed: FrozenSet[str]
+    """Opcodes that run no other code: what they leave alone is as the compiler's own caller gave it."""
     generator_start: str
     """The opcode that a generator's code starts with, or nothing where the flag alone makes the generator."""
     compiler_names: Mapping[str, str]

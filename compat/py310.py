@@ -40,7 +40,8 @@ RELEASE = PREVIOUS._replace(
         MATCH_MAPPING="value -- value bool",
         MATCH_SEQUENCE="value -- value bool",
         MATCH_KEYS="value tuple -- value tuple object bool",
-        MATCH_CLASS="value value tuple -- object bool",
+        MATCH_CLASS="value value names -- object bool",
+        YIELD_FROM="value value -- object",  # PyIter_Send looks
         COPY_DICT_WITHOUT_KEYS="value tuple -- value object",
     ),
     argument_ranges={
@@ -51,5 +52,6 @@ RELEASE = PREVIOUS._replace(
     },
     actions={**PREVIOUS.actions, "ROT_N": "rotate"},
     quiet=PREVIOUS.quiet | {"ROT_N"},
+    undisturbed=PREVIOUS.undisturbed | {"GEN_START"},
     generator_start="GEN_START",
 )

@@ -190,6 +190,12 @@ def build_list(count: int) -> str:
     return f"value*{count} -- list" if count else "-- excs"
 
 
+def swap(count: int) -> str:
+    """Return SWAP's effect: the top and one further down change places."""
+    both = f"moved any*{count - 2} moved"
+    return f"{both} -- {both}"
+
+
 def reraise(depth: int) -> str:
     """A non-zero argument says where the index of the instruction that raised lies."""
     return f"lasti any*{depth - 1} exc -- lasti any*{depth - 1}" if depth else "exc --"
@@ -262,7 +268,7 @@ RELEASE = PREVIOUS._replace(
         RESUME="--",
         PUSH_NULL="-- null",
         COPY="copied any*{below} -- copied any*{below}",
-        SWAP="any*{arg} -- any*{arg}",
+        SWAP=swap,
         BINARY_OP="value value -- object",
         PRECALL=precall,
         CALL=call,
@@ -283,11 +289,11 @@ RELEASE = PREVIOUS._replace(
         RERAISE=reraise,
         WITH_EXCEPT_START="value lasti prev exc -- value lasti prev exc object",
         MATCH_KEYS="value tuple -- value tuple object",
-        MATCH_CLASS="value value tuple -- object",
+        MATCH_CLASS="value value names -- object",
         END_ASYNC_FOR="value exc --",
         ASYNC_GEN_WRAP="value -- object",
         RETURN_GENERATOR="-- object",
-        SEND="iter value -- iter object",
+        SEND="value value -- value object",
         JUMP_BACKWARD="--",
         JUMP_BACKWARD_NO_INTERRUPT="--",
         **{f"POP_JUMP_FORWARD_IF_{condition}": "value --" for condition in WAITING},
@@ -295,7 +301,7 @@ RELEASE = PREVIOUS._replace(
     ),
     jump_effects={
         "FOR_ITER": "iter --",
-        "SEND": "iter value -- object",
+        "SEND": "value value -- object",
         "JUMP_FORWARD": "--",
         "JUMP_BACKWARD": "--",
         "JUMP_BACKWARD_NO_INTERRUPT": "--",
@@ -352,7 +358,7 @@ RELEASE = PREVIOUS._replace(
     },
     block_opcodes=frozenset(),
     quiet=opcodes(
-        "NOP EXTENDED_ARG POP_TOP SWAP COPY PUSH_NULL JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT"
+        "NOP EXTENDED_ARG POP_TOP SWAP COPY PUSH_NULL JUMP_FORWARD JUMP_BACKWARD_NO_INTERRUPT"
         " RETURN_VALUE LOAD_CONST STORE_FAST POP_EXCEPT PUSH_EXC_INFO"
     ),
     counting=opcodes(
@@ -360,6 +366,9 @@ RELEASE = PREVIOUS._replace(
     ),
     no_location=NO_LOCATION,
     handler_entries="exc",
+    before_generator=opcodes("COPY_FREE_VARS MAKE_CELL"),
+    undisturbed=PREVIOUS.undisturbed - {"GEN_START", "SETUP_FINALLY"}
+    | opcodes("RESUME COPY_FREE_VARS MAKE_CELL RETURN_GENERATOR POP_TOP SWAP COPY PUSH_NULL MAKE_FUNCTION"),
     generator_start="RETURN_GENERATOR",
     locals_need_cells=True,
 )

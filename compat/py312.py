@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from types import CodeType
 
-from ._effects import changed, each, without
+from ._effects import changed, each, opcodes, without
 from .py311 import RELEASE as PREVIOUS
 from .py311 import WAITING
 
@@ -162,13 +162,13 @@ RELEASE = PREVIOUS._replace(
         RETURN_CONST="--",
         END_FOR="value value --",
         END_SEND="value value -- object",
-        SEND="iter value -- iter object",
+        SEND="value value -- value object",
         CLEANUP_THROW="value value exc -- none object",
         **{f"POP_JUMP_IF_{condition}": "value --" for condition in WAITING},
     ),
     jump_effects={
         "FOR_ITER": "iter --",
-        "SEND": "iter value -- iter object",
+        "SEND": "value value -- value object",
         "JUMP_FORWARD": "--",
         "JUMP_BACKWARD": "--",
         "JUMP_BACKWARD_NO_INTERRUPT": "--",
@@ -195,6 +195,8 @@ RELEASE = PREVIOUS._replace(
         ),
     },
     scope_parameters=scope_parameters,
+    undisturbed=PREVIOUS.undisturbed
+    | opcodes("CALL_INTRINSIC_1 CALL_INTRINSIC_2 STORE_FAST STORE_DEREF LOAD_DEREF LOAD_BUILD_CLASS"),
     specialised_caches=True,
     counting=PREVIOUS.counting | {"FOR_ITER"},
     unemitted=PREVIOUS.unemitted | {"RESERVED", "INTERPRETER_EXIT"},

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from types import CodeType
 
-from ._effects import changed, without
+from ._effects import changed, opcodes, without
 from ._release import ANNOTATE, ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
 from .py311 import NO_LOCATION
 from .py312 import BINARY_INTRINSICS as BINARY_INTRINSICS_312
@@ -173,6 +173,8 @@ RELEASE = PREVIOUS._replace(
         "CALL_KW": "keywords",
         "COMPARE_OP": "compare",
     },
+    undisturbed=PREVIOUS.undisturbed - {"LOAD_CLOSURE"}
+    | opcodes("SET_FUNCTION_ATTRIBUTE LOAD_FAST_LOAD_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST"),
     specialised_caches=False,
     counting=PREVIOUS.counting | {"TO_BOOL", "CONTAINS_OP"},
     unemitted=PREVIOUS.unemitted | {"ENTER_EXECUTOR", "EXIT_INIT_CHECK"},

@@ -9,9 +9,8 @@ keyword arguments may be NULL; PEP 750 (BUILD_INTERPOLATION, BUILD_TEMPLATE); fl
 
 from __future__ import annotations
 
-from ._effects import changed, without
+from ._effects import changed, each, opcodes, without
 from .py313 import RELEASE as PREVIOUS
-from .py313 import compare_op as compare_op_313
 
 ANNOTATIONS_FORMAT = 132  # greater than, without the bit for a bool
 
@@ -20,12 +19,7 @@ def build_interpolation(flags: int) -> str | None:
     """Bit 0 says that a format specification lies on top; the conversion stands above."""
     if flags >> 2 > 3:
         return None
-    return "value str value -- object" if flags & 1 else "value str -- object"
-
-
-def compare_op(operation: int) -> str | None:
-    """As before; annotation scopes compare their `format` with 2 without asking for the bool that they then test."""
-    return "value value -- bool" if operation == ANNOTATIONS_FORMAT else compare_op_313(operation)
+    return "value str value -- interpolation" if flags & 1 else "value str -- interpolation"
 
 
 RELEASE = PREVIOUS._replace(
@@ -63,12 +57,11 @@ RELEASE = PREVIOUS._replace(
         LOAD_SPECIAL="value -- object maybe_null",
         NOT_TAKEN="--",
         POP_TOP="drop_or_null --",
-        COMPARE_OP=compare_op,
         POP_ITER="iter --",
         CALL_FUNCTION_EX="value null value dict_or_null -- object",
         WITH_EXCEPT_START="value maybe_null lasti prev exc -- value maybe_null lasti prev exc object",
         BUILD_INTERPOLATION=build_interpolation,
-        BUILD_TEMPLATE="tuple tuple -- object",
+        BUILD_TEMPLATE="names interpolated -- object",
     ),
     jump_effects={**PREVIOUS.jump_effects, "FOR_ITER": "iter -- iter"},
     ends=PREVIOUS.ends - {"RETURN_CONST"},
@@ -80,8 +73,17 @@ RELEASE = PREVIOUS._replace(
         "LOAD_COMMON_CONSTANT": (0, 4),
         "LOAD_SPECIAL": (0, 3),
     },
-    actions={**without(PREVIOUS.actions, "BUILD_CONST_KEY_MAP"), "LOAD_FAST_BORROW": "borrow"},
+    actions={
+        **without(PREVIOUS.actions, "BUILD_CONST_KEY_MAP"),
+        "LOAD_FAST_BORROW": "borrow",
+        "BUILD_TEMPLATE": "template",
+        **each(
+            {"hand_on": "LOAD_ATTR LOAD_SUPER_ATTR LOAD_SPECIAL END_SEND FORMAT_SIMPLE GET_YIELD_FROM_ITER"}
+        ),
+    },
     quiet=PREVIOUS.quiet - {"RETURN_CONST"} | {"LOAD_FAST_BORROW", "POP_ITER", "NOT_TAKEN"},
-    compiler_names={**PREVIOUS.compiler_names, "__conditional_annotations__": "set"},
+    asks_format=ANNOTATIONS_FORMAT,
+    undisturbed=PREVIOUS.undisturbed
+    | opcodes("LOAD_FAST_BORROW LOAD_FAST_BORROW_LOAD_FAST_BORROW LOAD_SMALL_INT LOAD_COMMON_CONSTANT"),
     skipped_after_loop=("END_FOR",),
 )

@@ -9,7 +9,7 @@ dicts and tuples; `co_lnotab` is gone from code objects. The cell and name opcod
 
 from __future__ import annotations
 
-from ._effects import changed
+from ._effects import changed, opcodes, without
 from .py314 import RELEASE as PREVIOUS
 
 
@@ -46,8 +46,12 @@ RELEASE = PREVIOUS._replace(
         "GET_ITER": (0, 3),
         "RESUME": (0, 15),
     },
+    actions={**without(PREVIOUS.actions, "GET_YIELD_FROM_ITER"), "GET_ITER": "hand_on"},
     unemitted=PREVIOUS.unemitted | {"TRACE_RECORD"},
     executors=PREVIOUS.executors | {"TRACE_RECORD"},
+    before_generator=PREVIOUS.before_generator
+    | opcodes("RESUME LOAD_FAST LOAD_FAST_BORROW GET_ITER PUSH_NULL GET_AITER"),
+    loop_tail=("POP_ITER", "LOAD_COMMON_CONSTANT", "RETURN_VALUE"),
     resume_before_generator=4,  # a generator expression takes its iterator first
     fresh_counter=9,  # the backoff has three bits instead of four
     quiet=PREVIOUS.quiet | {"LOAD_COMMON_CONSTANT"},

@@ -36,7 +36,7 @@ RELEASE = PREVIOUS._replace(
         WITH_EXCEPT_START=f"value {SAVED} {CAUGHT} -- value {SAVED} {CAUGHT} object",
         LIST_TO_TUPLE="list -- tuple",
         LIST_EXTEND="list any*{below} value -- list any*{below}",
-        SET_UPDATE="set any*{below} value -- set any*{below}",
+        SET_UPDATE="value any*{below} value -- value any*{below}",
         DICT_UPDATE="dict any*{below} value -- dict any*{below}",
         # the callable and its positional arguments lie below, for the error message
         DICT_MERGE="value value dict any*{below} value -- value value dict any*{below}",

@@ -410,7 +410,7 @@ def effects(facts: Any) -> None:
             assert change == (-4 if name == "CALL" else 0), f"{name} 3 changes the depth by {change}"
     machine = Machine(facts)
     for code in programs():
-        verify_one(code, machine)
+        verify_one(code, machine, trusted=True)
 
 
 @check("jump_effects")
@@ -519,6 +519,18 @@ def _actions() -> dict[str, str]:
         })  # fmt: skip
     if "LOAD_FAST_CHECK" in WRITTEN:
         by_name["LOAD_FAST"] = "load"
+    if "LOAD_FAST_BORROW" in WRITTEN:
+        handing = [
+            "LOAD_ATTR",
+            "LOAD_SUPER_ATTR",
+            "LOAD_SPECIAL",
+            "END_SEND",
+            "FORMAT_SIMPLE",
+            "GET_YIELD_FROM_ITER",
+        ]
+        if sys.version_info >= (3, 15):  # it leaves what has an index as it is
+            handing.append("GET_ITER")
+        by_name.update({**dict.fromkeys(handing, "hand_on"), "BUILD_TEMPLATE": "template"})
     if "SET_FUNCTION_ATTRIBUTE" in WRITTEN:
         by_name.update(MAKE_FUNCTION="bare_function", COMPARE_OP="compare")
     return {name: action for name, action in by_name.items() if name in WRITTEN}
@@ -583,8 +595,6 @@ def compiler_names(facts: Any) -> None:
             for code in nested(compile(text, "<text>", "exec")):
                 names = {*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names}
                 wanted |= {name for name in names if name.startswith(".") and "generic_base" not in name}
-    if sys.version_info >= (3, 14):
-        wanted.add("__conditional_annotations__")
     wanted.discard(".format")  # it is compared with a number, which needs no kind
     same(wanted, set(facts.compiler_names))
     assert set(facts.compiler_names.values()) <= set(kinds.ACCEPTED) | set(kinds.BIT), facts.compiler_names
@@ -669,7 +679,7 @@ def quiet(facts: Any) -> None:
     """What raises nothing: moves on the stack, jumps, constants and the bookkeeping of handlers."""
     names = (
         "NOP EXTENDED_ARG POP_TOP LOAD_CONST STORE_FAST JUMP_FORWARD RETURN_VALUE RETURN_CONST POP_EXCEPT SWAP COPY "
-        "PUSH_NULL PUSH_EXC_INFO JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT LOAD_FAST_AND_CLEAR MAKE_CELL "
+        "PUSH_NULL PUSH_EXC_INFO JUMP_BACKWARD_NO_INTERRUPT LOAD_FAST_AND_CLEAR MAKE_CELL "
         "LOAD_FAST_BORROW POP_ITER NOT_TAKEN LOAD_COMMON_CONSTANT ROT_TWO ROT_THREE ROT_FOUR ROT_N DUP_TOP "
         "JUMP_ABSOLUTE BEGIN_FINALLY POP_BLOCK POP_FINALLY CALL_FINALLY END_FINALLY WITH_CLEANUP_START "
         "WITH_CLEANUP_FINISH"
@@ -703,6 +713,64 @@ def resume_before_generator(facts: Any) -> None:
     else:
         found = -1
     same(found, facts.resume_before_generator)
+
+
+@check("loop_tail")
+def loop_tail(facts: Any) -> None:
+    """Where a generator takes its iterator first, its handler counts on it to the end."""
+    code = function_of("g = (x for x in y)")
+    names = [each.opname for each in dis.get_instructions(code)]
+    tail = tuple(names[names.index("POP_ITER") :][:3]) if "POP_ITER" in names else ()
+    same(tail if sys.version_info >= (3, 15) else (), facts.loop_tail)
+
+
+@check("before_generator")
+def before_generator(facts: Any) -> None:
+    """What compilers put in front of RETURN_GENERATOR."""
+    seen: set[str] = set()
+    if "RETURN_GENERATOR" in WRITTEN:
+        text = (
+            "def f(a, b):\n  def g(): return a, b\n  yield from (x for x in b)\n  return (a for _ in b), (x for x in 'text')\n"
+            "async def h(a):\n  yield [x async for x in a], (x async for x in a), lambda: a\n"
+            "async def i():\n  yield (x async for x in h), (x async for x in (yield))\n"
+        )
+        for code in [*nested(compile(text, "<text>", "exec")), *programs()]:
+            names = [each.opname for each in dis.get_instructions(code)]
+            if "RETURN_GENERATOR" in names:
+                seen |= set(names[: names.index("RETURN_GENERATOR")]) - {"EXTENDED_ARG"}
+    missing = seen - facts.before_generator
+    assert not missing, f"missing {sorted(missing)}"
+    names = {"COPY_FREE_VARS", "MAKE_CELL"}
+    if sys.version_info >= (3, 15):
+        names |= {"RESUME", "LOAD_FAST", "LOAD_FAST_BORROW", "GET_ITER", "PUSH_NULL", "GET_AITER"}
+    same(names if "RETURN_GENERATOR" in WRITTEN else set(), facts.before_generator)
+
+
+@check("undisturbed")
+def undisturbed(facts: Any) -> None:
+    """Moves, constants, new objects and the compiler's own bookkeeping: nothing that calls, compares or looks up."""
+    names = (
+        "NOP LOAD_CONST LOAD_FAST LOAD_CLOSURE BUILD_LIST BUILD_MAP BUILD_SET BUILD_TUPLE EXTENDED_ARG SETUP_FINALLY "
+        "GEN_START RESUME COPY_FREE_VARS MAKE_CELL RETURN_GENERATOR SWAP COPY PUSH_NULL CALL_INTRINSIC_1 "
+        "CALL_INTRINSIC_2 SET_FUNCTION_ATTRIBUTE LOAD_FAST_LOAD_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST "
+        "LOAD_FAST_BORROW LOAD_FAST_BORROW_LOAD_FAST_BORROW LOAD_SMALL_INT LOAD_COMMON_CONSTANT"
+    ).split()
+    wanted = WRITTEN.intersection(names)
+    if "MAKE_CELL" in WRITTEN:
+        wanted |= {"POP_TOP", "MAKE_FUNCTION"}
+    if "CALL_INTRINSIC_1" in WRITTEN:
+        wanted |= {"STORE_FAST", "STORE_DEREF", "LOAD_DEREF", "LOAD_BUILD_CLASS"}
+    same(wanted, facts.undisturbed)
+
+
+@check("asks_format")
+def asks_format(facts: Any) -> None:
+    """An annotation scope begins by comparing its argument."""
+    found = -1
+    if sys.version_info >= (3, 14):
+        scope = nested(compile("def f(a: int): pass", "<text>", "exec"))[1]
+        found = next(each.arg for each in dis.get_instructions(scope) if each.opname == "COMPARE_OP")
+    same(found, facts.asks_format)
 
 
 @check("delegating_yields")

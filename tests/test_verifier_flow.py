@@ -27,7 +27,7 @@ def test_code_is_made_into_a_function_at_once():
     name = ("LOAD_CONST", 1) if not RELEASE.qualname_in_code else "NOP"
     consts = {"co_consts": (inner_code, "inner")}
     error = refused(assemble(("LOAD_CONST", 0), name, ("MAKE_FUNCTION", 0), "RETURN_VALUE", **consts))
-    assert "free variables" in error.reason or "RETURN_VALUE" in error.instruction
+    assert "free variables" in error.reason or "lacks its closure" in error.reason
     error = refused(assemble(("LOAD_CONST", 0), *OVER, name, ("MAKE_FUNCTION", 0), "RETURN_VALUE", **consts))
     assert "MAKE_FUNCTION" in error.instruction and "cannot take object" in error.reason
 
@@ -48,8 +48,7 @@ def test_a_function_gets_its_closure_at_once():
     ending = (("SET_FUNCTION_ATTRIBUTE", 8), "RETURN_VALUE")
     verify(assemble(*making, *ending, **consts))
     refused(assemble(*making, *OVER, *ending, **consts), "still lacks its closure")
-    error = refused(assemble(*making, "RETURN_VALUE", **consts))
-    assert error.instruction.startswith("RETURN_VALUE")
+    refused(assemble(*making, "RETURN_VALUE", **consts), "still lacks its closure")
 
 
 @pytest.mark.skipif(not has("CALL_FUNCTION_KW") and not has("CALL_KW"), reason="KW_NAMES stands at the call")
@@ -81,7 +80,7 @@ def test_displays_of_many_values():
 
 def test_a_loop_needs_room_for_its_value():
     """FOR_ITER pushes while it goes on, and not when it jumps."""
-    code = (x for x in ()).gi_code
+    code = compile("def func(values):\n  for x in values: pass\n", "<text>", "exec").co_consts[0]
     needed = next(size for size in range(12) if accepted(code.replace(co_stacksize=size)))
     refused(code.replace(co_stacksize=needed - 1), f"co_stacksize is {needed - 1}")
     looping = (("LOAD_CONST", 3), ("GET_ITER", 0), ("FOR_ITER", 0), *ENDING, *RETURN)
@@ -213,6 +212,9 @@ def test_a_frame_that_was_seen_becomes_no_generator():
     """Whoever has it would look at memory that is gone."""
     flags = {"co_flags": plain.__code__.co_flags | 0x20, **CONSTS}
     making = ("RETURN_GENERATOR", "POP_TOP", ("RESUME", 0), *RETURN)
-    refused(assemble(("RESUME", 0), *making, opening=False, **flags), "after RESUME 0")
+    refused(
+        assemble(("RESUME", 0), *making, opening=False, **flags),
+        "runs before the generator" if RELEASE.resume_before_generator < 0 else "after RESUME 0",
+    )
     if FACTS.resume_before_generator >= 0:
         verify(assemble(("RESUME", FACTS.resume_before_generator), *making, opening=False, **flags))

@@ -31,9 +31,9 @@ VERIFY = os.environ.get("RECELL_VERIFY") == "1"
 def checked(code: CodeType) -> CodeType:
     """Return an edited code object, verified where RECELL_VERIFY=1 asks for it: edits are right by construction."""
     if VERIFY:
-        from recell.verifier.verify import verify
+        from recell.verifier.verify import verify_all
 
-        verify(code)
+        verify_all(code, trusted=True)
     return code
 
 

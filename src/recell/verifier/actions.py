@@ -31,19 +31,20 @@ class Actions:
         self.machine = program.machine
         self.started = 1 << len(program.slots)  # stands for "RETURN_GENERATOR has run" among the slots
         self.leaders: set[int] = set()
-        self.silent = self.machine.quiet - {
-            self.machine.numbers.get("JUMP_BACKWARD", -1)
-        }  # that one lets signals in
         self.run_end = 0  # the index behind the run that is walked
-        self.pending = (
-            False  # the handler was not told of the present state, as nothing could be raised in it
-        )
+        self.pending = False  # the handler was not told of what a comprehension cleared
 
     def exposed(self, index: int) -> bool:
-        """Whether anything may be raised from an instruction on, before a local changes or the run ends."""
-        program, silent = self.program, self.silent
+        """Whether anything may be raised from an instruction on, before a local changes or the run ends.
+
+        A trace function may, in front of any. Compilers neglect that around the slots that a comprehension clears for
+        itself: CPython falls into it there by itself, so only there it does not count.
+        """
+        program, quiet = self.program, self.machine.quiet
+        if not program.clears:
+            return True
         while index < self.run_end:
-            if program.read(index)[0] not in silent:
+            if program.read(index)[0] not in quiet:
                 return True
             if program.moves[index][6] in (ops.STORE, ops.CLEAR):
                 return False
@@ -56,9 +57,7 @@ class Actions:
 
     def refuse(self, index: int, reason: str) -> Refused:
         """The signal that this instruction is not safe."""
-        begins = self.program.begins
-        unit = begins[index] if begins[index] >= 0 else begins[index - 1]
-        return Refused(unit, reason)
+        return self.program.refuse(index, reason)
 
     # -- locals and cells -----------------------------------------------------------------------
 
@@ -75,18 +74,22 @@ class Actions:
             raise self.refuse(index, "stores a borrowed local")
         before = unset, loose
         unset = unset | bit if kind & kinds.NULL else unset & ~bit
-        loose = loose | bit if kind & ~kinds.CELL else loose & ~bit
-        slot = bit.bit_length() - 1
-        free = len(self.program.slots) - len(self.program.code.co_freevars)
-        if slot >= free and kind & ~kinds.CELL:
-            raise self.refuse(
-                index, f"stores what is no cell in the place of free variable `{self.program.slots[slot]}`"
-            )
+        # only a cell variable's slot is left alone by whoever writes locals from outside
+        loose = loose | bit if kind & ~kinds.CELL or not bit & self.program.cell_bits else loose & ~bit
+        self.check_kept(index, bit, "stores into")
+        if kind & ~kinds.CELL and bit == self.program.first_cell and not before[1] & bit:
+            raise self.refuse(index, "puts something else in the place of the first argument's cell")
         if handler is not None and (self.pending or (unset | before[0], loose | before[1]) != before):
             self.pending = not self.exposed(index + 1)
             if not self.pending:
                 self.protect(index, handler, stack >> WIDTH, depth - 1, unset, loose)
         return unset, loose
+
+    def check_kept(self, index: int, bit: int, does: str) -> None:
+        """Free variables keep their cells: `locals()`, tracers and the frame read them unasked."""
+        if bit & self.program.free_bits:
+            name = self.program.slots[bit.bit_length() - 1]
+            raise self.refuse(index, f"{does} the place of free variable `{name}`")
 
     def check_lent(self, index: int, stack: int, bit: int) -> None:
         """A local must not change while a borrowed reference to it is on the stack."""
@@ -99,6 +102,9 @@ class Actions:
 
     def delete(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
+        self.check_kept(index, bit, "deletes")
+        if bit == self.program.first_cell and not loose & bit:
+            raise self.refuse(index, "deletes the first argument's cell")
         unset |= bit
         loose |= bit
         if handler is not None:
@@ -107,6 +113,7 @@ class Actions:
 
     def clear(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
+        self.check_kept(index, bit, "clears")
         pushed = kinds.OBJECT | kinds.CELL if loose & bit else kinds.CELL
         if unset & bit:
             pushed |= kinds.NULL
@@ -120,7 +127,9 @@ class Actions:
 
     def deref(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
-        if loose & bit:
+        if index < self.program.late_cells.get(bit, 0):
+            raise self.refuse(index, "reads a cell that is made further down")
+        if loose & bit or not bit & (self.program.cell_bits | self.program.free_bits):
             name = self.program.slots[bit.bit_length() - 1]
             raise self.refuse(index, f"`{name}` may hold no cell here")
         return stack, depth, unset, loose, pushed
@@ -131,13 +140,14 @@ class Actions:
 
     def load_cell(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, _ = now
+        if index < self.program.late_cells.get(bit, 0):
+            raise self.refuse(index, "reads a cell that is made further down")
         return stack, depth, unset, loose, kinds.OBJECT if loose & bit else kinds.CELL
 
     def make_cell(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
-        name = self.program.slots[bit.bit_length() - 1]
-        if name not in self.program.code.co_cellvars:
-            raise self.refuse(index, f"`{name}` is no cell variable")
+        if not bit & self.program.cell_bits:
+            raise self.refuse(index, f"`{self.program.slots[bit.bit_length() - 1]}` is no cell variable")
         return stack, depth, unset & ~bit, loose & ~bit, pushed
 
     def free_vars(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
@@ -152,17 +162,26 @@ class Actions:
 
     def copy(self, index: int, position: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
-        return stack << WIDTH | (stack >> WIDTH * (position - 1) & ENTRY), depth + 1, unset, loose, pushed
+        shift = WIDTH * (position - 1)
+        entry = stack >> shift & ENTRY
+        if entry & kinds.CHANGEABLE:  # who holds the other reference may change it
+            stack ^= (entry ^ kinds.shared(entry)) << shift
+            entry = kinds.shared(entry)
+        return stack << WIDTH | entry, depth + 1, unset, loose, pushed
 
     def duplicate(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
-        return stack << 2 * WIDTH | (stack & (1 << 2 * WIDTH) - 1), depth + 2, unset, loose, pushed
+        two = kinds.shared(stack >> WIDTH & ENTRY) << WIDTH | kinds.shared(stack & ENTRY)
+        return stack >> 2 * WIDTH << 4 * WIDTH | two << 2 * WIDTH | two, depth + 2, unset, loose, pushed
 
     def swap(self, index: int, position: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
         shift = WIDTH * (position - 1)
-        difference = (stack ^ stack >> shift) & ENTRY
-        return stack ^ difference ^ difference << shift, depth, unset, loose, pushed
+        top, other = stack & ENTRY, stack >> shift & ENTRY
+        stack ^= top | other << shift
+        if (top | other) & kinds.VIRTUAL:  # parted from its index, it is only a value
+            top, other = kinds.alone(top), kinds.alone(other)
+        return stack | other | top << shift, depth, unset, loose, pushed
 
     def rotate(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
         """The top moves below the others."""
@@ -178,6 +197,10 @@ class Actions:
             mask = kinds.repeated(KIND & ~kinds.BORROWED, count)
             if stack & mask == kinds.repeated(kinds.CELL, count):
                 return kinds.CELLS | min(count, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
+        elif count and stack & kinds.INTERPOLATION:
+            mask = kinds.repeated(KIND & ~kinds.BORROWED, count)
+            if stack & mask == kinds.repeated(kinds.INTERPOLATION, count):
+                return kinds.INTERPOLATIONS | min(count, kinds.LARGEST_PARAMETER) << kinds.PARAMETER
         elif (
             count == 3
             and not stack & KIND & ~kinds.FUNCTIONS
@@ -193,6 +216,8 @@ class Actions:
         shift = WIDTH * position
         if stack >> shift & kinds.EXCS and (stack & KIND & ~kinds.EXC_OR_NONE or not self.appends_one(index)):
             stack = stack & ~(ENTRY << shift) | kinds.LIST << shift
+            if handler is not None:
+                self.protect(index, handler, stack >> WIDTH, depth - 1, unset, loose)
         return stack, depth, unset, loose, pushed
 
     def appends_one(self, index: int) -> bool:
@@ -217,6 +242,8 @@ class Actions:
         wanted = (stack & ENTRY) >> kinds.PARAMETER
         pushed = (stack & kinds.CODES) << kinds.TO_FUNCTION
         if wanted:
+            if index + 1 not in self.program.attributes:
+                raise self.refuse(index, "a function still lacks its closure")
             pushed |= kinds.PENDING | wanted << kinds.PARAMETER
         return stack, depth, unset, loose, pushed
 
@@ -225,6 +252,8 @@ class Actions:
         stack, depth, unset, loose, pushed = now
         wanted = {1: "tuple", 2: "dict", 4: "pairs", 8: "cells", 16: "function"}.get(flag)
         function, value = stack & ENTRY, stack >> WIDTH & ENTRY
+        if index not in self.program.attributes:
+            raise self.refuse(index, "sets an attribute of a function that is not new")
         if wanted is None or depth < 2 or function & KIND & ~(kinds.FUNCTIONS | kinds.PENDING):
             raise self.refuse(index, f"cannot set attribute {flag} of {kinds.describe(function)}")
         if value & KIND & ~(kinds.ACCEPTED[wanted] | kinds.BORROWED):
@@ -240,6 +269,8 @@ class Actions:
         stack, depth, unset, loose, pushed = now
         if not self.program.code.co_flags & GENERATOR_FLAGS:
             raise self.refuse(index, "makes a generator, but the flags say that this is a plain function")
+        if depth > (2 if self.machine.release.resume_before_generator >= 0 else 0):
+            raise self.refuse(index, f"leaves {depth} values on the stack of the generator")
         if not unset & self.started or any(leader <= index for leader in self.leaders):
             raise self.refuse(index, "makes a generator of a generator")
         resume = self.machine.numbers["RESUME"]
@@ -310,9 +341,40 @@ class Actions:
             raise self.refuse(index, "does not have a constant key for each value")
         return now
 
+    def template(self, index: int, operand: int, now: Now, handler: Handler | None) -> Now:
+        """A template has one more string than interpolations."""
+        strings, values = now[0] >> WIDTH & ENTRY, now[0] & ENTRY
+        if values & KIND & kinds.BIT["name_pairs"] and values >> kinds.PARAMETER:
+            raise self.refuse(index, "a tuple of strings stands for interpolations")
+        if strings >> kinds.PARAMETER != (values >> kinds.PARAMETER) + 1:
+            raise self.refuse(index, "does not have one string more than interpolations")
+        return now
+
+    def hand_on(self, index: int, stack: int, down: int, pushed: int) -> int:
+        """What comes out may be what went in: borrowed still."""
+        lent, marked = 0, 0
+        for position in range(down // WIDTH):
+            entry = stack >> WIDTH * position & ENTRY
+            if entry & kinds.BORROWED:
+                mark = kinds.BORROWED | entry >> kinds.PARAMETER << kinds.PARAMETER
+                if lent and mark != lent:
+                    raise self.refuse(index, "hands on one of two borrowed locals")
+                lent = mark
+        while lent and pushed >> WIDTH * marked:
+            pushed |= lent << WIDTH * marked
+            marked += 1
+        return pushed
+
     def compare(self, index: int, count: int, now: Now, handler: Handler | None) -> Now:
         """Two integers compare to a bool."""
         stack, depth, unset, loose, pushed = now
+        code = self.program.code
+        if (
+            count == self.machine.idioms.asks_format
+            and code.co_argcount == code.co_posonlyargcount == 1
+            and index < 8
+        ):
+            pushed = kinds.BIT["bool"]  # an annotation scope tests what its caller asks for
         if stack & KIND == INT and stack >> WIDTH & KIND == INT:
             pushed = kinds.BIT["bool"]
         return stack, depth, unset, loose, pushed
@@ -363,6 +425,6 @@ for _number, _method in (
     (ops.ATTRIBUTE, Actions.attribute), (ops.GENERATOR, Actions.generator), (ops.YIELD, Actions.yield_value),
     (ops.KEYWORDS, Actions.keywords), (ops.CALL_NAMES, Actions.call_names), (ops.APPEND, Actions.append),
     (ops.COMPARE, Actions.compare), (ops.PRECALL, Actions.precall), (ops.KEYS, Actions.keys),
-    (ops.INTRINSIC, Actions.intrinsic),
+    (ops.INTRINSIC, Actions.intrinsic), (ops.TEMPLATE, Actions.template),
 ):  # fmt: skip
     BY_NUMBER[_number] = _method

@@ -35,11 +35,14 @@ def check_lines(program: Program) -> None:
     described = sum(table.translate(_LENGTHS, _NOT_FIRST))
     if described != program.count:
         raise Refused(WHOLE, f"co_linetable describes {described} code units, there are {program.count}")
-    if program.machine.release.ascending_lines:
-        first = program.code.co_firstlineno
-        for _, _, line in program.code.co_lines():
-            if line is not None and line < first - 1:
-                raise Refused(WHOLE, f"co_linetable names line {line}, before the first, {first}")
+    first = program.code.co_firstlineno - 1 if program.machine.release.ascending_lines else -(1 << 40)
+    starts, before = program.index, -1
+    for start, _, line in program.code.co_lines():
+        if start >> 1 not in starts and line != before:  # a long instruction has several entries
+            raise Refused(WHOLE, f"co_linetable begins line {line} inside an instruction")
+        if line is not None and line < first:
+            raise Refused(WHOLE, f"co_linetable names line {line}, before the first, {first + 1}")
+        before = line
 
 
 def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:

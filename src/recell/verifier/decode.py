@@ -46,6 +46,16 @@ def takes_iterator(code: CodeType, machine: Machine) -> bool:
     return True
 
 
+def trusting_name(code: CodeType, machine: Machine) -> str:
+    """Return the kind of code that trusts all of its arguments, because only the compiler's own call passes them."""
+    name = _TRUSTING.get(machine.release.scope_parameters(code), "")
+    if code.co_kwonlyargcount or code.co_flags & 0xC or not name:
+        return ""
+    if name == "comprehension_code":
+        return name if takes_iterator(code, machine) else ""
+    return "" if code.co_flags & GENERATOR_FLAGS else name
+
+
 class Program:
     """One code object, decoded.
 
@@ -53,8 +63,15 @@ class Program:
     `ends` says for some indexes how the run of instructions ends there: `(shape, number, move, ...)`.
     """
 
-    def __init__(self, code: CodeType, machine: Machine) -> None:
+    def __init__(self, code: CodeType, machine: Machine, trusted: bool = False) -> None:
         self.code = code
+        self.trusted = trusted  # only code that is verified too makes a function of it
+        self.dispatcher = False  # it says that it is a generator, and passes its call on
+        self.attributes: set[int] = (
+            set()
+        )  # SET_FUNCTION_ATTRIBUTE behind the MAKE_FUNCTION that it belongs to
+        self.jumped_to: set[int] = set()
+        self.prefix = 0  # so many instructions run before anything else can
         self.machine = machine
         self.units = code.co_code
         self.count = len(self.units) // 2
@@ -69,16 +86,53 @@ class Program:
         else:
             self.slots = locals_
             slot_count = len(locals_)
+        free_bits = (1 << len(free)) - 1 << slot_count - len(free) if machine.release.unified_locals else 0
+        self.free_bits = free_bits
+        self.cell_bits = 0
+        if machine.release.unified_locals:
+            for name in cells:
+                self.cell_bits |= 1 << (
+                    locals_.index(name) if name in locals_ else len(locals_) + plain.index(name)
+                )
+        self.first_cell = (
+            1
+            if self.cell_bits & 1 and code.co_argcount + code.co_posonlyargcount + bool(code.co_flags & 4)
+            else -1
+        )
         names = len(code.co_names)
         self.bounds = (
             ENDLESS, len(code.co_consts), names, names << 1, names << 2, slot_count, len(cells) + len(free)
         )  # fmt: skip
+        self.loop_tails: set[int] = set()
+        self.late_cells: dict[
+            int, int
+        ] = {}  # a cell variable's bit -> the first MAKE_CELL, behind the opening
+        self.clears = machine.clears in self.units[::2]
         self._decode()
+        tail = machine.loop_tail
+        if tail and code.co_flags & GENERATOR_FLAGS and tail in self.units[::2]:
+            numbers = [self.units[2 * begin] if begin >= 0 else -1 for begin in self.begins]
+            for index in range(len(numbers) - 2):
+                if tuple(numbers[index : index + 3]) == tuple(tail):
+                    self.loop_tails.update(range(index, index + 3))
         self.index = dict(zip(self.begins, range(len(self.begins))))
         self._resolve_jumps()
+        if machine.release.locals_need_cells and self.cell_bits:
+            self._find_late_cells()
         kept = machine.release.compiler_names.keys()
-        if not kept.isdisjoint(self.slots) or not kept.isdisjoint(code.co_names):
+        if trusted and not kept.isdisjoint(self.slots):
             self._know_compiler_names()
+
+    def _find_late_cells(self) -> None:
+        """`locals()` takes a slot for a cell if its MAKE_CELL stands, in the order of the code, before what runs."""
+        for index, move in enumerate(self.moves):
+            if move[6] == ops.MAKE_CELL and move[7] not in self.late_cells:
+                self.late_cells[move[7]] = index
+
+    def refuse(self, index: int, reason: str) -> Refused:
+        """Return the signal that this instruction is not safe."""
+        unit = self.begins[index] if self.begins[index] >= 0 else self.begins[index - 1]
+        return Refused(unit, reason)
 
     def _decode(self) -> None:
         units, facts, bounds = self.units, self.machine.facts, self.bounds
@@ -164,9 +218,7 @@ class Program:
         if known is not None:
             return known
         if kind is CodeType:
-            name = _TRUSTING.get(machine.release.scope_parameters(value), "code")
-            if name == "comprehension_code" and not takes_iterator(value, machine):
-                name = "code"
+            name = trusting_name(value, machine) or "code"
             if value.co_flags & 0x20:  # calling its function makes an iterator
                 name = "generator_expression_code" if name == "comprehension_code" else "generator_code"
             entry = kinds.BIT[name] | self._parameter(len(value.co_freevars))
@@ -202,6 +254,9 @@ class Program:
                 target = self._target(index, direction, after, argument, step)
                 if steps_over:
                     target = self._over(index, target)
+                self.jumped_to.add(target)
+                if target == 0 and self.machine.release.exception_table:
+                    raise Refused(self.begins[index], "jumps to the first instruction")
                 if taken is None:  # END_ASYNC_FOR: the argument only tells a monitor where the loop was
                     del self.ends[index]
                 else:
@@ -229,7 +284,8 @@ class Program:
     def _over(self, index: int, target: int) -> int:
         """Where FOR_ITER goes on: behind what stands at its target for the loop's end."""
         for number in self.machine.skipped:
-            if target >= len(self.begins) or self.read(target)[0] != number:
+            unit = self.begins[target] if target < len(self.begins) else -1
+            if unit < 0 or self.units[2 * unit] != number:  # CPython skips code units
                 raise Refused(self.begins[index], f"its target is not {self.machine.names[number]}")
             target += 1
         if target >= len(self.begins):
@@ -252,18 +308,22 @@ class Program:
     def _know_compiler_names(self) -> None:
         """Loads and stores of the compiler's own variables have kinds."""
         machine, kept = self.machine, self.machine.release.compiler_names
-        arguments = self.code.co_argcount
         parameters = machine.release.scope_parameters(self.code)
+        arguments = len(parameters) if trusting_name(self.code, machine) else 0
         known = {
             slot: kept[name]
             for slot, name in enumerate((*parameters, *self.slots[len(parameters) :]))
             if name in kept and (slot < arguments or (name in _CELL_NAMES and name in self.code.co_cellvars))
             if name != ".0" or takes_iterator(self.code, machine)
         }
+        first_target = min((target for target in self.jumped_to), default=len(self.begins))
         for index, begin in enumerate(self.begins):
             if begin < 0:
                 continue
             number, argument = self.read(index)
+            if number not in machine.idioms.undisturbed or index >= first_target:
+                break
+            self.prefix = index + 1
             name = machine.names[number]
             shape, payload, _, bound = machine.facts[number]
             if shape == ops.PAIR:
@@ -276,8 +336,6 @@ class Program:
                     else ops.Moves(name, "", machine.action(name), None)
                 )
                 self._know(index, moves, name, argument, known)
-            elif name == "LOAD_NAME" and self.code.co_names[argument] in kept:
-                self.moves[index] = kinds.parse(f"-- {kept[self.code.co_names[argument]]}")
 
     def _know(self, index: int, moves: ops.Moves, name: str, slot: int, known: dict[int, str]) -> None:
         if slot not in known:
@@ -291,8 +349,8 @@ class Program:
             self.moves[index] = moves.parsed(f"-- {kind}", slot)
 
 
-# these are no arguments, but cell variables that one scope makes for those inside it
-_CELL_NAMES = (".type_params", "__conditional_annotations__")
+# this is no argument, but a cell variable
+_CELL_NAMES = (".type_params",)
 # code that trusts its arguments, by their names
 _TRUSTING: dict[tuple[str, ...], str] = {
     (".0",): "comprehension_code",

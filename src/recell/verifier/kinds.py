@@ -21,11 +21,12 @@ _KINDS = (
     "defaults_function", "kwdefaults_function", "all_defaults_function", "pending",
     "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
     "prev_tb", "prev_value", "prev_type", "exc_tb", "exc_value", "exc_type", "return_address", "borrowed",
+    "sender", "interpolation", "interpolations",
 )  # fmt: skip
 BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
 
-PARAMETER = 48  # where an entry's parameter starts
-WIDTH = 72
+PARAMETER = 56  # where an entry's parameter starts
+WIDTH = 80
 ENTRY = (1 << WIDTH) - 1
 KIND = (1 << PARAMETER) - 1
 LARGEST_PARAMETER = (1 << WIDTH - PARAMETER) - 1
@@ -42,6 +43,10 @@ MAKE_ITERATOR = BIT["generator_function"] | BIT["generator_expression"]
 TRUSTING = FUNCTIONS & ~FUNCTION & ~BIT["generator_function"]
 RETURN_ADDRESS, EXCS, LIST = BIT["return_address"], BIT["excs"], BIT["list"]
 EXC_OR_NONE = EXC | NONE
+VIRTUAL, INTERPOLATION, INTERPOLATIONS = (
+    BIT[kind] for kind in ("virtual", "interpolation", "interpolations")
+)
+CHANGEABLE = EXCS | FUNCTIONS & ~FUNCTION
 
 
 def _union(*kinds: str) -> int:
@@ -60,7 +65,10 @@ ACCEPTED = {
     "any": _EVERYTHING,
     "value": _VALUE,
     "drop": _VALUE | _union("lasti", "index", "prev_type"),
-    "copied": _EVERYTHING & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address"),
+    "moved": _EVERYTHING & ~_union("index", "pending"),
+    "copied": _EVERYTHING
+    & ~TRUSTING
+    & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address"),
     "maybe_null": _VALUE | NULL,
     "called": _VALUE | TRUSTING,
     "called_or_null": _VALUE | TRUSTING | NULL,
@@ -69,13 +77,16 @@ ACCEPTED = {
     "iterated": _union("iter", "virtual"),
     "code": CODES,
     "function": FUNCTIONS,
+    "sender": _union("iter", "sender"),
+    "interpolated": _union("interpolations", "name_pairs"),
     "dict_or_null": _union("dict", "null"),
     "exc_or_none": EXC_OR_NONE,
     "list": _union("list", "excs"),
-    "tuple": _union("tuple", "pairs", "names", "name_pairs", "cells", "alias"),
+    "tuple": _union("tuple", "pairs", "names", "name_pairs", "cells", "alias", "interpolations"),
     "pairs": _union("pairs", "name_pairs"),
     "names": _union("names", "name_pairs"),
     "lasti": _union("lasti"),
+    "prev": _union("prev", "exc", "none"),  # PUSH_EXC_INFO's own region hands on what it took
     **{
         kind: BIT[kind]
         for kind in (
@@ -87,12 +98,13 @@ ACCEPTED = {
             "index",
             "iter",
             "exc",
-            "prev",
             "none",
             "bool",
             "str",
             "excs",
             "alias",
+            "interpolation",
+            "interpolations",
             "prev_tb",
             "prev_value",
             "prev_type",
@@ -112,8 +124,31 @@ def repeated(entry: int, count: int) -> int:
     return int.from_bytes(entry.to_bytes(WIDTH // 8, "big") * count, "big")
 
 
-EVERY_BORROWED = repeated(BORROWED, 512)
-EVERY_PARAMETER = repeated(LARGEST_PARAMETER << PARAMETER, 512)
+def shared(entry: int) -> int:
+    """Return what is known of an entry that somebody else may change: a function's code, a list's items."""
+    if entry & EXCS:
+        entry = entry & ~EXCS | LIST
+    if entry & FUNCTIONS:
+        entry = entry & ~FUNCTIONS | FUNCTION
+    return entry
+
+
+def alone(entry: int) -> int:
+    """Return what is known of an entry that left its index behind."""
+    return entry & ~VIRTUAL | OBJECT if entry & VIRTUAL else entry
+
+
+def every(entry: int, depth: int) -> int:
+    """Return a mask of the same bits in so many entries."""
+    known = _MASKS.get((entry, depth))
+    if known is None:
+        if len(_MASKS) > 64:
+            _MASKS.clear()
+        known = _MASKS[entry, depth] = repeated(entry, depth)
+    return known
+
+
+_MASKS: dict[tuple[int, int], int] = {}
 
 
 def _items(side: str) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from recell.verifier import kinds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Dict
 
     from recell.compat._effects import Effect
@@ -24,7 +25,7 @@ NO_BOUND, CONSTS, NAMES, NAMES_1, NAMES_2, SLOTS, DEREFS = range(7)
 # what a move does besides moving; those from DELETE on are methods of the walk
 (NOTHING, LOAD, BORROW, STORE, TUPLE, CALL, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK, FREE_VARS, COPY, SWAP,
  ROTATE, DUPLICATE, FUNCTION, BARE_FUNCTION, ATTRIBUTE, GENERATOR, YIELD, KEYWORDS, CALL_NAMES, APPEND, COMPARE,
- PRECALL, KEYS, INTRINSIC, ACTIONS) = range(30)  # fmt: skip
+ PRECALL, KEYS, INTRINSIC, HAND_ON, TEMPLATE, ACTIONS) = range(32)  # fmt: skip
 
 SLOT_ACTIONS = frozenset({LOAD, BORROW, STORE, DELETE, CLEAR, DEREF, LOAD_CELL, MAKE_CELL, CHECK})
 # the numbers of what `Release.actions` names
@@ -33,7 +34,8 @@ NUMBERS = {
     for number, name in enumerate(
         ("load", "borrow", "store", "tuple", "call", "delete", "clear", "deref", "load_cell", "make_cell", "check",
          "free_vars", "copy", "swap", "rotate", "duplicate", "function", "bare_function", "attribute", "generator",
-         "yield_value", "keywords", "call_names", "append", "compare", "precall", "keys", "intrinsic"),
+         "yield_value", "keywords", "call_names", "append", "compare", "precall", "keys", "intrinsic",
+         "hand_on", "template"),
         LOAD,
     )
 }  # fmt: skip
@@ -87,6 +89,34 @@ class Moves(_Cached):
         return move
 
 
+class Idioms:
+    """The opcodes that `recell.verifier.idioms` looks for, by number; -1 where the release has no such opcode."""
+
+    def __init__(self, numbers: dict[str, int], release: Release) -> None:
+        def number(name: str) -> int:
+            return numbers.get(name, -1)
+
+        def some(names: Iterable[str]) -> frozenset[int]:
+            return frozenset(numbers[name] for name in names if name in numbers)
+
+        self.send = number("SEND")
+        self.behind_send = tuple(
+            number(name) for name in ("YIELD_VALUE", "RESUME", "JUMP_BACKWARD_NO_INTERRUPT")
+        )
+        self.between = (
+            1 if "CLEANUP_THROW" in numbers else 0
+        )  # it may stand between the jump back and SEND's target
+        self.make_function = number("MAKE_FUNCTION")
+        self.set_attribute = number("SET_FUNCTION_ATTRIBUTE")
+        self.attribute_byte = bytes((self.set_attribute,)) if self.set_attribute >= 0 else b"??"
+        self.cleanup_throw = number("CLEANUP_THROW")
+        self.import_star = number("IMPORT_STAR")
+        self.intrinsic = number("CALL_INTRINSIC_1") if self.import_star < 0 else -1
+        self.asks_format = release.asks_format
+        self.before_generator = some(release.before_generator)
+        self.undisturbed = some(release.undisturbed)
+
+
 class Machine:
     """The running release's opcodes.
 
@@ -132,6 +162,13 @@ class Machine:
         for base, specialised in getattr(opcode, "_specializations", {}).items():
             for name in specialised if self.release.specialised_caches else ():
                 self.steps[rewritten[name]] = self.steps[self.numbers[base]]
+        self.clears = (
+            bytes(self.numbers[name] for name, what in self.release.actions.items() if what == "clear")
+            or b"??"
+        )
+        self.moves_blocks = frozenset(self.numbers[name] for name in self.release.block_opcodes)
+        self.idioms = Idioms(self.numbers, self.release)
+        self.loop_tail = bytes(self.numbers[name] for name in self.release.loop_tail)
         self.prefixes = frozenset(
             self.numbers[name] for name in ("EXTENDED_ARG", "NOP", "SETUP_FINALLY") if name in self.numbers
         )
@@ -176,7 +213,8 @@ class Machine:
         if action in SLOT_ACTIONS:
             return SLOT, moves, caches, bound
         if name in release.name_shift and not isinstance(effect, str):
-            return FLAGGED, tuple(kinds.parse(effect(bit) or "--") for bit in (0, 1)), caches, bound
+            flagged = kinds.parse(effect(0) or "--"), kinds.parse(effect(1) or "--", action)
+            return FLAGGED, flagged, caches, bound
         needs_argument = not isinstance(effect, str) or "{" in effect or name in release.argument_ranges
         if needs_argument or action in (FREE_VARS, ATTRIBUTE, CALL_NAMES):
             return COUNTED, moves, caches, bound

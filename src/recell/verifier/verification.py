@@ -10,26 +10,38 @@ from recell.verifier.checks import check_header, check_leaving, check_opening
 from recell.verifier.code_tables import check_lines, read_handlers
 from recell.verifier.decode import Program, Refused
 from recell.verifier.forged import check_forged
+from recell.verifier.idioms import check_idioms
 from recell.verifier.opcodes import Machine
 from recell.verifier.walk import Walk
 
 __all__ = ["Machine", "verify_one"]
 
 
-def verify_one(code: CodeType, machine: Machine) -> None:
-    """Raise UnsafeCodeError for a code object that is not safe by itself, whatever is nested in it."""
+def verify_one(code: CodeType, machine: Machine, trusted: bool = False, dispatcher: bool = False) -> None:
+    """Raise UnsafeCodeError for a code object that is not safe by itself, whatever is nested in it.
+
+    Args:
+        code: a code object.
+        machine: the running release's.
+        trusted: whether only code that is verified too makes a function of it: then the compiler's own variables hold
+            what its own calls pass.
+        dispatcher: whether it may say that it is a generator and make none, as code does that passes its call on.
+    """
     try:
         check_forged(code, machine)
         check_header(code, machine)
-        program = Program(code, machine)
+        program = Program(code, machine, trusted)
+        program.dispatcher = dispatcher
         check_opening(program)
         check_lines(program)
         if machine.release.exception_table:
             handlers = read_handlers(program)
             walk = Walk(program, handlers)
             check_leaving(walk, handlers)
+            check_idioms(program, handlers, walk.leaders, dispatcher)
             walk.walk()
         else:
+            check_idioms(program, [], set(), dispatcher)
             BlockWalk(program, []).walk()
     except Refused as refused:
         raise _error(code, machine, refused) from None

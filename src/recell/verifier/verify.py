@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recell.verifier.opcodes import Machine
 
-__all__ = ["verify", "verify_changed"]
+__all__ = ["verify", "verify_all", "verify_changed"]
 
 _machine: Machine | None = None
 
@@ -44,11 +44,24 @@ def verify(code: CodeType) -> None:
         hint = "; pass its `__code__`" if hasattr(code, "__code__") else ""
         msg = f"verify() takes a code object, not {short(code)}{hint}"
         raise TypeError(msg)
-    _verify_tree(code, set())
+    verify_all(code)
+
+
+def verify_all(code: CodeType, *, trusted: bool = False, dispatcher: bool = False) -> None:
+    """Raise for a code object that is not safe, or one nested in it: `verify`, with what recell knows of its own codes.
+
+    Args:
+        code: a code object.
+        trusted: whether only code that is verified too will make a function of it, as of a nested one: then `.0` and
+            other variables of the compiler's own hold what its own calls pass.
+        dispatcher: whether it may carry a generator's flags without making one: it passes its call on, and whoever
+            calls it gets what the other function makes.
+    """
+    _verify_tree(code, set(), trusted, dispatcher)
 
 
 def verify_changed(code: CodeType, before: CodeType) -> None:
-    """Raise for an edited code object that could crash the interpreter, as `verify` does.
+    """Raise for an edited code object that could crash the interpreter: `verify`, where the original stood.
 
     Nested code that stood in the original is passed over: it may be running, and the interpreter writes into it.
     """
@@ -59,10 +72,10 @@ def verify_changed(code: CodeType, before: CodeType) -> None:
         inside = [constant for constant in found.co_consts if constant.__class__ is CodeType]
         known.update(map(id, inside))
         waiting += inside
-    _verify_tree(code, known)
+    _verify_tree(code, known, True, False)
 
 
-def _verify_tree(code: CodeType, seen: set[int]) -> None:
+def _verify_tree(code: CodeType, seen: set[int], trusted: bool, dispatcher: bool) -> None:
     from recell.verifier.verification import Machine, verify_one
 
     global _machine  # noqa: PLW0603 - built once
@@ -74,5 +87,6 @@ def _verify_tree(code: CodeType, seen: set[int]) -> None:
         if id(found) in seen:
             continue
         seen.add(id(found))
-        verify_one(found, _machine)
+        outermost = found is code
+        verify_one(found, _machine, trusted or not outermost, dispatcher and outermost)
         waiting += [constant for constant in found.co_consts if constant.__class__ is CodeType]

@@ -40,6 +40,10 @@ class Walk(Actions):
         self.states: dict[Any, State] = {}
         self.waiting: list[Any] = []
         self.queued: set[Any] = set()
+        deepest = 1 << self.limit.bit_length()  # few masks serve all code, and none is too short
+        self.every_borrowed = kinds.every(kinds.BORROWED, deepest)
+        self.every_parameter = kinds.every(kinds.LARGEST_PARAMETER << kinds.PARAMETER, deepest)
+        self.every_shape = kinds.every(SHAPE, deepest)
         code = program.code
         count = len(program.slots)
         arguments = (
@@ -85,6 +89,8 @@ class Walk(Actions):
         stack, depth, unset, loose, blocks = self.entry
         if effects.generator_start == "GEN_START" and code.co_flags & GENERATOR_FLAGS:
             stack, depth = kinds.OBJECT, 1  # the value that starts a generator
+            if not self.limit:
+                raise Refused(WHOLE, "co_stacksize leaves no place for the value that starts a generator")
         self.reach(0, 0, stack, depth, unset, loose, blocks)
         waiting, queued = self.waiting, self.queued
         while waiting:
@@ -94,14 +100,13 @@ class Walk(Actions):
 
     def reach(
         self, index: int, target: int, stack: int, depth: int, unset: int, loose: int, blocks: Blocks,
-        raised: bool = False,
     ) -> None:  # fmt: skip
         """Control reaches `target` from `index` in this state: join it with what is known there."""
-        if stack & kinds.EVERY_PARAMETER or stack & kinds.EVERY_BORROWED:
-            stack = self.settle(index, stack, raised)
+        if stack & self.every_parameter or stack & self.every_borrowed:
+            stack = self.settle(index, stack)
         key: Key = target
         if self.machine.release.finally_calls:
-            key = (target, depth, stack & EVERY_SHAPE, blocks)
+            key = (target, depth, stack & self.every_shape, blocks)
         known = self.states.get(key)
         state = (stack, depth, unset, loose, blocks)
         if known is not None:
@@ -112,8 +117,8 @@ class Walk(Actions):
                     index,
                     f"reaches {2 * self.program.begins[target]} with {depth} values on the stack, not {known[1]}",
                 )
-            if stack & known[0] & kinds.EVERY_BORROWED and (stack ^ known[0]) & kinds.EVERY_PARAMETER:
-                raise self.refuse(index, "reaches a handler with another borrowed local on the stack")
+            if stack & known[0] & self.every_borrowed and (stack ^ known[0]) & self.every_parameter:
+                raise self.refuse(index, "brings another borrowed local on the stack")
             state = (stack | known[0], depth, unset | known[2], loose | known[3], blocks)
             if known == state:
                 return
@@ -122,18 +127,14 @@ class Walk(Actions):
             self.queued.add(key)
             heappush(self.waiting, key)
 
-    def settle(self, index: int, stack: int, raised: bool) -> int:
+    def settle(self, index: int, stack: int) -> int:
         """What a stack holds for all who may come here: without the parameters of its entries.
 
-        An exception may leave a borrowed local to its handler, as in 3.15's asynchronous comprehensions.
+        Borrowed locals keep theirs: 3.15's asynchronous comprehensions and `with` leave some to their handlers.
         """
         settled, shift = 0, 0
         while stack:
             entry = stack & ENTRY
-            if entry & kinds.BORROWED and not raised:
-                raise self.refuse(
-                    index, "a borrowed local is still on the stack where control divides or meets"
-                )
             if not entry & (kinds.RETURN_ADDRESS | kinds.BORROWED):
                 entry &= KIND
                 if entry & kinds.PENDING:
@@ -161,7 +162,7 @@ class Walk(Actions):
             BY_NUMBER,
         )
         total = len(moves)
-        lent = -1 if stack & kinds.EVERY_BORROWED else 0  # any: `check_lent` looks which
+        lent = -1 if stack & self.every_borrowed else 0  # any: `check_lent` looks which
         while True:
             last, end, handler = runs[first]
             floor = 0
@@ -173,7 +174,7 @@ class Walk(Actions):
                 floor = handler[3]
                 self.run_end = last + (end is not None)
                 if depth - moves[first][0] < floor:
-                    floor = ENDLESS  # PUSH_EXC_INFO, say: the handler's part is not in order yet
+                    floor = ENDLESS  # PUSH_EXC_INFO, say, takes what the handler needs, and puts it back
                 elif not blocks and not self.exposed(first):
                     self.pending = True
                 else:
@@ -207,6 +208,9 @@ class Walk(Actions):
                             pushed = self.call(index, stack, depth, pushed)
                     elif action == TUPLE:
                         pushed = self.tuple_entry(stack, operand, pushed)
+                    elif action == HAND_ON:
+                        if lent:
+                            pushed = self.hand_on(index, stack, down, pushed)
                     else:
                         if (action <= CLEAR or action == ops.MAKE_CELL) and lent & operand:
                             self.check_lent(index, stack, operand)
@@ -252,11 +256,14 @@ class Walk(Actions):
             raise self.refuse(index, kinds.explain(stack, depth, move))
         # a generator gets a value back before anything is raised there
         taken = needed if action in (ops.SWAP, ops.ROTATE) else 0 if action == ops.YIELD else down // WIDTH
-        if self.program.read(index)[0] in self.machine.quiet:
-            # it raises nothing, but what comes behind it might: look at each instruction until the stack is in order
-            return ENDLESS if depth - taken < handler[3] or floor == ENDLESS else floor
+        number = self.program.read(index)[0]
+        if index in self.program.loop_tails or (floor == ENDLESS and number in self.machine.moves_blocks):
+            return ENDLESS  # compilers do not guard these either
+        # a trace function, or a signal, raises in front of any instruction
         if floor == ENDLESS:
             self.protect(index, handler, stack, depth, unset, loose)
+        if number in self.machine.quiet:
+            return ENDLESS if depth - taken < handler[3] else int(handler[3])
         if depth - taken < handler[3]:
             raise self.refuse(index, f"takes a value that its handler needs, below a depth of {handler[3]}")
         return int(handler[3])
@@ -273,7 +280,7 @@ class Walk(Actions):
         count //= WIDTH
         if kept + count > self.limit:
             raise self.refuse(target, f"its stack is {kept + count} deep, co_stacksize is {self.limit}")
-        self.reach(index, target, low << WIDTH * count | entries, kept + count, unset, loose, blocks, True)
+        self.reach(index, target, low << WIDTH * count | entries, kept + count, unset, loose, blocks)
 
     def block_handler(self, blocks: Blocks) -> Handler:
         """What a stack of blocks does with an exception; releases without exception tables only."""
@@ -307,6 +314,10 @@ class Walk(Actions):
             # what was tested is a copy of what stays: after the test it is known
             moved = moved >> WIDTH << WIDTH | (kinds.NONE if refines > 0 else kinds.EXC)
             stack = stack >> WIDTH << WIDTH | (kinds.EXC if refines > 0 else kinds.NONE)
+        if target <= index and self.program.late_cells:
+            for bit, made in self.program.late_cells.items():
+                if target < made and not loose & bit:
+                    raise self.refuse(index, "goes back in front of where a cell is made that it keeps")
         self.reach(index, target, moved, depth + taken[5], unset, loose, blocks)
         if not goes_on:
             return None
@@ -330,7 +341,11 @@ class Walk(Actions):
             self.doubt(index, move, stack, depth, unset, loose, floor, handler)
         name, code = self.machine.names[end[1]], self.program.code
         if name.startswith("RETURN_"):
-            if code.co_flags & ASYNC_GENERATOR and (stack & KIND & ~kinds.NONE or name == "RETURN_CONST"):
+            if (
+                code.co_flags & ASYNC_GENERATOR
+                and not self.program.dispatcher
+                and (stack & KIND & ~kinds.NONE or name == "RETURN_CONST")
+            ):
                 if name != "RETURN_CONST" or code.co_consts[move[7]] is not None:
                     raise self.refuse(index, "returns a value from an asynchronous generator")
             depth += move[5]
@@ -340,7 +355,6 @@ class Walk(Actions):
 
 ASYNC_GENERATOR = 0x200
 NEEDS_PARAMETER = kinds.CELLS | kinds.BIT["names"] | kinds.BIT["name_pairs"]
-EVERY_SHAPE = kinds.repeated(
-    kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER, 512
-)
+SHAPE = kinds.NULL | kinds.RETURN_ADDRESS | kinds.LARGEST_PARAMETER << kinds.PARAMETER
 LOAD, BORROW, STORE, TUPLE, CALL, CLEAR = ops.LOAD, ops.BORROW, ops.STORE, ops.TUPLE, ops.CALL, ops.CLEAR
+HAND_ON = ops.HAND_ON
