@@ -36,7 +36,8 @@ def check_lines(program: Program) -> None:
     if described != program.count:
         raise Refused(WHOLE, f"co_linetable describes {described} code units, there are {program.count}")
     first = program.code.co_firstlineno - 1 if program.machine.release.ascending_lines else -(1 << 40)
-    starts, before = program.index, -1
+    starts = program.index
+    before: int | None = None
     for start, _, line in program.code.co_lines():
         if start >> 1 not in starts and line != before:  # a long instruction has several entries
             raise Refused(WHOLE, f"co_linetable begins line {line} inside an instruction")

@@ -98,7 +98,7 @@ def _check_cleanup(program: Program, handlers: list[tuple[int, int, Handler]]) -
     """CLEANUP_THROW is reached by `throw()` alone: from the yield that its handler guards, and from nothing else."""
     machine = program.machine
     number, yields = machine.idioms.cleanup_throw, machine.numbers["YIELD_VALUE"]
-    targets = {}
+    targets: dict[int, list[tuple[int, int]]] = {}
     for first, last, handler in handlers:
         targets.setdefault(handler[0], []).append((first, last))
     for index, _ in _each(program, number):
