@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from recell.verifier import kinds
 from recell.verifier import opcodes as ops
-from recell.verifier.actions import BY_NUMBER, Actions
+from recell.verifier.call_actions import BY_NUMBER, CallActions
 from recell.verifier.decode import ENDLESS, GENERATOR_FLAGS, WHOLE, Program, Refused
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ WIDTH, ENTRY, KIND = kinds.WIDTH, kinds.ENTRY, kinds.KIND
 SPECIAL_STORES = kinds.NULL | kinds.CELL | kinds.BORROWED
 
 
-class Walk(Actions):
+class Walk(CallActions):
     """One walk over one program."""
 
     def __init__(self, program: Program, handlers: list[tuple[int, int, Handler]]) -> None:
