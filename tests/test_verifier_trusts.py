@@ -245,6 +245,17 @@ def test_a_cell_that_others_see_is_not_trusted():
     refused(assemble(*making(0), "RETURN_VALUE", co_consts=(inner,)))
 
 
+@pytest.mark.skipif(not has("CALL_INTRINSIC_1"), reason="no type parameters")
+def test_a_generic_class_in_a_class_finds_its_parameters():
+    """It looks in the outer class's namespace first, as no other code may for what is trusted."""
+    text = "class A[T]:\n class B[U]:\n  def f(): return T, U\n"
+    verify(compile(text, "x", "exec"))
+    fields = {"co_cellvars": (".type_params",)}
+    tail = (("LOAD_FROM_DICT_OR_DEREF", 1), ("CALL_INTRINSIC_1", 10), "RETURN_VALUE")
+    inner = with_cells(("LOAD_FAST", 0), *tail, co_varnames=("__classdict__",), co_argcount=1, **fields)
+    refused(assemble(*making(0), "RETURN_VALUE", co_consts=(inner,)))
+
+
 STAR = (("CALL_INTRINSIC_1", 2), "POP_TOP") if has("CALL_INTRINSIC_1") else ("IMPORT_STAR",)
 
 
@@ -430,8 +441,11 @@ def test_slots_count_where_names_repeat():
             *opening, ("LOAD_DEREF", 0), ("LOAD_DEREF", 1), "POP_TOP", "RETURN_VALUE", opening=False, **fields
         )
     )
-    wrong = (("COPY_FREE_VARS", 1), ("MAKE_CELL", 1), ("RESUME", 0))
-    refused(assemble(*wrong, *RETURN, opening=False, **fields), "no cell variable")
+    twice = (("COPY_FREE_VARS", 1), ("MAKE_CELL", 0), ("MAKE_CELL", 1), ("RESUME", 0))
+    verify(assemble(*twice, ("LOAD_DEREF", 1), "RETURN_VALUE", opening=False, **fields))
+    local = {**fields, "co_varnames": ("y",), "co_nlocals": 1}
+    wrong = (("COPY_FREE_VARS", 1), ("MAKE_CELL", 0), ("RESUME", 0))
+    refused(assemble(*wrong, *RETURN, opening=False, **local), "no cell variable")
 
 
 # -- functions under construction -------------------------------------------------------------------

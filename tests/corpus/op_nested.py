@@ -11,15 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from iterating import is_alike, takes_iterator
+from verifying import verify_nested
 
-from recell import ScopeError, UnsupportedCodeError, inner, make_cell, patch_inner, replace_inner
+from recell import ScopeError, UnsupportedCodeError, inner, make_cell, patch_inner, replace_inner, verify
 
 from . import Operation, Refused
-
-try:
-    from recell.verifier.verify import verify
-except ImportError:
-    verify = None  # type: ignore[assignment]
 
 
 def _functions_in(code: types.CodeType) -> list[types.CodeType]:
@@ -49,8 +45,7 @@ def taken_out(code: types.CodeType) -> None:
             asked = {name: object() for name in error.names}
             new = inner(code, nested, cells, defaults=asked)
         assert new.__code__ is nested or (takes_iterator(nested) and is_alike(new.__code__, nested))
-        if verify is not None:
-            verify(new.__code__)
+        verify(new.__code__)
         assert new.__name__ == nested.co_name
         assert new.__qualname__ == getattr(nested, "co_qualname", new.__qualname__)
         assert new.__qualname__.rpartition(".")[2] == nested.co_name
@@ -190,8 +185,7 @@ def object_in_place(func: types.FunctionType) -> None:
             raise
         assert func.__code__ is code
         _elsewhere(code, new.__code__, nested)
-        if verify is not None:
-            verify(new.__code__)
+        verify_nested(new.__code__)
         if nested.co_freevars:
             if any(name not in (*code.co_cellvars, *code.co_freevars) for name in nested.co_freevars):
                 continue
@@ -200,12 +194,10 @@ def object_in_place(func: types.FunctionType) -> None:
             other = types.FunctionType(nested, {"__name__": "elsewhere"}, None, None, empty)
             closing = replace_inner(func, nested, other)
             _elsewhere(code, closing.__code__, nested)
-            if verify is not None:
-                verify(closing.__code__)
+            verify_nested(closing.__code__)
             shorter = _stands_in_with(nested.co_freevars[-1:])
             closing = replace_inner(func, nested, shorter)
-            if verify is not None:
-                verify(closing.__code__)
+            verify_nested(closing.__code__)
 
 
 def _stands_in_with(names: tuple[str, ...]) -> types.FunctionType:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+from verifying import verify_nested
+
 import recell
 from corpus import Operation, Refused
 from recell.code.uses import uses
@@ -26,7 +28,7 @@ def entered_and_left(func, change):
         assert all(new is old for new, old in zip(state(func), before))
     for code, cells in codes:
         assert len(code.co_freevars) == cells
-        recell.verify(code)
+        verify_nested(code)
         assert code.co_firstlineno == before[0].co_firstlineno
         if code.co_freevars == before[0].co_freevars and func.__name__ != "__annotate__":
             # (an annotation in a class asks the class's namespace first, and that is taken off the stack: one unit more)
@@ -79,7 +81,7 @@ def swapped(func):
     assert original.__code__ is before[0] and copy.__name__ == before[-1]
     change.undo()
     assert all(new is old for new, old in zip(state(copy), before))
-    recell.verify(code)
+    verify_nested(code)
     other = remake(func)
     change = recell.swap(other, copy, cells="take")
     assert other.__code__ is copy.__code__ or other.__globals__ is not copy.__globals__

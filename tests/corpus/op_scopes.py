@@ -6,11 +6,10 @@ import builtins
 from types import CellType, FunctionType
 
 from streams import Constant, assert_same
+from verifying import verify_nested
 
 import recell
 from corpus import Operation, Refused
-
-verify = getattr(recell, "verify", lambda code: None)
 
 
 def resolvable(func: FunctionType) -> dict[str, object]:
@@ -45,20 +44,20 @@ def promoted(func: FunctionType) -> None:
         assert all(one is other for one, other in zip(new.__closure__, closure))
         assert new.__closure__[-1].cell_contents is value
         assert_same(code, new.__code__, {name})
-        verify(new.__code__)
+        verify_nested(new.__code__)
         back = changed(lambda: recell.demote(new, name))
         assert back.__globals__[name] is value
         assert back.__closure__ == func.__closure__
         assert_same(code, back.__code__, {name})
-        verify(back.__code__)
+        verify_nested(back.__code__)
     if len(names) > 1 and not local & set(names):
         new = recell.promote(func, names)
         assert new.__code__.co_freevars == (*code.co_freevars, *names)
         assert_same(code, new.__code__, set(names))
-        verify(new.__code__)
+        verify_nested(new.__code__)
         back = recell.demote(new, *names)
         assert_same(code, back.__code__, set(names))
-        verify(back.__code__)
+        verify_nested(back.__code__)
 
 
 def changed(make):
@@ -77,7 +76,7 @@ def frozen(func: FunctionType) -> None:
             continue
         new = changed(lambda: recell.freeze(func, **{name: Constant(name)}))
         assert_same(code, new.__code__, {name})
-        verify(new.__code__)
+        verify_nested(new.__code__)
         assert name not in recell.scope(new).globals
     for name in code.co_freevars:
         if name in found.assigned or name in ("__class__", "__classdict__", ".type_params"):
@@ -91,7 +90,7 @@ def frozen(func: FunctionType) -> None:
         if name not in new.__code__.co_freevars:
             assert_same(code, new.__code__, {name}, {name})
             assert len(new.__closure__ or ()) == len(code.co_freevars) - 1
-        verify(new.__code__)
+        verify_nested(new.__code__)
 
 
 def by_itself(func: FunctionType) -> None:
@@ -103,7 +102,7 @@ def by_itself(func: FunctionType) -> None:
     assert set(left) <= set(func.__code__.co_freevars)
     assert all(cell is dict(zip(func.__code__.co_freevars, cells))[name] for name, cell in left.items())
     assert recell.scope(func).assigned & set(func.__code__.co_freevars) <= set(left)
-    verify(new.__code__)
+    verify_nested(new.__code__)
 
 
 def demoted(func: FunctionType) -> None:
@@ -116,7 +115,7 @@ def demoted(func: FunctionType) -> None:
         raise
     gone = set(func.__code__.co_freevars) - set(new.__code__.co_freevars)
     assert_same(func.__code__, new.__code__, gone, gone)
-    verify(new.__code__)
+    verify_nested(new.__code__)
     assert new.__globals__ is not func.__globals__
     for name, cell in zip(func.__code__.co_freevars, func.__closure__):
         if name in gone and cell != CellType():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from verifying import verify_nested
+
 import recell
 
 from . import Operation
@@ -9,7 +11,7 @@ from . import Operation
 
 def accepted(code):
     """What the compiler made is accepted, nested code included."""
-    recell.verify(code)
+    verify_nested(code)
 
 
 def accepted_live(func):

@@ -146,7 +146,9 @@ class Actions:
 
     def make_cell(self, index: int, bit: int, now: Now, handler: Handler | None) -> Now:
         stack, depth, unset, loose, pushed = now
-        if not bit & self.program.cell_bits:
+        # a free variable's cell may be wrapped once more: compilers do where an inlined comprehension has a cell of
+        # the same name (gh-121377), and its slot holds a cell still
+        if not bit & self.program.cell_bits and (not bit & self.program.free_bits or bit & (unset | loose)):
             raise self.refuse(index, f"`{self.program.slots[bit.bit_length() - 1]}` is no cell variable")
         return stack, depth, unset & ~bit, loose & ~bit, pushed
 

@@ -321,7 +321,10 @@ class Program:
             if begin < 0:
                 continue
             number, argument = self.read(index)
-            if number not in machine.idioms.undisturbed or index >= first_target:
+            if index >= first_target:
+                break
+            if number not in machine.idioms.undisturbed:
+                self._know_class_parameters(index, number, argument, known)
                 break
             self.prefix = index + 1
             name = machine.names[number]
@@ -336,6 +339,22 @@ class Program:
                     else ops.Moves(name, "", machine.action(name), None)
                 )
                 self._know(index, moves, name, argument, known)
+
+    def _know_class_parameters(self, index: int, number: int, slot: int, known: dict[int, str]) -> None:
+        """A generic class in a class looks for its type parameters in the outer one's namespace before their cell.
+
+        What a metaclass puts there under their name is taken for a tuple, whoever compiled it: a fault of CPython's.
+        """
+        machine = self.machine
+        if machine.names[number] != machine.release.class_deref or not index:
+            return
+        before, place = self.read(index - 1)
+        if (
+            machine.names[before] == "LOAD_DEREF"
+            and self.free_bits >> place & 1
+            and self.slots[place] == "__classdict__"
+        ):
+            self._know(index, machine.facts[number][1], machine.names[number], slot, known)
 
     def _know(self, index: int, moves: ops.Moves, name: str, slot: int, known: dict[int, str]) -> None:
         if slot not in known:
