@@ -126,7 +126,7 @@ class Program:
     def _find_late_cells(self) -> None:
         """`locals()` takes a slot for a cell if its MAKE_CELL stands, in the order of the code, before what runs."""
         for index, move in enumerate(self.moves):
-            if move[6] == ops.MAKE_CELL and move[7] not in self.late_cells:
+            if move[6] == ops.MAKE_CELL and move[7] not in self.late_cells and move[7] & self.cell_bits:
                 self.late_cells[move[7]] = index
 
     def refuse(self, index: int, reason: str) -> Refused:

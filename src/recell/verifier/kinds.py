@@ -21,7 +21,7 @@ _KINDS = (
     "defaults_function", "kwdefaults_function", "all_defaults_function", "pending",
     "iter", "virtual", "index", "exc", "prev", "lasti", "none", "bool", "int", "str", "excs", "alias",
     "prev_tb", "prev_value", "prev_type", "exc_tb", "exc_value", "exc_type", "return_address", "borrowed",
-    "sender", "interpolation", "interpolations",
+    "sender", "interpolation", "interpolations", "no_self",
 )  # fmt: skip
 BIT = {kind: 1 << number for number, kind in enumerate(_KINDS)}
 
@@ -56,7 +56,8 @@ def _union(*kinds: str) -> int:
 # not objects, or objects that only one instruction may take
 _GUARDED = _union(
     "null", "comprehension", "generator_expression", "defaults_function", "kwdefaults_function",
-    "all_defaults_function", "pending", "index", "prev", "lasti", "prev_tb", "prev_value", "prev_type", "return_address"
+    "all_defaults_function", "pending", "index", "prev", "lasti", "prev_tb", "prev_value", "prev_type",
+    "return_address", "no_self",
 )  # fmt: skip
 _EVERYTHING = (1 << len(_KINDS)) - 1
 _VALUE = _EVERYTHING & ~_GUARDED
@@ -68,11 +69,12 @@ ACCEPTED = {
     "moved": _EVERYTHING & ~_union("index", "pending"),
     "copied": _EVERYTHING
     & ~TRUSTING
-    & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address"),
-    "maybe_null": _VALUE | NULL,
+    & ~_union("null", "pending", "index", "prev_tb", "prev_value", "return_address", "no_self"),
+    "saved": _VALUE | NULL,
+    "maybe_null": _VALUE | _union("null", "no_self"),
     "called": _VALUE | TRUSTING,
     "called_or_null": _VALUE | TRUSTING | NULL,
-    "drop_or_null": _VALUE | _union("lasti", "index", "prev_type", "null"),
+    "drop_or_no_self": _VALUE | _union("lasti", "index", "prev_type", "no_self"),
     "null_or_index": _union("null", "index"),
     "iterated": _union("iter", "virtual"),
     "code": CODES,
@@ -116,6 +118,7 @@ ACCEPTED = {
 }
 """What a kind's name means on the left of `--`. A borrowed value does wherever the value itself would."""
 LEFT = {**BIT, "value": OBJECT, "maybe_null": OBJECT | NULL, "exc_or_none": EXC_OR_NONE}
+LEFT["maybe_self"] = OBJECT | BIT["no_self"]  # the NULL of a special method, which compilers drop
 """What it means on the right: the bits that are pushed."""
 
 
