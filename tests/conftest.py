@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import dis
+import gc
 import io
 import re
 import sys
@@ -28,6 +29,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leak runs come first: they search the whole heap, which holds no corpus yet."""
     items.sort(key=lambda item: "leaks" not in item.path.name)
+    for item in items:
+        if item.path.name.startswith("test_reload"):
+            item.add_marker(pytest.mark.filterwarnings("ignore:.*objects are frozen:RuntimeWarning"))
 
 
 def pytest_report_header() -> str:
@@ -75,6 +79,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if len(lines) > 80:
             lines = [*lines[:80], f"… and {len(lines) - 80} lines more"]
         outcome.get_result().sections.append((f"disassembly of {name}", "\n".join(lines)))
+
+
+@pytest.fixture(autouse=True)
+def small_heap(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Reloads that have to search the heap are spared what a whole session holds: it was there before the test."""
+    if not request.node.path.name.startswith("test_reload"):
+        yield
+        return
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,16 @@ from recell.callables import function_of
 from recell.public import public
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
-__all__ = ["running"]
+__all__ = ["running", "running_in"]
 
-_KINDS: tuple[tuple[type, str, str], ...] = (
-    (GeneratorType, "gi_code", "gi_frame"),
-    (CoroutineType, "cr_code", "cr_frame"),
-    (AsyncGeneratorType, "ag_code", "ag_frame"),
-)
+_KINDS: dict[type, tuple[str, str]] = {
+    GeneratorType: ("gi_code", "gi_frame"),
+    CoroutineType: ("cr_code", "cr_frame"),
+    AsyncGeneratorType: ("ag_code", "ag_frame"),
+}
 
 
 @public
@@ -51,28 +52,36 @@ def running(func_or_code: Any) -> list[Any]:
     []
     """
     code = func_or_code if type(func_or_code) is CodeType else function_of(func_or_code, "running").__code__
+    return running_in([code])
+
+
+def running_in(wanted: Iterable[CodeType]) -> list[Any]:
+    """Return what runs any of several code objects, as `running` does, by one search of the heap."""
     import gc
 
-    compat.warn_of_frozen("generators", 2)
+    codes = {id(code): code for code in wanted}
+    if not codes:
+        return []
+    compat.warn_of_frozen("generators", 3)
     found: list[Any] = []
     own_frames: set[int] = set()
     for obj in gc.get_objects():
-        for kind, code_name, frame_name in _KINDS:
-            if type(obj) is kind and getattr(obj, code_name) is code:
-                frame = getattr(obj, frame_name)
-                if frame is not None:
-                    found.append(obj)
-                    own_frames.add(id(frame))
+        names = _KINDS.get(type(obj))
+        if names is not None and id(getattr(obj, names[0])) in codes:
+            frame = getattr(obj, names[1])
+            if frame is not None:
+                found.append(obj)
+                own_frames.add(id(frame))
     for frame in sys._current_frames().values():
-        found.extend(_frames(frame, code, own_frames))
+        found.extend(_frames(frame, codes, own_frames))
     frame = None  # one of them is this frame: it would hold itself, what was found and its callers
     return found
 
 
-def _frames(frame: FrameType | None, code: CodeType, but: set[int]) -> list[FrameType]:
+def _frames(frame: FrameType | None, codes: dict[int, CodeType], but: set[int]) -> list[FrameType]:
     found: list[FrameType] = []
     while frame is not None:
-        if frame.f_code is code and id(frame) not in but:
+        if id(frame.f_code) in codes and id(frame) not in but:
             found.append(frame)
         frame = frame.f_back
     return found

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     Now = tuple[tuple["ValueLayer", ...], object, Any]
 
-__all__ = ["ABSENT", "AttributeLayer", "CellLayer", "CellStack", "ItemLayer", "ValueLayer", "ValueStack"]
+__all__ = [
+    "ABSENT",
+    "AttributeLayer",
+    "CellLayer",
+    "CellStack",
+    "ItemLayer",
+    "ValueLayer",
+    "ValueStack",
+    "stacks_holding",
+]
 
 
 class _Absent:
@@ -259,6 +268,14 @@ def _forget(gone: Any, stacks: dict[object, Any] = _stacks) -> None:
     key = gone.key
     if stacks.get(key) is gone:
         del stacks[key]
+
+
+def stacks_holding(obj: object) -> int:
+    """Return how many items of an object have a stack now, each of which holds the object."""
+    own = id(obj)
+    keys = [key for key in list(_stacks) if type(key) is tuple and key[0] == own and key[1] == "item"]
+    stacks = [known() for known in map(_stacks.get, keys) if known is not None]
+    return sum(stack is not None for stack in stacks)
 
 
 class ValueLayer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.callables import caches_in, function_of
 from recell.errors import short
-from recell.frames import running
+from recell.frames import running_in
 from recell.functions.building import remake
 from recell.layers.changes import MADE, Change, locked, name_of
 from recell.layers.records import in_force
@@ -74,8 +74,7 @@ class Swap(Change):
     @property
     def running(self) -> list[Any]:
         """The frames, generators and coroutines that finish with the old code, as of now."""
-        codes = {id(code): code for code in self._codes}
-        return [found for code in codes.values() for found in running(code)]
+        return running_in(self._codes)
 
 
 @public

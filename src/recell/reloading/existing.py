@@ -1,53 +1,115 @@
-"""The functions of a module that exist, wherever they are held, by the code that their text gave them."""
+"""The functions of a module that exist, wherever they are held, by the code that their text gave them.
+
+Every function holds its globals. So the references to a module's namespace tell how many functions there are. Where the
+names of the module lead to as many, these are all: the heap, which may be large, need not be searched.
+"""
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType
+import gc
+import sys
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell import compat
+from recell.layers.exchange import NO_GIL
+from recell.layers.values import stacks_holding
 from recell.reloading.journal import text_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Existing", "functions_of"]
+__all__ = ["Existing", "functions_of", "reachable"]
+
+_FAR = 20_000  # objects: looking at more takes longer than to search a heap of usual size
+_LEAVES = frozenset({str, int, float, complex, bool, bytes, type(None), CodeType, ModuleType})
 
 
-def functions_of(*namespaces: dict[str, Any]) -> dict[int, list[FunctionType]]:
-    """The functions whose globals each namespace is, by its id: found by one walk of the heap."""
-    import gc
+def functions_of(modules: Iterable[ModuleType]) -> dict[int, list[FunctionType]]:
+    """Find the functions whose globals are the modules' namespaces; return them by the ids of the modules.
 
-    compat.warn_of_frozen("functions", 2)
-    found: dict[int, list[FunctionType]] = {id(namespace): [] for namespace in namespaces}
-    for function in gc.get_referrers(*namespaces):
-        if type(function) is FunctionType and function.__name__ != compat.STAND_BY:
-            there = found.get(id(function.__globals__))
-            if there is not None:
-                there.append(function)
+    Those that cannot be counted otherwise are looked for in one search of the heap.
+    """
+    found: dict[int, list[FunctionType]] = {}
+    searched: dict[int, list[FunctionType]] = {}  # id of the namespace -> its functions
+    namespaces = []
+    for module in modules:
+        there = reachable(module)
+        if there is None:
+            namespaces.append(vars(module))
+            there = searched[id(vars(module))] = []
+        found[id(module)] = there
+    if namespaces:
+        compat.warn_of_frozen("functions", 2)
+        for function in gc.get_referrers(*namespaces):
+            if type(function) is FunctionType and function.__name__ != compat.STAND_BY:
+                into = searched.get(id(function.__globals__))
+                if into is not None:
+                    into.append(function)
     return found
+
+
+def _references(module: ModuleType) -> int:
+    return sys.getrefcount(vars(module))
+
+
+def reachable(module: ModuleType) -> list[FunctionType] | None:
+    """Return the functions whose globals a module's namespace is, if its names lead to all of them; else None.
+
+    None too where somebody else holds the namespace itself: a function that nothing leads to, perhaps.
+    """
+    if NO_GIL:
+        return None  # references are not counted in one place
+    count = _references(module) - _references(ModuleType("none")) - stacks_holding(vars(module))
+    namespace, name = vars(module), vars(module).get("__name__")
+    found: list[FunctionType] = []
+    waiting: list[Any] = list(namespace.values())
+    seen: set[int] = set()
+    far = _FAR + 2 * len(waiting)
+    for one in waiting:
+        if len(found) == count:
+            break
+        kind = type(one)
+        if kind in _LEAVES or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if kind is FunctionType:
+            if one.__globals__ is namespace:
+                found.append(one)
+            waiting += [inner for inner in gc.get_referents(one) if not _is_globals(inner)]
+        elif one is not namespace and (not isinstance(one, type) or one.__module__ == name):
+            waiting += gc.get_referents(one)
+        if len(waiting) > far:
+            return None
+    if len(found) != count:
+        return None
+    return [function for function in found if function.__name__ != compat.STAND_BY]
+
+
+def _is_globals(value: Any) -> bool:
+    return type(value) is dict and ("__builtins__" in value or "__build_class__" in value)
 
 
 class Existing:
     """The functions of one module.
 
     Args:
-        namespace: their globals.
+        module: theirs. What it holds now is looked at now.
         functions: those found already, in a transaction of several modules.
     """
 
-    def __init__(self, namespace: dict[str, Any], functions: Iterable[FunctionType] | None = None) -> None:
-        self._namespace, self._functions = namespace, functions
+    def __init__(self, module: ModuleType, functions: list[FunctionType] | None = None) -> None:
+        self._module = module
+        self._functions = reachable(module) if functions is None else functions
         self._by_place: dict[tuple[str, int], list[tuple[CodeType, FunctionType]]] | None = None
 
     def _index(self) -> dict[tuple[str, int], list[tuple[CodeType, FunctionType]]]:
         """The functions by name and first line of their code, as it was when the reload began."""
         if self._by_place is None:
             index: dict[tuple[str, int], list[tuple[CodeType, FunctionType]]] = {}
-            functions = self._functions
-            if functions is None:
-                functions = functions_of(self._namespace)[id(self._namespace)]
-            for function in functions:
+            if self._functions is None:
+                self._functions = functions_of([self._module])[id(self._module)]
+            for function in self._functions:
                 code = text_code(function)
                 index.setdefault((code.co_name, code.co_firstlineno), []).append((code, function))
             self._by_place = index

@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import CellType, CodeType
 from typing import TYPE_CHECKING, Any
 
-from recell.cells import contents_of, owners_of_all
+from recell.cells import contents_of
 from recell.code.making import UNKNOWN, making
 from recell.functions.constants import docstring_of
 from recell.layers.exchange import face_of
 from recell.reloading.edits import Follow, FollowWhole
-from recell.reloading.journal import text_state
+from recell.reloading.journal import text_code, text_state
 from recell.reloading.likeness import stays
 from recell.reloading.statements import is_class
 
@@ -71,7 +71,7 @@ def _follow(
         functions = work.existing.of(old)
         found = len(functions)
         if changed:
-            work.replaced(old)
+            work.replaced(old, *(text_code(function) for function in functions))
         for function in functions:
             if id(function) in but:
                 continue
@@ -105,7 +105,7 @@ def _edit(
     own = text_state(function).cells()
     cells: dict[str, CellType] = {}
     for name in new.co_freevars:
-        cell = own.get(name) or _cell(function, name, cls)
+        cell = own.get(name) or _cell(work, function, name, cls)
         if cell is None:
             why = f"one that exists already has no `{name}`: that variable went when its outer call returned"
             work.notes.left.append((path, why))
@@ -129,13 +129,15 @@ def _edit(
     return FollowWhole(function, new, cells, False, face)
 
 
-def _cell(function: FunctionType, name: str, cls: type | None) -> CellType | None:
+def _cell(work: Work, function: FunctionType, name: str, cls: type | None) -> CellType | None:
     """The cell that a variable of a function's outer call has, where a function beside it still holds one."""
     if name == "__class__":
         return None if cls is None else CellType(cls)
-    outer = _outer(function)
-    for sibling in owners_of_all(function.__closure__ or ()):
-        if sibling is not function and _outer(sibling) == outer:
+    outer, shared = _outer(function), set(map(id, function.__closure__ or ()))
+    for _, sibling in work.existing.all() if shared else ():
+        if sibling is function or shared.isdisjoint(map(id, sibling.__closure__ or ())):
+            continue
+        if _outer(sibling) == outer:
             cell = text_state(sibling).cells().get(name)
             if cell is not None:
                 return cell

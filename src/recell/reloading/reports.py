@@ -155,9 +155,9 @@ class Report(Change):
     @property
     def running(self) -> tuple[Any, ...]:
         """The frames, generators and coroutines that are still to finish with the old text."""
-        from recell.frames import running
+        from recell.frames import running_in
 
-        return tuple(one for part in self._parts for code in part.old_codes for one in running(code))
+        return tuple(running_in([code for part in self._parts for code in part.old_codes]))
 
     def __enter__(self) -> Report:
         if self._fresh == ENTERED and self._entries:

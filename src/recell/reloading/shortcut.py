@@ -48,12 +48,13 @@ def follow_bodies(work: Work, old: CodeType, new: CodeType, cls: type | None, pa
     state = notes.mark()
     prefix = f"{path}." if path else ""
     for function, one, other in plain:
+        was = function.__code__
         work.journal.follow(Follow(function, other, _NOTHING))
         if _says_the_same(one, other):
             notes.moved.append(prefix + one.co_name)
         else:
             notes.changed.append(prefix + one.co_name)
-            work.replaced(one)
+            work.replaced(was, one)
     for one, other in rest:
         full = prefix + one.co_name
         if not is_class(one):
@@ -113,6 +114,7 @@ def _plain(
             and CodeType not in map(type, one.co_consts)
             and CodeType not in map(type, other.co_consts)
             and (one.co_consts[:1] == other.co_consts[:1] or docstring_of(one) == docstring_of(other))
+            and len(work.existing.of(one)) == 1  # else another function of this text is held elsewhere
         ):
             plain.append((function, one, other))
         else:

@@ -102,10 +102,10 @@ class Transaction:
                     return Report(self._target, self._name, without, dry=True)
                 if not self._partial or not texts:
                     raise self._refusal(without)
-            found = functions_of(*(vars(one.module) for one in texts)) if len(texts) > 1 else {}
+            found = functions_of(one.module for one in texts) if len(texts) > 1 else {}
             if len(modules) > 1:
                 for one in texts:  # before anything of them runs
-                    one.look(Existing(vars(one.module), found.get(id(vars(one.module)))))
+                    one.look(Existing(one.module, found[id(one.module)]))
                 texts = [one for one in texts if _changed(one)]
                 texts = _in_order(texts)
             self._check_busy(texts)
@@ -125,7 +125,7 @@ class Transaction:
                         data=self._data,
                         rerun=self._rerun,
                         others=others,
-                        functions=found.get(id(vars(one.module))),
+                        functions=found.get(id(one.module)),
                         partial=self._partial,
                         dry=self._dry,
                     )

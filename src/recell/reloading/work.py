@@ -122,12 +122,12 @@ class Work:
         partial: bool = False,
         dry: bool = False,
     ) -> None:
+        self.existing: Existing = Existing(module, functions)  # first: it counts who holds the namespace
         self.module, self.name, self.text, self.filename, self.code = module, name, text, filename, code
         self.namespace: dict[str, Any] = vars(module)
         self.journal, self.data, self.rerun = journal, data, rerun
         self.partial, self.dry = partial, dry
         self.others: dict[str, Dirty] = {} if others is None else others
-        self.existing: Existing = Existing(self.namespace, functions)
         self.forms, self.notes, self.dirty = Forms(), Notes(), Dirty()
         self.tree: ast.Module | None = None
         self.starts: dict[int, list[int]] = {}  # id of a body in the tree -> the first lines of its nodes
@@ -145,9 +145,9 @@ class Work:
             self.tree = ast.parse(self.text, self.filename)
         return self.tree
 
-    def replaced(self, code: CodeType) -> None:
-        """Note a code that functions ran until now: what runs it finishes with the old text."""
-        self.old_codes.append(code)
+    def replaced(self, *codes: CodeType) -> None:
+        """Note codes that functions ran until now: what runs them finishes with the old text."""
+        self.old_codes += codes
 
     def begin(self, cls: type | None, olds: Iterable[Statement]) -> None:
         """Note what names meant before, and which statement bound each last."""
