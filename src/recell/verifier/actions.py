@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Tuple
 
+    from recell.verifier.opcodes import Machine
+
     Blocks = Tuple[Tuple[int, int, int], ...]
     Handler = Tuple[int, int, int, int, Blocks]
     """`(target, entries that stay, entries that are pushed, depth that must be there, blocks)`"""
@@ -28,11 +30,11 @@ class Actions:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.machine = program.machine
-        self.started = 1 << len(program.slots)  # stands for "RETURN_GENERATOR has run" among the slots
+        self.machine: Machine = program.machine
+        self.started: int = 1 << len(program.slots)  # stands for "RETURN_GENERATOR has run" among the slots
         self.leaders: set[int] = set()
         self.run_end = 0  # the index behind the run that is walked
-        self.pending = False  # the handler was not told of what a comprehension cleared
+        self.pending: bool = False  # the handler was not told of what a comprehension cleared
 
     def exposed(self, index: int) -> bool:
         """Whether anything may be raised from an instruction on, before a local changes or the run ends.

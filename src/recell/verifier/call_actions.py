@@ -199,7 +199,7 @@ class CallActions(Actions):
 
 INT = kinds.BIT["int"]
 # what functions that trust their arguments expect, the last first
-EXPECTED = {
+EXPECTED: dict[int, tuple[int, ...]] = {
     kinds.BIT["comprehension"]: (kinds.ITER,),
     kinds.BIT["generator_expression"]: (kinds.ITER,),
     kinds.BIT["defaults_function"]: (kinds.ACCEPTED["tuple"],),

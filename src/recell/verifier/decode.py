@@ -71,24 +71,24 @@ class Program:
             set()
         )  # SET_FUNCTION_ATTRIBUTE behind the MAKE_FUNCTION that it belongs to
         self.jumped_to: set[int] = set()
-        self.prefix = 0  # so many instructions run before anything else can
+        self.prefix: int = 0  # so many instructions run before anything else can
         self.machine = machine
-        self.units = code.co_code
-        self.count = len(self.units) // 2
+        self.units: bytes = code.co_code
+        self.count: int = len(self.units) // 2
         self.moves: list[Move] = []
         self.begins: list[int] = []
         self.ends: dict[int, tuple[Any, ...]] = {}
         locals_, cells, free = code.co_varnames, code.co_cellvars, code.co_freevars
         if machine.release.unified_locals:
             plain = [name for name in cells if name not in locals_] if cells else ()
-            self.slots = (*locals_, *plain, *free)
+            self.slots: tuple[str, ...] = (*locals_, *plain, *free)
             slot_count = len(self.slots)
         else:
             self.slots = locals_
             slot_count = len(locals_)
         free_bits = (1 << len(free)) - 1 << slot_count - len(free) if machine.release.unified_locals else 0
         self.free_bits = free_bits
-        self.cell_bits = 0
+        self.cell_bits: int = 0
         if machine.release.unified_locals:
             for name in cells:
                 self.cell_bits |= 1 << (
@@ -100,14 +100,14 @@ class Program:
             else -1
         )
         names = len(code.co_names)
-        self.bounds = (
+        self.bounds: tuple[int, ...] = (
             ENDLESS, len(code.co_consts), names, names << 1, names << 2, slot_count, len(cells) + len(free)
         )  # fmt: skip
         self.loop_tails: set[int] = set()
         self.late_cells: dict[
             int, int
         ] = {}  # a cell variable's bit -> the first MAKE_CELL, behind the opening
-        self.clears = machine.clears in self.units[::2]
+        self.clears: bool = machine.clears in self.units[::2]
         self._decode()
         tail = machine.loop_tail
         if tail and code.co_flags & GENERATOR_FLAGS and tail in self.units[::2]:
@@ -115,7 +115,7 @@ class Program:
             for index in range(len(numbers) - 2):
                 if tuple(numbers[index : index + 3]) == tuple(tail):
                     self.loop_tails.update(range(index, index + 3))
-        self.index = dict(zip(self.begins, range(len(self.begins))))
+        self.index: dict[int, int] = dict(zip(self.begins, range(len(self.begins))))
         self._resolve_jumps()
         if machine.release.locals_need_cells and self.cell_bits:
             self._find_late_cells()

@@ -44,6 +44,9 @@ NUMBERS = {
 class Moves(_Cached):
     """The moves of one opcode, by argument, each made when first asked for."""
 
+    high: int
+    low: int
+
     def __init__(self, name: str, effect: Effect, action: int, span: tuple[int, int] | None) -> None:
         super().__init__()
         self.name = name
@@ -99,22 +102,22 @@ class Idioms:
         def some(names: Iterable[str]) -> frozenset[int]:
             return frozenset(numbers[name] for name in names if name in numbers)
 
-        self.send = number("SEND")
-        self.behind_send = tuple(
+        self.send: int = number("SEND")
+        self.behind_send: tuple[int, ...] = tuple(
             number(name) for name in ("YIELD_VALUE", "RESUME", "JUMP_BACKWARD_NO_INTERRUPT")
         )
         self.between = (
             1 if "CLEANUP_THROW" in numbers else 0
         )  # it may stand between the jump back and SEND's target
-        self.make_function = number("MAKE_FUNCTION")
-        self.set_attribute = number("SET_FUNCTION_ATTRIBUTE")
-        self.attribute_byte = bytes((self.set_attribute,)) if self.set_attribute >= 0 else b"??"
-        self.cleanup_throw = number("CLEANUP_THROW")
-        self.import_star = number("IMPORT_STAR")
-        self.intrinsic = number("CALL_INTRINSIC_1") if self.import_star < 0 else -1
-        self.asks_format = release.asks_format
-        self.before_generator = some(release.before_generator)
-        self.undisturbed = some(release.undisturbed)
+        self.make_function: int = number("MAKE_FUNCTION")
+        self.set_attribute: int = number("SET_FUNCTION_ATTRIBUTE")
+        self.attribute_byte: bytes = bytes((self.set_attribute,)) if self.set_attribute >= 0 else b"??"
+        self.cleanup_throw: int = number("CLEANUP_THROW")
+        self.import_star: int = number("IMPORT_STAR")
+        self.intrinsic: int = number("CALL_INTRINSIC_1") if self.import_star < 0 else -1
+        self.asks_format: int = release.asks_format
+        self.before_generator: frozenset[int] = some(release.before_generator)
+        self.undisturbed: frozenset[int] = some(release.undisturbed)
 
 
 class Machine:
@@ -126,53 +129,57 @@ class Machine:
     def __init__(self, release: Release | None = None) -> None:
         import opcode
 
-        self.release = release or compat.require("verify")
-        self.numbers = {name: number for name, number in opcode.opmap.items() if number < 256}
-        self.names = [""] * 256
+        self.release: Release = release or compat.require("verify")
+        self.numbers: dict[str, int] = {name: number for name, number in opcode.opmap.items() if number < 256}
+        self.names: list[str] = [""] * 256
         for name, number in self.numbers.items():
             self.names[number] = name
         self.facts: list[Any] = [None] * 256
         for name, effect in self.release.effects.items():
             if name in self.numbers:  # pragma: no branch - a pre-release may lack some
                 self.facts[self.numbers[name]] = self._fact(name, effect)
-        self.skipped = [self.numbers[name] for name in self.release.skipped_after_loop]
-        self.quiet = frozenset(self.numbers[name] for name in self.release.quiet if name in self.numbers)
+        self.skipped: list[int] = [self.numbers[name] for name in self.release.skipped_after_loop]
+        self.quiet: frozenset[int] = frozenset(
+            self.numbers[name] for name in self.release.quiet if name in self.numbers
+        )
         jumps = {
             number for name, number in self.numbers.items() if name.startswith(("JUMP_", "POP_JUMP_IF_"))
         }
         # compilers turn conditional jumps around, and give no handler to what they put there
-        self.unguarded = self.quiet | jumps
+        self.unguarded: frozenset[int] = self.quiet | jumps
         rewritten = self._rewritten(opcode)
         for name, number in rewritten.items():
             self.names[number] = self.names[number] or name
         written = {*rewritten.values(), *(n for name, n in self.numbers.items() if "INSTRUMENTED" in name)}
         written |= {self.numbers[name] for name in self.release.executors if name in self.numbers}
         # what the interpreter does not write over other opcodes: numbers that nobody uses are refused anyway
-        self.harmless = bytes(set(range(256)) - written)
-        self.after_resume = frozenset(
+        self.harmless: bytes = bytes(set(range(256)) - written)
+        self.after_resume: frozenset[int] = frozenset(
             number
             for name, number in {**self.numbers, **rewritten}.items()
             if "RESUME" in name and name != "RESUME"
         )
-        self.jump_counters = frozenset(
+        self.jump_counters: frozenset[int] = frozenset(
             self.numbers[name] for name in ("RESUME", "JUMP_BACKWARD") if self.release.caches.get(name)
         )
-        self.steps = [fact[2] if fact else 0 for fact in self.facts]
+        self.steps: list[Any | int] = [fact[2] if fact else 0 for fact in self.facts]
         # 3.12 sets up the caches behind specialised opcodes, too, when a code object is made
         for base, specialised in getattr(opcode, "_specializations", {}).items():
             for name in specialised if self.release.specialised_caches else ():
                 self.steps[rewritten[name]] = self.steps[self.numbers[base]]
-        self.clears = (
+        self.clears: bytes = (
             bytes(self.numbers[name] for name, what in self.release.actions.items() if what == "clear")
             or b"??"
         )
-        self.moves_blocks = frozenset(self.numbers[name] for name in self.release.block_opcodes)
-        self.idioms = Idioms(self.numbers, self.release)
-        self.loop_tail = bytes(self.numbers[name] for name in self.release.loop_tail)
-        self.prefixes = frozenset(
+        self.moves_blocks: frozenset[int] = frozenset(
+            self.numbers[name] for name in self.release.block_opcodes
+        )
+        self.idioms: Idioms = Idioms(self.numbers, self.release)
+        self.loop_tail: bytes = bytes(self.numbers[name] for name in self.release.loop_tail)
+        self.prefixes: frozenset[int] = frozenset(
             self.numbers[name] for name in ("EXTENDED_ARG", "NOP", "SETUP_FINALLY") if name in self.numbers
         )
-        self.value = kinds.parse("-- value")
+        self.value: Move = kinds.parse("-- value")
         self.constants: dict[type, Move] = {
             type(None): kinds.parse("-- none"),
             bool: kinds.parse("-- bool"),

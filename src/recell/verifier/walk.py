@@ -33,17 +33,20 @@ SPECIAL_STORES = kinds.NULL | kinds.CELL | kinds.BORROWED
 class Walk(CallActions):
     """One walk over one program."""
 
+    run_end: int
+    pending: bool
+
     def __init__(self, program: Program, handlers: list[tuple[int, int, Handler]]) -> None:
         super().__init__(program)
-        self.limit = program.code.co_stacksize
+        self.limit: int = program.code.co_stacksize
         self.blocks: Blocks = ()
         self.states: dict[Any, State] = {}
         self.waiting: list[Any] = []
         self.queued: set[Any] = set()
         deepest = 1 << self.limit.bit_length()  # few masks serve all code, and none is too short
-        self.every_borrowed = kinds.every(kinds.BORROWED, deepest)
-        self.every_parameter = kinds.every(kinds.LARGEST_PARAMETER << kinds.PARAMETER, deepest)
-        self.every_shape = kinds.every(SHAPE, deepest)
+        self.every_borrowed: int = kinds.every(kinds.BORROWED, deepest)
+        self.every_parameter: int = kinds.every(kinds.LARGEST_PARAMETER << kinds.PARAMETER, deepest)
+        self.every_shape: int = kinds.every(SHAPE, deepest)
         code = program.code
         count = len(program.slots)
         arguments = (
