@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from _drawn import draw_pictures
@@ -45,6 +46,22 @@ def reference() -> str:
         ordered = sorted(names, key=lambda name: (name[0].isupper(), name.lower()))
         parts += [f"::: recell.{name}\n" for name in ordered]
     return "\n".join(parts)
+
+
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """Make pages of the files at the top of the project, and the colours of code for light and dark."""
+    from mkdocs.structure.files import File
+    from pygments.formatters import HtmlFormatter
+
+    for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY"):
+        text = (Path(config.config_file_path).parent / f"{name}.md").read_text(encoding="utf-8")
+        files.append(File.generated(config, f"{name.lower()}.md", content=text))
+    colours = HtmlFormatter(style="default", nobackground=True).get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(
+        "[data-bs-theme=dark] .highlight"
+    )
+    files.append(File.generated(config, "css/highlight.css", content=f"{colours}\n{dark}\n"))
+    return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
