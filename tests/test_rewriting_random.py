@@ -165,13 +165,12 @@ def test_edited_code_does_what_edited_text_would(text: Text, data: Any) -> None:
         lines = [line.replace("one(", "two(") for line in lines]
     if data.draw(st.booleans(), "jumps"):
         edits.append(inverted)
-    places = [
-        at for at, line in enumerate(lines) if at and not line.rstrip().endswith(("try:", "else:", "Error:"))
-    ]
+    places = [at for at, line in enumerate(lines) if at and not line.rstrip().endswith(("else:", "Error:"))]
     for at in sorted(data.draw(st.sets(st.sampled_from(places), max_size=3), "insertions"), reverse=True):
-        edits.append(inserted(f"log.append(('at', {at}, a, b)); b = b + 1", at=at + 1))
+        new = data.draw(st.sampled_from([f"log.append(('at', {at}, a, b)); b = b + 1", "b = 7 // a"]), "text")
+        edits.append(inserted(new, at=at + 1))
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
-        lines.insert(at, f"{indent}log.append(('at', {at}, a, b)); b = b + 1")
+        lines.insert(at, f"{indent}{new}")
     if not edits:
         edits.append(lambda code: None)
     log: list[Any] = []

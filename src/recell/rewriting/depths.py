@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from recell.rewriting.reading import ending
+from recell.rewriting.reading import ending, marking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -52,7 +52,9 @@ def steps_of(decoded: Decoded) -> Steps:
         return stack_effect(code, arguments[index] if code >= takes_argument else None, jump=jump)
 
     ends = {index for index, code in enumerate(codes) if code in last}
-    return Steps(len(codes), decoded.jumps(), ends, effect)
+    marks = marking()
+    targets = {index: target for index, target in decoded.jumps().items() if codes[index] not in marks}
+    return Steps(len(codes), targets, ends, effect)
 
 
 def flow(steps: Steps, regions: Sequence[Region]) -> tuple[int, list[int], list[int]]:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from recell.errors import ScopeError, short
 from recell.public import public
-from recell.rewriting.assembling import parts_of
-from recell.rewriting.places import ENTRY, Moment, body_start, place_of, resolved
-from recell.rewriting.sites import all_lines, put_in, put_on_line
+from recell.rewriting.places import ENTRY, Moment, place_of, resolved
+from recell.rewriting.sites import all_lines, put_first, put_on_line
 from recell.rewriting.statements import Variables, checked_text, compiled
 
 if TYPE_CHECKING:
@@ -76,8 +75,7 @@ class Insertion:
     def edit(self, items: Any, pieces: Callable[[Any, int], list[Any]]) -> None:
         """Put pieces in front of the line, or at the entry."""
         if self.at is ENTRY:
-            numbers = [item.opcode for item in parts_of(list.__iter__(items)).instructions]
-            put_in(items, [body_start(numbers)], pieces, items.first_lineno)
+            put_first(items, pieces)
             return
         line = resolved(self.at, all_lines(items), items.filename, "inserted", items.name)
         if not isinstance(line, int) or not put_on_line(items, line, pieces):

@@ -192,22 +192,29 @@ def line_sites(
     known, ends = _numbers(), ending()
     # before 3.10 a line without a text of its own, such as a return at the end, has the number of the one before
     whole = opcodes().release.line_table == "co_lnotab"
+    by_table = opcodes().release.exception_table
     first = body_start(numbers)
     arrivals: dict[int, list[int]] | None = None
-    found = []
+    found: list[int] = []
     for index in range(first, len(numbers)):
         if lines[index] != line:
             continue
-        if index > first and (whole or numbers[index - 1] not in ends):
-            if lines[index - 1] == line:
-                continue
-        elif index > first:
+        goes_on = index > first and (whole or numbers[index - 1] not in ends)
+        if goes_on and lines[index - 1] == line:
+            continue
+        if index > first and (found or not goes_on):
             if arrivals is None:
                 arrivals = {}
                 for source, target in jumps().items():
                     arrivals.setdefault(target, []).append(source)
-            if index in arrivals and all(lines[source] == line for source in arrivals[index]):
+            sources = arrivals.get(index, [])
+            if not goes_on and not sources and by_table and numbers[index] != known["PUSH_EXC_INFO"]:
+                continue  # the way out of a handler
+            inside = [source for source in sources if lines[source] == line]
+            if inside and not goes_on and len(inside) == len(sources):
                 continue  # control was on the line already
+            if inside and found and inside[0] < index:
+                continue  # a statement of several lines comes back to its first
         number = numbers[index]
         if number in _noise:
             continue

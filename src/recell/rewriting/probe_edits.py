@@ -5,16 +5,18 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from recell.code import assembler
+from recell.code import assembler, tables
 from recell.code.instructions import instruction, opcodes
 from recell.errors import ScopeError
 from recell.rewriting.places import ENTRY, body_start, line_sites
 from recell.rewriting.reading import decode
 from recell.rewriting.rewriting import rewritten
+from recell.rewriting.uncovered import Covering
 
 if TYPE_CHECKING:
     from recell.rewriting.actions import Hook
     from recell.rewriting.places import Moment
+    from recell.rewriting.reading import Decoded
 
 __all__ = ["Point", "codes_at", "holds", "probed", "sites_on"]
 
@@ -42,8 +44,9 @@ def probed(code: CodeType, point: Point, sites: list[int] | None = None) -> Code
             raise ScopeError(msg, name=str(point.at), names=(), target=code.co_name)
         return new
     if point.at is ENTRY and point.condition is None and _all_bound(code, point.hook.names):
-        decoded = decode(code)
-        return _inserted(code, [decoded.starts[body_start(decoded.numbers)]], point.hook)
+        new = _first(code, point.hook)
+        if new is not None:
+            return new
     return _through_library(code, point, [])
 
 
@@ -69,11 +72,16 @@ def holds(code: CodeType, hook: Hook) -> bool:
 
 def sites_on(code: CodeType, line: int) -> list[int]:
     """Return the code units at which a line starts."""
-    decoded, where = decode(code), assembler.positions(code)
-    lines = [where[unit] for unit in decoded.units]
-    if lines and type(lines[0]) is tuple:
-        lines = [position[0] for position in lines]
+    decoded = decode(code)
+    lines = _lines(code, decoded)
     return [decoded.starts[index] for index in line_sites(decoded.numbers, lines, line, decoded.jumps)]
+
+
+def _lines(code: CodeType, decoded: Decoded) -> list[int | None]:
+    where = assembler.positions(code)
+    if where and type(where[0]) is tuple:
+        return [where[unit][0] for unit in decoded.units]
+    return [where[unit] for unit in decoded.units]
 
 
 def _on_line(code: CodeType, point: Point, line: int, sites: list[int] | None = None) -> CodeType | None:
@@ -121,9 +129,37 @@ def _numbers() -> list[int]:
     return _unbinding
 
 
+def _first(code: CodeType, hook: Hook) -> CodeType | None:
+    """Return the code with the call of a hook in front of its body; None where a loop would come back to it."""
+    decoded = decode(code)
+    first = body_start(decoded.numbers)
+    if first:  # behind the last instruction of the prologue: a jump leads past it
+        start, end = decoded.starts[first - 1], decoded.starts[first]
+        constants = list(code.co_consts)
+        raw = code.co_code[2 * start : 2 * end] + _call(code, hook, constants)
+        return _with_calls(code, [(start, end, raw)], constants, hook)
+    if 0 in decoded.jumps().values():
+        return None
+    return _inserted(code, [0], hook)
+
+
 def _inserted(code: CodeType, units: list[int], hook: Hook) -> CodeType:
     """Return the code with the call of a hook in front of these code units."""
     constants = list(code.co_consts)
+    raw = _call(code, hook, constants)
+    new = _with_calls(code, [(unit, unit, raw) for unit in units], constants, hook)
+    return _covered(code, units, new, raw) if opcodes().release.exception_table else new
+
+
+def _with_calls(
+    code: CodeType, edits: list[tuple[int, int, bytes]], constants: list[Any], hook: Hook
+) -> CodeType:
+    size = code.co_stacksize + max(4, 2 + len(hook.names))
+    return assembler.apply(code, edits, co_consts=tuple(constants), co_stacksize=size)
+
+
+def _call(code: CodeType, hook: Hook, constants: list[Any]) -> bytes:
+    """Return the instructions that count and call a hook; what they load goes to the constants."""
 
     def constant(value: object) -> bytes:
         constants.append(value)
@@ -141,12 +177,33 @@ def _inserted(code: CodeType, units: list[int], hook: Hook) -> CodeType:
         if name in _opmap():
             raw += bytes((_opmap()[name], len(hook.names))) + b"\0\0" * release.caches.get(name, 0)
     raw += bytes((opcodes().pop_top, 0))
-    return assembler.apply(
-        code,
-        [(unit, unit, raw) for unit in units],
-        co_consts=tuple(constants),
-        co_stacksize=code.co_stacksize + max(4, 2 + len(hook.names)),
-    )
+    return raw
+
+
+def _covered(code: CodeType, units: list[int], new: CodeType, raw: bytes) -> CodeType:
+    """Return the new code with the calls in the regions that fit, where those of what follows them do not."""
+    decoded = decode(code)
+    at = decoded.index_of()
+    handlers = tables.handlers(code.co_exceptiontable)
+    regions = [(at[start], at[end], at[target]) for start, end, target, _ in handlers]
+    covering = Covering(regions, decoded.numbers, decoded.jumps(), _lines(code, decoded))
+    found = [covering.other(at[unit]) for unit in units]
+    if max(found) < 0:
+        return new
+    moved = tables.handlers(new.co_exceptiontable)
+    entries, place, whole = moved, -2, new.co_code
+    for number in found:
+        place = whole.index(raw, place + 2)
+        if number >= 0:
+            first, last = place // 2, (place + len(raw)) // 2
+            rest = [
+                (start, end, target, depth)
+                for begin, behind, target, depth in entries
+                for start, end in ((begin, min(behind, first)), (max(begin, last), behind))
+                if start < end
+            ]
+            entries = sorted([*rest, (first, last, *moved[number][2:])])
+    return new.replace(co_exceptiontable=tables.write_handlers(entries))
 
 
 def _opmap() -> dict[str, int]:

@@ -8,7 +8,7 @@ from recell.code.instructions import opcodes
 from recell.rewriting.assembling import Above, parts_of
 from recell.rewriting.library import library
 from recell.rewriting.places import ENTRY, ERROR, EXIT, body_start, line_sites
-from recell.rewriting.sites import jumps_of, lines_of, put_in
+from recell.rewriting.sites import first_place, jumps_of, lines_of, own_locals, put_first, put_in
 from recell.rewriting.statements import Variables, compiled
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ class ProbeText:
 
     def __call__(self, items: Any) -> None:
         at = self.point.at
-        parts = parts_of(list.__iter__(items))
-        numbers = [item.opcode for item in parts.instructions]
         if at is ENTRY:
-            put_in(items, [body_start(numbers)], self.pieces, items.first_lineno)
+            put_first(items, self.pieces)
         elif at is EXIT:
             self.at_exit(items)
         elif at is ERROR:
             self.at_error(items)
         else:
             assert isinstance(at, int)
+            parts = parts_of(list.__iter__(items))
+            numbers = [item.opcode for item in parts.instructions]
             put_in(items, line_sites(numbers, lines_of(parts), at, lambda: jumps_of(parts)), self.pieces, at)
 
     def text(self, bound: set[str]) -> Any:
@@ -101,10 +101,9 @@ class ProbeText:
         bytecode = library()
         again = bytecode.Instr("COPY", 1) if "COPY" in _opmap() else bytecode.Instr("DUP_TOP")
         result: list[Any] = []
+        own_locals(parts_of(list.__iter__(items)).instructions)  # what is stored must be owned
         for item in list.__iter__(items):
             if not isinstance(item, bytecode.Instr) or item.name not in ("RETURN_VALUE", "RETURN_CONST"):
-                if "_BORROW" in getattr(item, "name", ""):  # what is stored must be owned
-                    item.set(item.name.replace("_BORROW", ""), item.arg)
                 result.append(item)
                 continue
             where = {"location": item.location}
@@ -172,8 +171,7 @@ class ProbeText:
     def in_block(self, items: Any) -> None:
         bytecode = library()
         every = list(list.__iter__(items))
-        instructions = [at for at, item in enumerate(every) if isinstance(item, bytecode.Instr)]
-        start = instructions[body_start([every[at].opcode for at in instructions])]
+        start = first_place(items)
         handler = bytecode.Label()
 
         def instr(name: str, *argument: Any) -> Any:

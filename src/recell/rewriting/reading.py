@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import CodeType
 
-__all__ = ["Decoded", "decode", "difference", "ending", "parameter_names"]
+__all__ = ["Decoded", "decode", "difference", "ending", "marking", "parameter_names"]
 
 _CONST, _NAME, _LOCAL, _PAIR, _DEREF = range(1, 6)
 
@@ -82,6 +82,21 @@ def ending() -> frozenset[int]:
 
         _ending = frozenset(opmap[name] for name in opcodes().release.ends if name in opmap)
     return _ending
+
+
+_marking: frozenset[int] | None = None
+
+
+def marking() -> frozenset[int]:
+    """Return the opcodes whose target is told to monitors alone: control never takes it."""
+    global _marking  # noqa: PLW0603 - resolved once
+    if _marking is None:
+        from opcode import opmap
+
+        release = opcodes().release
+        names = release.relative_jumps - set(release.jump_effects) if release.exception_table else ()
+        _marking = frozenset(opmap[name] for name in names if name in opmap)
+    return _marking
 
 
 def parameter_names(code: CodeType) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from recell.rewriting.assembling import Parts, assembled, check_disassembly, par
 from recell.rewriting.depths import Steps, flow
 from recell.rewriting.library import disassembled, library
 from recell.rewriting.places import body_start, line_sites, lines_in
+from recell.rewriting.reading import marking
+from recell.rewriting.uncovered import Covering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "all_lines",
     "edited_inside",
+    "first_place",
     "jumps_of",
     "lines_of",
+    "own_locals",
+    "put_first",
     "put_in",
     "put_on_line",
     "statement_sites",
@@ -83,11 +88,11 @@ def steps_of(parts: Parts) -> Steps:
 
 def jumps_of(parts: Parts) -> dict[int, int]:
     """Return the index of each jump with that of the instruction it leads to."""
-    label = library().Label
+    label, marks = library().Label, marking()
     return {
         index: parts.places[id(item.arg)]
         for index, item in enumerate(parts.instructions)
-        if isinstance(item.arg, label)
+        if isinstance(item.arg, label) and item.opcode not in marks
     }
 
 
@@ -116,6 +121,48 @@ def put_in(items: Any, sites: Sequence[int], pieces: Callable[[Any, int], list[A
     """Put pieces in front of the instructions at these indices, made anew for each."""
     bytecode = library()
     where = [at for at, item in enumerate(list.__iter__(items)) if isinstance(item, bytecode.Instr)]
+    parts = parts_of(list.__iter__(items))
+    numbers = [item.opcode for item in parts.instructions]
+    regions = [(first, last, parts.places[id(begin.target)]) for first, last, begin in parts.regions]
+    if borrowing(parts.instructions):
+        depths = flow(steps_of(parts), regions_of(parts))[2]
+        if any(depths[site] for site in sites):
+            own_locals(parts.instructions)  # none may be only borrowed where control divides
+    covering = Covering(regions, numbers, jumps_of(parts), lines_of(parts))
     for site in reversed(sites):
-        at = where[site]
-        list.__setitem__(items, slice(at, at), pieces(items, line))
+        at, put = where[site], pieces(items, line)
+        around = covering.other(site)
+        if around >= 0:
+            region = parts.regions[around][2]
+            begin = bytecode.TryBegin(
+                region.target, push_lasti=region.push_lasti, stack_depth=region.stack_depth
+            )
+            put = [begin, *put, bytecode.TryEnd(begin)]
+        list.__setitem__(items, slice(at, at), put)
+
+
+def put_first(items: Any, pieces: Callable[[Any, int], list[Any]]) -> None:
+    """Put pieces in front of the body."""
+    at = first_place(items)
+    list.__setitem__(items, slice(at, at), pieces(items, items.first_lineno))
+
+
+def first_place(items: Any) -> int:
+    """Return where the body starts: behind the prologue, and in front of a loop that may come first."""
+    bytecode = library()
+    every = list(list.__iter__(items))
+    where = [at for at, item in enumerate(every) if isinstance(item, bytecode.Instr)]
+    first = body_start([every[at].opcode for at in where])
+    return where[first - 1] + 1 if first else 0
+
+
+def borrowing(instructions: Sequence[Any]) -> bool:
+    """Say whether an instruction puts a local on the stack without owning it (3.14+)."""
+    return any("_BORROW" in item.name for item in instructions)
+
+
+def own_locals(instructions: Sequence[Any]) -> None:
+    """Make instructions own the locals that they put on the stack."""
+    for item in instructions:
+        if "_BORROW" in item.name:
+            item.set(item.name.replace("_BORROW", ""), item.arg)
