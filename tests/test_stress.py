@@ -120,7 +120,7 @@ work(once)
 target = new("B")
 allowed = [("B", 1, 5, 4), ("a", "B", "c", 1, 3)]
 def once(i):
-    change = recell.swap(target, old(noisy("a"), "no", noisy("c")))
+    change = recell.swap(target, old(noisy("a"), "no", noisy("c")), cells="keep")
     assert target(1) == ("a", "B", "c", 1, 3)
     change.undo()
 work(once)
