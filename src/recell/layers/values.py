@@ -209,8 +209,11 @@ class AttributeStack(ValueStack):
         if type(value) is _Inherited:
             self._give_up(value.seen)
         elif value is ABSENT:
-            if hasattr(self.obj, self.name):
+            try:
                 delattr(self.obj, self.name)
+            except AttributeError:
+                if hasattr(self.obj, self.name) or self._own() is not ABSENT:  # else it is gone already
+                    raise
         else:
             setattr(self.obj, self.name, value)
             self.written = value
