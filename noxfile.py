@@ -73,6 +73,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", "--show-missing", "--skip-covered")
 
 
+@nox.session(python=[DEFAULT, NEWEST])
+def contexts(session: nox.Session) -> None:
+    """Context-local changes in frameworks, executors and parallel test runs."""
+    session.install("-e", ".[test,contexts]")
+    session.run("python", "-m", "pytest", "tests/test_local_situations.py", *session.posargs)
+
+
 @nox.session(python=DEFAULT)
 def mutants(session: nox.Session) -> None:
     """Whether the tests notice small changes of the code: `nox -s mutants -- editor --sample 100`."""

@@ -44,6 +44,8 @@ def reference() -> str:
         parts.append(f"## {title}\n")
         # verbs first, then the types of what they return
         ordered = sorted(names, key=lambda name: (name[0].isupper(), name.lower()))
+        if title == TITLES["local"]:
+            ordered = [*(f"local.{verb}" for verb in recell.local.__all__), *ordered]
         parts += [f"::: recell.{name}\n" for name in ordered]
     return "\n".join(parts)
 

@@ -41,6 +41,8 @@ _HOMES = {
     "substitute": "functions.substituting",
     "Change": "layers.changes",
     "active_changes": "layers.changes",
+    "localize": "local.verbs",
+    "localized": "local.verbs",
     "inner": "nested.inner",
     "patch_inner": "nested.verbs",
     "replace_inner": "nested.verbs",

@@ -31,6 +31,8 @@ from recell.functions.replacing import replace as replace
 from recell.functions.substituting import substitute as substitute
 from recell.layers.changes import Change as Change
 from recell.layers.changes import active_changes as active_changes
+from recell.local.verbs import localize as localize
+from recell.local.verbs import localized as localized
 from recell.nested.inner import inner as inner
 from recell.nested.verbs import patch_inner as patch_inner
 from recell.nested.verbs import replace_inner as replace_inner

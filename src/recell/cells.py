@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Tuple
 
 from recell import compat
 from recell.callables import function_of
+from recell.code.guarded import Guarded, is_stand_by, own_code
 from recell.errors import EmptyCellError, FreeVariableError, hint_nearest, listed, nearest, short
 from recell.public import public
 
@@ -266,7 +267,7 @@ def show_contents(cell: CellType) -> str:
 
 def unknown_free_variable(name: object, func: FunctionType) -> FreeVariableError:
     """Return the error for a name that is no free variable of a function."""
-    return no_such_free_variable(name, Closure(func).names, short(func), func.__code__.co_names)
+    return no_such_free_variable(name, Closure(func).names, short(func), own_code(func).co_names)
 
 
 def no_such_free_variable(
@@ -330,7 +331,9 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
     found: dict[int, FunctionType] = {}
     if codes:
         for referrer in gc.get_referrers(*codes.values()):
-            if type(referrer) is FunctionType and id(referrer.__code__) in codes:
+            if type(referrer) is Guarded:  # the collector does not look into code objects
+                referrer = referrer.owner()
+            if type(referrer) is FunctionType and id(own_code(referrer)) in codes:
                 found[id(referrer)] = referrer
     if cells:
         tuples: list[Any] = [
@@ -340,7 +343,7 @@ def owners_of_all(targets: Iterable[CellType | CodeType]) -> list[FunctionType]:
         for referrer in gc.get_referrers(*tuples) if tuples else ():
             if type(referrer) is FunctionType and id(referrer.__closure__) in closures:
                 found[id(referrer)] = referrer
-    return [function for function in found.values() if function.__name__ != compat.STAND_BY]
+    return [function for function in found.values() if not is_stand_by(function)]
 
 
 @public

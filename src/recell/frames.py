@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell import compat
 from recell.callables import function_of
+from recell.code.guarded import sink_of
 from recell.public import public
 
 if TYPE_CHECKING:
@@ -51,8 +52,16 @@ def running(func_or_code: Any) -> list[Any]:
     >>> running(count)
     []
     """
-    code = func_or_code if type(func_or_code) is CodeType else function_of(func_or_code, "running").__code__
-    return running_in([code])
+    return running_in(_codes(func_or_code))
+
+
+def _codes(func_or_code: Any) -> list[CodeType]:
+    """Return the codes that a function runs: in some contexts another one than in others."""
+    if type(func_or_code) is CodeType:
+        return [func_or_code]
+    func = function_of(func_or_code, "running")
+    sink = sink_of(func)
+    return [func.__code__, *(sink.codes(func) if sink is not None else ())]
 
 
 def running_in(wanted: Iterable[CodeType]) -> list[Any]:

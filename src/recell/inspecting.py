@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, TextIO, Tuple
 
 from recell.callables import functions_in
 from recell.cells import closure, contents_of, is_empty, owners_of_all
+from recell.code.guarded import own_code
 from recell.errors import harmless, short
 from recell.flags import is_function
 
@@ -169,9 +170,9 @@ def draw_tree(graph: Graph) -> Iterator[str]:
         yield f"{title(root)}  ({place(root)})"
         yield from branch(root, "")
         yield from scope_lines(root)
-        if root.__code__.co_cellvars:
-            yield f"cell variables: {named(root.__code__.co_cellvars)}"
-        yield from nested_lines(root.__code__, "")
+        if own_code(root).co_cellvars:
+            yield f"cell variables: {named(own_code(root).co_cellvars)}"
+        yield from nested_lines(own_code(root), "")
 
 
 def nested_lines(code: CodeType, indent: str) -> Iterator[str]:
@@ -216,8 +217,8 @@ def to_data(graph: Graph) -> Dict[str, Any]:
                 "free_variables": {
                     name: cell_number[id(cell)] for name, cell in free_variables(function).items()
                 },
-                "cell_variables": [*map(harmless, function.__code__.co_cellvars)],
-                "nested": nested_data(function.__code__),
+                "cell_variables": [*map(harmless, own_code(function).co_cellvars)],
+                "nested": nested_data(own_code(function)),
             }
             for key, function in graph.functions.items()
         ],

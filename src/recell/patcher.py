@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Literal, NoReturn, SupportsIndex
 
     from recell.classes.verbs import Repointed
+    from recell.local.changes import PutChange
+    from recell.local.overriding import LocalOverride
     from recell.patching.spying import Spy
     from recell.rewriting.places import Moment
     from recell.rewriting.probing import Probe
@@ -139,6 +141,11 @@ class Patcher:
     def wrap(self, target: Any, decorator: Callable[[Any], Any], /) -> Swap:
         """Do `recell.wrap`."""
         return self._enter(wrap(target, decorator))
+
+    @property
+    def local(self) -> LocalPatcher:
+        """The changes that only the current context sees: `patcher.local.override(f, name=fake)`, `.swap`, `.wrap`."""
+        return LocalPatcher(self._enter)
 
     def attach(self, cls: type, func: Any, name: str | None = None, /) -> Change:
         """Do `recell.attach`."""
@@ -320,3 +327,35 @@ class Patcher:
         if not hasattr(obj, name):
             msg = f"{short(obj)} has no attribute {name!r}{hint_nearest(name, dir(obj))}{advice}"
             raise AttributeError(msg)
+
+
+class LocalPatcher:
+    """`Patcher.local`: enters context-local changes, which the patcher undoes with the rest."""
+
+    __slots__ = ("_enter",)
+
+    def __init__(self, enter: Callable[[Any], Any]) -> None:
+        self._enter = enter
+
+    def override(
+        self, func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object
+    ) -> LocalOverride:
+        """Enter `recell.local.override`."""
+        from recell.local import override
+
+        change: LocalOverride = self._enter(override(func, values, **more))
+        return change
+
+    def swap(self, target: Any, replacement: Any, /) -> PutChange:
+        """Enter `recell.local.swap`."""
+        from recell.local import swap
+
+        change: PutChange = self._enter(swap(target, replacement))
+        return change
+
+    def wrap(self, target: Any, decorator: Callable[[Any], Any], /) -> PutChange:
+        """Enter `recell.local.wrap`."""
+        from recell.local import wrap
+
+        change: PutChange = self._enter(wrap(target, decorator))
+        return change

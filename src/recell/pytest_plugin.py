@@ -131,3 +131,28 @@ def _says_nothing(excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     return "__tracebackhide__" not in traceback.tb_frame.f_globals
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that localizes functions for the whole session."""
+    parser.addini(
+        "recell_localize",
+        "functions, classes and modules, by their dotted names, that recell.localize prepares when the session starts",
+        type="linelist",
+    )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Localize what the option names."""
+    names = session.config.getini("recell_localize")
+    if not names:
+        return
+    from recell.dotted_names import resolve
+    from recell.local.verbs import localize
+
+    try:
+        change = localize(*map(resolve, names))
+    except (ImportError, AttributeError, TypeError) as error:
+        msg = f"recell_localize: {error}"
+        raise pytest.UsageError(msg) from error
+    session.config.add_cleanup(change.undo)

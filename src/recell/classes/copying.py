@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recell.callables import copied, functions_in
 from recell.cells import is_empty
 from recell.classes.class_cells import uses_class, with_class_cell
+from recell.code.guarded import own_code
 from recell.functions.building import remake
 from recell.walking import CLASS, held_by
 
@@ -32,7 +33,7 @@ def copied_for(obj: Any, cell: CellType) -> Any:
         nothing does, the functions directly in it get the cell.
     """
     if type(obj) is FunctionType and _leads_nowhere(obj):
-        return remake(obj, with_class_cell(obj.__code__), (cell,))
+        return remake(obj, with_class_cell(own_code(obj)), (cell,))
     return _Copying(obj, cell)(obj)
 
 
@@ -59,7 +60,7 @@ class _Copying:
         while waiting:
             obj = waiting.pop()
             alive.append(obj)
-            if type(obj) is FunctionType and uses_class(obj.__code__):
+            if type(obj) is FunctionType and uses_class(own_code(obj)):
                 self.seeds[id(obj)] = obj
             held: Iterable[object]
             if type(obj) is MethodType and not isinstance(obj.__self__, type):
@@ -97,7 +98,7 @@ class _Copying:
         return self.made[key]
 
     def _function(self, func: FunctionType) -> None:
-        code, closure = func.__code__, func.__closure__ or ()
+        code, closure = own_code(func), func.__closure__ or ()
         is_seed = id(func) in self.seeds
         if is_seed:
             code = with_class_cell(code)

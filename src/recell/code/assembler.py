@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Edit = tuple[int, int, bytes]
 
-__all__ = ["VERIFY", "apply", "checked", "positions"]
+__all__ = ["VERIFY", "apply", "checked", "enter", "positions"]
 
 VERIFY = os.environ.get("RECELL_VERIFY") == "1"
 
@@ -71,7 +71,24 @@ def apply(code: CodeType, edits: Sequence[Edit], head: Edit | None = None, **fie
     return code.replace(co_code=bytes(out), co_linetable=lines, co_exceptiontable=handlers, **fields)
 
 
-def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
+def enter(code: CodeType, unit: int, raw: bytes, silent: int, **fields: Any) -> CodeType:
+    """Insert code units that each call runs once: no jump and no handler of the code covers them.
+
+    Args:
+        code: the code that gets them.
+        unit: where they stand.
+        raw: the code units; a jump out of them may lead behind them only.
+        silent: so many of them have no location (3.11+), so that no trace function is told of a line. The others
+            have the line of what is before them. Before 3.11 all belong to the first line of the body.
+        fields: arguments for `CodeType.replace`.
+
+    Raises UnsupportedCodeError as `apply` does.
+    """
+    return _relocated(code, ((unit, unit, raw),), unit, silent).replace(**fields)
+
+
+def _relocated(code: CodeType, edits: Sequence[Edit], skipped: int = -1, silent: int = 0) -> CodeType:
+    """The code with the edits made; jumps to the unit `skipped` lead behind what is inserted there."""
     raw, release = code.co_code, opcodes().release
     ops, args = raw[::2], raw[1::2]
     edited = {unit for start, end, _ in edits for unit in range(start, end)}
@@ -85,6 +102,9 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
             *((start, at + 1, b"\0\0" * width) for (start, at, _, _), width in zip(kept, widths)),
         ]
         where = _where(len(ops), sorted(pieces, key=_place))
+        ends = [*where]
+        if skipped >= 0:
+            where[skipped] += len(edits[0][2]) // 2
         written = [_jump(ops[jump[1]], jump, where, width) for jump, width in zip(kept, widths)]
         grown = [len(new) // 2 for new in written]
         if grown == widths:
@@ -101,13 +121,19 @@ def _relocated(code: CodeType, edits: Sequence[Edit]) -> CodeType:
     fields: dict[str, Any] = {"co_code": bytes(out)}
     if release.exception_table:
         fields["co_exceptiontable"] = tables.move_exceptions(code.co_exceptiontable, where)
-        fields["co_linetable"] = tables.move_locations(code.co_linetable, where)
+        if skipped < 0:
+            fields["co_linetable"] = tables.move_locations(code.co_linetable, where)
+        else:
+            at, width = ends[skipped], where[skipped] - ends[skipped]
+            others = [*ends[: skipped + 1], *[unit - width for unit in ends[skipped + 1 :]]]
+            lines = tables.move_locations(code.co_linetable, others)
+            fields["co_linetable"] = tables.insert_locations(lines, at, silent, width - silent)
     elif release.line_table == "co_linetable":
-        fields["co_linetable"] = tables.move_lines(code.co_linetable, where)
+        fields["co_linetable"] = tables.move_lines(code.co_linetable, ends)
     else:
-        fields["co_lnotab"] = tables.move_lnotab(code.co_lnotab, where)
+        fields["co_lnotab"] = tables.move_lnotab(code.co_lnotab, ends)
     moved = code.replace(**fields)
-    difference = _difference(code, moved, edits, where)
+    difference = _difference(code, moved, edits, where, ends)
     if difference:
         msg = f"{code!r} cannot be edited exactly: {difference}; please report this"
         raise UnsupportedCodeError(msg, code=repr(code), reason=difference)
@@ -141,8 +167,13 @@ def _where(size: int, edits: Sequence[Edit]) -> list[int]:
     return where
 
 
-def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequence[int]) -> str:
-    """Name the difference besides the edits, found by decoding both; nothing is the expected answer."""
+def _difference(
+    old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequence[int], ends: Sequence[int]
+) -> str:
+    """Name the difference besides the edits, found by decoding both; nothing is the expected answer.
+
+    `ends[u]` is the new position behind what ended at unit `u`.
+    """
     known = opcodes()
     (ops, args), (new_ops, new_args) = ((raw[::2], raw[1::2]) for raw in (old.co_code, new.co_code))
     if len(new_ops) != where[len(ops)]:
@@ -155,7 +186,7 @@ def _difference(old: CodeType, new: CodeType, edits: Sequence[Edit], where: Sequ
     for unit, number in enumerate(ops):
         if unit in edited or number == known.extended_arg:
             continue
-        moved = where[unit + 1] - 1
+        moved = ends[unit + 1] - 1
         if new_ops[moved] != number or new_places[moved] != places[unit]:
             return f"the instruction at offset {2 * unit} or its position"
         if unit in targets:

@@ -60,6 +60,8 @@ class Opcodes:
     load_locals: int
     rare_names: list[int]
     copy_free_vars: int
+    resume: int
+    return_generator: int
     build_tuple: int
     build_map: int
     build_const_key_map: int
@@ -67,7 +69,6 @@ class Opcodes:
     get_iter: int
     call: int
     for_iter: int
-    resume: int
     make_function: int
     set_attribute: int
     global_shift: int
@@ -123,6 +124,8 @@ class Opcodes:
         if self.dict_or_globals >= 0:
             self.rare_names.append(self.dict_or_globals)
         self.copy_free_vars = number("COPY_FREE_VARS")
+        self.resume = number("RESUME")
+        self.return_generator = number("RETURN_GENERATOR")
         self.build_tuple = number("BUILD_TUPLE")
         self.build_map = number("BUILD_MAP")
         self.build_const_key_map = number("BUILD_CONST_KEY_MAP")
@@ -130,7 +133,6 @@ class Opcodes:
         self.get_iter = number("GET_ITER")
         self.call = number("CALL")
         self.for_iter = number("FOR_ITER")
-        self.resume = number("RESUME")
         self.make_function = number("MAKE_FUNCTION")
         self.set_attribute = number("SET_FUNCTION_ATTRIBUTE")
         self.global_shift = release.name_shift["LOAD_GLOBAL"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "handlers",
+    "insert_locations",
     "move_exceptions",
     "move_lines",
     "move_lnotab",
@@ -120,6 +121,39 @@ def move_locations(table: bytes, where: Sequence[int]) -> bytes:
             left -= step
             if left and _line_step(kind, payload):
                 kind, payload = _with_step(kind, payload, 0)
+    return bytes(out)
+
+
+def insert_locations(table: bytes, at: int, silent: int, located: int) -> bytes:
+    """`co_linetable` of 3.11+ with code units inserted at a unit: some without location, some on the line before."""
+    unit = position = 0
+    size = len(table)
+    out = bytearray()
+    while unit < at:
+        first = table[position]
+        end = position + 1
+        while end < size and not table[end] & 128:
+            end += 1
+        units = (first & 7) + 1
+        if unit + units > at:  # one entry for what is before and behind
+            kind, payload = first >> 3 & 15, table[position + 1 : end]
+            out += bytes((128 | kind << 3 | at - unit - 1,)) + payload
+            if _line_step(kind, payload):
+                kind, payload = _with_step(kind, payload, 0)
+            rest = bytes((128 | kind << 3 | unit + units - at - 1,)) + payload
+            return bytes(out) + _entries(silent, located) + rest + table[end:]
+        out += table[position:end]
+        unit, position = unit + units, end
+    return bytes(out) + _entries(silent, located) + table[position:]
+
+
+def _entries(silent: int, located: int) -> bytes:
+    out = bytearray()
+    for kind, units, payload in ((NO_LOCATION, silent, b""), (NO_COLUMNS, located, b"\0")):
+        while units:
+            step = min(units, 8)
+            out += bytes((128 | kind << 3 | step - 1,)) + payload
+            units -= step
     return bytes(out)
 
 

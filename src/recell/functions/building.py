@@ -12,6 +12,7 @@ from gc import get_referents
 from types import CellType, CodeType, FunctionType
 
 from recell import compat
+from recell.code.guarded import EVER, behind
 from recell.errors import BuiltinsMismatchError, listed, short
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations, evaluates_to, set_annotations
 
@@ -114,14 +115,16 @@ def remake(
     Raises:
         BuiltinsMismatchError: the function keeps builtins (3.10+) that its globals no longer hold.
     """
-    own_code, own_closure = func.__code__, func.__closure__  # in one go: they fit each other
+    own, own_closure = func.__code__, func.__closure__  # in one go: they fit each other
+    if EVER:
+        own = behind(own)
     if code is None:
-        code = own_code
-    if closure is None and (code is own_code or code.co_freevars):
+        code = own
+    if closure is None and (code is own or code.co_freevars):
         closure = own_closure
     if globals is None:
         globals = func.__globals__
-    elif code is own_code and globals is not func.__globals__:
+    elif code is own and globals is not func.__globals__:
         code = own_version(code)
     if len(closure or ()) != len(code.co_freevars):
         names = listed(code.co_freevars)

@@ -6,6 +6,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from recell import compat
+from recell.code.guarded import own_code
 from recell.code.instructions import decoded
 from recell.errors import ScopeError, hint_nearest, listed
 from recell.functions.name_constants import refusal
@@ -78,7 +79,7 @@ def not_found(
     target: str,
     functions: Iterable[FunctionType],
 ) -> ScopeError:
-    codes = [function.__code__ for function in functions]
+    codes = [own_code(function) for function in functions]
     for code in codes:
         codes.extend(const for const in code.co_consts if type(const) is CodeType)
     for old in rename:

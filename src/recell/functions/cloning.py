@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from recell.callables import functions_in, functions_of, rebuild
 from recell.cells import FORWARDED, unknown_free_variable
+from recell.code.guarded import own_code
 from recell.errors import short
 from recell.functions.arguments import check_globals
 from recell.functions.building import remake
@@ -162,7 +163,7 @@ class _Cloning:
         """Make empty cells, then the functions that hold them, then fill the cells."""
         self.new_cells = {key: CellType() for key in self.cells if key not in self.kept}
         for key, function in self.originals.items():
-            code, closure = function.__code__, function.__closure__
+            code, closure = own_code(function), function.__closure__
             if closure is not None:
                 closure = tuple(self.new_cells.get(id(cell), cell) for cell in closure)
             space = self.globals if id(function.__globals__) in self.homes else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import functions_of, rebuild
 from recell.cells import EMPTY, FORWARDED, cell_for, cells_of, check_mapping, unknown_free_variable
+from recell.code.guarded import EVER, behind
 from recell.functions.building import copy_with
 from recell.public import public
 
@@ -52,6 +53,8 @@ def rebind(func: F, values: Mapping[str, object] = _NOTHING, /, **more: object) 
     if type(func) is FunctionType:  # the everyday case, kept short
         function: Any = func
         code, own_cells = function.__code__, function.__closure__  # in one go: they fit each other
+        if EVER:
+            code = behind(code)
         cells = [*own_cells] if own_cells else []
         at = 0
         for name in code.co_freevars:

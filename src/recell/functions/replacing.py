@@ -6,6 +6,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import functions_of, rebuild
+from recell.code.guarded import EVER, behind, own_code
 from recell.functions.arguments import (
     Parts,
     check_code,
@@ -67,7 +68,7 @@ def replace(
         code = verified(code)
 
     def replaced(function: FunctionType) -> FunctionType:
-        new_code, own_cells = function.__code__, function.__closure__  # in one go: they fit each other
+        new_code, own_cells = own_code(function), function.__closure__
         own = zip(new_code.co_freevars, own_cells or ())
         if code is not KEEP:
             new_code = code
@@ -138,6 +139,8 @@ if not TYPE_CHECKING:  # pragma: no branch - type checkers alone skip it
             return _replace_parts(func, closure=closure, **parts)
         # another closure, or a plain copy: thirteen parameters more would double the price of the call
         code, cells = func.__code__, func.__closure__  # in one go: they fit each other
+        if EVER:
+            code = behind(code)
         if closure is not KEEP:
             if type(closure) is not tuple or cells is None or len(closure) != len(cells):
                 return (
@@ -155,7 +158,7 @@ if not TYPE_CHECKING:  # pragma: no branch - type checkers alone skip it
 
 
 def _with_defaults(func: FunctionType, defaults: tuple[Any, ...]) -> FunctionType:
-    code, cells = func.__code__, func.__closure__  # in one go: they fit each other
+    code, cells = own_code(func), func.__closure__
     new = copy_with(func, code, cells, func.__globals__)
     new.__defaults__ = defaults
     return respecialised(new)

@@ -6,6 +6,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import functions_of, rebuild
+from recell.code.guarded import EVER, behind, own_code
 from recell.errors import ScopeError, SourceError, short
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations, set_annotations
 from recell.functions.building import copy_with
@@ -65,6 +66,8 @@ def substitute(
     # the everyday case, kept short: what is not plain goes the other way, errors too
     function: Any = func
     code = function.__code__
+    if EVER:
+        code = behind(code)
     plan = PLANS.get(id(code))
     if plan is None or plan[0]() is not code:
         plan = planned(code)
@@ -142,7 +145,7 @@ def _substituted(
     func: FunctionType, rename: Mapping[str, str], constants: Mapping[Any, object], found: set[Any]
 ) -> FunctionType:
     """The new function; `found` collects the names met, and the keys of the placeholders met, each in a pair."""
-    code = func.__code__
+    code = own_code(func)
     name, qualname = func.__name__, func.__qualname__
     template = func
     new_name, new_qualname = name, qualname

@@ -64,6 +64,8 @@ class Change:
 
     _renews = False
     """True where `_renew` gives the layers of each entry."""
+    _picks = False
+    """True where `_pick` says which entry is left; else the last one."""
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class Change:
                 known = self._entries
                 if not known:
                     raise self._not_active()  # noqa: TRY301 - the lock is given back below
-                layers, entries = known[-1], known[:-1]
+                layers, entries = self._pick(known) if self._picks else (known[-1], known[:-1])
                 if len(layers) != 1:
                     _room()
                     for layer in layers:
@@ -203,6 +205,12 @@ class Change:
 
     def _renew(self) -> Sequence[Layer]:
         """Return the layers of one more entry; called under the lock."""
+        raise NotImplementedError
+
+    def _pick(
+        self, entries: tuple[Sequence[Layer], ...]
+    ) -> tuple[Sequence[Layer], tuple[Sequence[Layer], ...]]:
+        """Return the entry to leave, and the others; called under the lock."""
         raise NotImplementedError
 
     def _is_of(self, targets: Sequence[object]) -> bool:

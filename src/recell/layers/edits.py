@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from recell.layers.records import Record
     from recell.layers.stacks import Stack
 
-__all__ = ["CODE", "CODE_EDIT", "DEFAULTS", "FACE", "PATCH", "SINK", "TEXT", "Edit"]
+__all__ = ["CODE", "CODE_EDIT", "DEFAULTS", "FACE", "PATCH", "TEXT", "Edit"]
 
-SINK, TEXT, CODE_EDIT, PATCH = -1, 0, 1, 2
-"""Ranks: what diverts a function's states; the text of a reload; edits of the code; overrides, swaps and the like."""
+TEXT, CODE_EDIT, PATCH = 0, 1, 2
+"""Ranks: the text of a reload; edits of the code; overrides, swaps and the like."""
 
 
 class Edit:

@@ -13,6 +13,7 @@ from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recell import compat
+from recell.code.guarded import sink_of
 from recell.errors import ClosureMismatchError, UnsupportedPythonError, listed, short
 from recell.functions.annotations import HAS_ANNOTATE, evaluated_annotations
 from recell.functions.building import HAS_TYPE_PARAMS
@@ -120,8 +121,10 @@ def new_face(parts: tuple[Any, ...]) -> Face:
 
 
 def state_of(func: FunctionType) -> State:
-    """Return the code and closure that a function has now."""
-    return new_state(func.__code__, func.__closure__, None)
+    """Return the code and closure that a function has now; behind a guard, where there is one."""
+    sink = sink_of(func)
+    state: State = new_state(func.__code__, func.__closure__, None) if sink is None else sink.top(func)
+    return state
 
 
 def defaults_of(func: FunctionType) -> Face:

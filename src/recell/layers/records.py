@@ -33,7 +33,7 @@ __all__ = [
 class Record:
     """The record of one function, kept as long as it lives. It holds neither the function nor a value given for it."""
 
-    __slots__ = ("bridges", "idle", "limbos", "plans", "ref", "used")
+    __slots__ = ("bridges", "idle", "limbos", "local", "plans", "ref", "used")
 
     idle: Stack | None
     """The stack while it is at rest."""
@@ -45,12 +45,15 @@ class Record:
     """Id of a code object -> the code that passes on to a function with it."""
     limbos: dict[Any, Any]
     """Parts that exchanges of its code and closure use again."""
+    local: Any
+    """Guards and boxes, which `recell.local` keeps."""
 
     def __init__(self, func: FunctionType) -> None:
         made = _FunctionRef(func, _forget)
         made.key = id(func)
         self.ref: ref[FunctionType] = made
         self.plans, self.bridges, self.limbos = {}, {}, {}
+        self.local = None
         Stack(self)
 
     def keep(self, stack: Stack) -> None:

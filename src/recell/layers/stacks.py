@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from recell.code.guarded import EVER, sink_of
 from recell.errors import InterferenceError, short
 from recell.layers.exchange import (
     CODE,
@@ -35,7 +36,6 @@ from recell.layers.exchange import (
     install,
     needs_no_other_threads,
     prepare,
-    put_face,
 )
 
 if TYPE_CHECKING:
@@ -87,13 +87,17 @@ class Stack:
                     face = (
                         None if not touches else defaults_of(func) if touches == DEFAULTS else face_of(func)
                     )
+                    sink = self.sink = sink_of(func) if EVER else None
                     base = State()
                     base.code = func.__code__
                     base.closure = func.__closure__
                     base.face = face
                     base.kept = None
+                    if sink is not None:
+                        top = sink.top(func)
+                        base.code, base.closure = top.code, top.closure
                     above = edit(base)
-                    if above.closure is not base.closure or above.face is not face:
+                    if sink is None and (above.closure is not base.closure or above.face is not face):
                         prepare(func, self.record.limbos, base, above)
                     new = (edit,), (base, above), ((), (base,), None)
                 else:
@@ -159,8 +163,10 @@ class Stack:
                 else:
                     new = (*_computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
                     above = new[1][-1]
-                if installed is not None and (
-                    above.closure is not installed.closure or above.face is not installed.face
+                if (
+                    installed is not None
+                    and self.sink is None
+                    and (above.closure is not installed.closure or above.face is not installed.face)
                 ):
                     prepare(func, self.record.limbos, installed, above)
                 self.now = chosen = new if self.now is now else self.now
@@ -217,7 +223,7 @@ class Stack:
                 after = states[-1] if states else before
                 if after is not before:
                     if self.sink is not None:
-                        self._pour(func, before, after)
+                        self.sink.put(func, before, after)
                     elif after.closure is before.closure and after.face is before.face:
                         if after.code is not before.code:
                             if NO_GIL:
@@ -301,33 +307,24 @@ class Stack:
     def divert(self, func: FunctionType, sink: Any) -> None:
         """Send states to a sink from now on; the function itself gets the sink's own state.
 
-        The stack must have a layer that stays as long as the sink does.
-
         Args:
             func: the function.
             sink: has `state`, what the function runs meanwhile, and `put(func, before, after)`, which takes what is
                 in force; nothing has changed when that raises. `before` is None where it is not known.
         """
-        limbos, top = self.record.limbos, self.now[1][-1]
+        top = self.now[1][-1]
         self.check(func)
-        prepare(func, limbos, top, sink.state)
         sink.put(func, None, top)
-        install(func, limbos, top, sink.state)
+        install(func, self.record.limbos, top, sink.state)
         self.sink = sink
 
     def restore(self, func: FunctionType) -> None:
         """Let states go into the function again."""
-        sink, limbos, top = self.sink, self.record.limbos, self.now[1][-1]
+        top = self.now[1][-1]
         self.check(func)
-        install(func, limbos, sink.state, top)
+        install(func, self.record.limbos, self.sink.state, top)
         self.sink = None
         self.installed = top
-
-    def _pour(self, func: FunctionType, before: State, after: State) -> None:
-        if after.face is not None and before.face is not None:
-            func.__defaults__, func.__kwdefaults__ = after.face[:2]
-            put_face(func, before.face, after.face)
-        self.sink.put(func, before, after)
 
 
 def _computed(

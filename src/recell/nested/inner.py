@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.callables import function_of
 from recell.cells import FORWARDED, cell_for, cells_of, check_mapping, no_such_free_variable, passed_to
+from recell.code.guarded import own_code
 from recell.code.iterators import with_iterator
 from recell.code.making import making
 from recell.code.tree import direct, is_generic, nested_chain
@@ -84,7 +85,7 @@ def inner(
     """
     if type(func_or_code) is FunctionType and func_or_code.__code__.co_freevars != (FORWARDED,):
         func: FunctionType | None = func_or_code
-        outer, own = func_or_code.__code__, func_or_code.__closure__
+        outer, own = own_code(func_or_code), func_or_code.__closure__
     else:
         func, outer, own = _outer_of(func_or_code)
     if missing != "error" and missing != "empty":
@@ -135,7 +136,7 @@ def _outer_of(func_or_code: object) -> tuple[FunctionType | None, CodeType, Cell
     func = func_or_code if type(func_or_code) is FunctionType else function_of(func_or_code, "inner")
     if func.__closure__ and func.__code__.co_freevars == (FORWARDED,):
         func = passed_to(func)
-    return func, func.__code__, func.__closure__
+    return func, own_code(func), func.__closure__
 
 
 def _callable(code: CodeType) -> CodeType:

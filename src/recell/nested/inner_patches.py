@@ -6,6 +6,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import owners_of_all
+from recell.code.guarded import own_code
 from recell.code.tree import is_generic
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.functions.building import remake
@@ -79,7 +80,7 @@ class InnerPatch(Change):
             return (edit,)
         nested = {id(edit.codes[-1]): edit.codes[-1]}
         index = route_of(edit.codes)[-1]
-        for code in (edit.func.__code__, beneath(edit.func).code):
+        for code in (own_code(edit.func), beneath(edit.func).code):
             try:
                 made = codes_on(code, edit.codes, edit.func)[-1].co_consts[index]
             except ScopeError:

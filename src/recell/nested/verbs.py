@@ -6,6 +6,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recell.callables import function_of, functions_of, rebuild
+from recell.code.guarded import own_code
 from recell.code.tree import nested_chain
 from recell.errors import ScopeError, short
 from recell.functions.building import remake
@@ -135,5 +136,5 @@ def _check_new(new: object, verb: str) -> None:
 
 
 def _chain(function: FunctionType, path: str | CodeType, line: int | None) -> Chain:
-    code = function.__code__
+    code = own_code(function)
     return (code, *nested_chain(code, path, line, function))

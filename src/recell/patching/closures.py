@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.callables import function_of
 from recell.cells import EMPTY, FORWARDED, Closure, check_mapping, unknown_free_variable
+from recell.code.guarded import own_code
 from recell.errors import FreeVariableError, short
 from recell.layers.changes import Change
 from recell.layers.records import beneath, has_layers
@@ -130,7 +131,7 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
 
 def _unknown(name: object, func: FunctionType, names: tuple[str, ...]) -> FreeVariableError:
     error = unknown_free_variable(name, func)
-    if isinstance(name, str) and any(name in code.co_names for code in _codes_in(func.__code__)):
+    if isinstance(name, str) and any(name in code.co_names for code in _codes_in(own_code(func))):
         msg = (
             f"`{name}` is no free variable of {short(func)} but a global or builtin there: "
             f"use override(…, {name}=…), which changes it for this function alone"

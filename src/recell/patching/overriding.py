@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.callables import caches_in, describe, function_of, functions_defined_in, functions_in
 from recell.cells import EMPTY, cells_of, check_mapping
+from recell.code.guarded import EVER
 from recell.errors import ScopeError, short
 from recell.layers.changes import Change
 from recell.layers.records import in_force, record_of
@@ -23,7 +24,9 @@ from recell.public import public
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Override", "override"]
+    from recell.layers.exchange import State
+
+__all__ = ["Override", "meant", "override"]
 
 _NOTHING: Mapping[str, object] = {}
 _new: Any = object.__new__
@@ -71,7 +74,7 @@ class Override(Change):
                     break
         edit = None
         if type(target) is not FunctionType:
-            self._functions, self._caches = _meant(target)
+            self._functions, self._caches = meant(target, self._verb)
             if not isinstance(target, (type, ModuleType)):
                 self._target = self._functions[0]
         elif not self._mocks:
@@ -151,12 +154,14 @@ class Override(Change):
                 break
         plan = None
         names = tuple(values)
+        if EVER:
+            code = self._shown(func).public.code
         if record.idle is not None:  # nothing is in force
             plan = record.plans.get((names, cells, ()) if cells else names)
             if plan is None or plan.before() is not code:
                 plan = plan_of(record, code, names, cells)
         if plan is None or plan.forwards:
-            shown = in_force(func).public
+            shown = self._shown(func).public
             inside = inside_of(shown)
             if inside is not None:
                 owner, code = record_of(inside), inside.__code__
@@ -179,8 +184,12 @@ class Override(Change):
         if plan.dots:
             edit.values = tree_of(values)
             if not plan.unused:
-                edit.resolved(in_force(func))  # what cannot be faked is said now
+                edit.resolved(self._shown(func))  # what cannot be faked is said now
         return edit
+
+    def _shown(self, func: FunctionType) -> State:
+        """Return the state over which the override of a function is to lie."""
+        return in_force(func)
 
     def _with_mocks(self) -> Mapping[str, Any]:
         """Return the values, with an autospecced mock of what a name means now for each `unittest.mock.DEFAULT`."""
@@ -200,7 +209,7 @@ class Override(Change):
                     if root in plan.imported:
                         present = imported_value(func, *plan.imported[root])
                     else:
-                        present = value_of(func, in_force(func).public, root)
+                        present = value_of(func, self._shown(func).public, root)
                 except ScopeError:
                     if path:
                         raise
@@ -274,14 +283,14 @@ def override(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: obje
     return Override(func, more)
 
 
-def _meant(target: Any) -> tuple[tuple[FunctionType, ...], Sequence[Any]]:
+def meant(target: Any, verb: str) -> tuple[tuple[FunctionType, ...], Sequence[Any]]:
     """Return the functions that are meant, and the caches in front of them; of a class and a module all that it has."""
     if not isinstance(target, (type, ModuleType)):
-        return (function_of(target, "override"),), caches_in(target)
+        return (function_of(target, verb),), caches_in(target)
     functions = functions_defined_in(target)
     if not functions:
         what = "class" if isinstance(target, type) else "module"
-        msg = f"override needs a {what} with Python functions, and {describe(target)} has none of its own"
+        msg = f"{verb} needs a {what} with Python functions, and {describe(target)} has none of its own"
         raise TypeError(msg)
     own = {id(function) for function in functions}
     holders = [target]

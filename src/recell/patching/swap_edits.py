@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from recell.cells import FORWARDED
+from recell.code.guarded import own_code
 from recell.functions.building import remake
 from recell.layers.edits import FACE, Edit
 from recell.layers.exchange import State, face_of, install, new_state, put_face, state_of
@@ -72,7 +73,7 @@ class SwapEdit(Edit):
         self.state = None
         if type(replacement) is FunctionType:
             face = copied(face_of(replacement))
-            self.state = new_state(replacement.__code__, replacement.__closure__, face)
+            self.state = new_state(own_code(replacement), replacement.__closure__, face)
 
     def __call__(self, state: State) -> State:
         replacement, own = self.replacement, self.state
@@ -100,7 +101,7 @@ class SwapEdit(Edit):
 
     def _bridged(self, replacement: FunctionType, bridge: str) -> tuple[CodeType, Face]:
         """Return the code that passes on; one is kept for each code of a replacement."""
-        bridges, code = self.record.bridges, replacement.__code__
+        bridges, code = self.record.bridges, own_code(replacement)
         known = bridges.get(id(code))
         if known is not None and known[0]() is code and known[1] == bridge:
             assert self.state is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recell.callables import caches_in, function_of
+from recell.code.guarded import own_code
 from recell.errors import short
 from recell.frames import running_in
 from recell.functions.building import remake
@@ -51,7 +52,7 @@ class Swap(Change):
         self._edit = edit
         self._replacement = edit.replacement if replacement is None else replacement
         self._original: FunctionType | None = edit.original
-        code = func.__code__  # with names overridden, and without
+        code = own_code(func)  # with names overridden, and without
         self._codes = (code,) if edit.record.idle is not None else (code, in_force(func).public.code)
         self._layers = around(caches, (edit,)) if caches else (edit,)
         self.__enter__()

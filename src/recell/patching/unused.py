@@ -6,6 +6,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import FORWARDED
+from recell.code.guarded import own_code
 from recell.code.imports import bindings
 from recell.code.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, short
@@ -25,8 +26,8 @@ def unused_name(full_name: str, target: object, functions: Sequence[FunctionType
     parts = full_name.split(".")
     name = parts[0] if all(parts) else full_name  # as `dotted` takes them
     shown = short(target)
-    tables = [uses(func.__code__) for func in functions]
-    imported = {binding.name for func in functions for _, binding in bindings(func.__code__)}
+    tables = [uses(own_code(func)) for func in functions]
+    imported = {binding.name for func in functions for _, binding in bindings(own_code(func))}
     names = sorted({used for table in tables for used, use in table.items() if _is_used(use)} | imported)
     msg = f"{shown} does not use `{name}` as a free variable, global or builtin"
     if len(functions) > 1:
@@ -54,15 +55,15 @@ def _hint(func: FunctionType, table: Mapping[str, Use], name: str, full_name: st
         if value is not None and default is value:
             return f"; it is the default of `{parameter}`: use patch_defaults({called}, {parameter}=…)"
     for where, inside in _behind(func, called):
-        if _is_used(uses(inside.__code__, [name])[name]):
+        if _is_used(uses(own_code(inside), [name])[name]):
             return f"; `{where}` reads it: use override({where}, …)"
     for other, inside in _callees(func, table):
-        if inside is not func and _is_used(uses(inside.__code__, [name])[name]):
+        if inside is not func and _is_used(uses(own_code(inside), [name])[name]):
             root, dot, rest = other.partition(".")
             reach = f'closure({called})["{root}"]' if root in func.__code__.co_freevars else root
             return f"; `{name}` is read by `{other}`, which `{called}` calls: use override({reach}{dot}{rest}, …)"
     for root, use in table.items():
-        if _is_used(use) and name in func.__code__.co_names and hasattr(_value(func, root), name):
+        if _is_used(use) and name in own_code(func).co_names and hasattr(_value(func, root), name):
             return f'; it reads `{root}.{name}`: use override({called}, {{"{root}.{full_name}": …}})'
     if FORWARDED in table:
         return "; a swap or wrap of it is in force: enter the override before a wrap, or override its `.original`"

@@ -12,6 +12,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell import compat
+from recell.code.guarded import is_stand_by, own_code
 from recell.layers.exchange import NO_GIL
 from recell.layers.values import stacks_holding
 from recell.reloading.journal import text_code
@@ -42,7 +43,7 @@ def functions_of(modules: Iterable[ModuleType]) -> dict[int, list[FunctionType]]
     if namespaces:
         compat.warn_of_frozen("functions", 2)
         for function in gc.get_referrers(*namespaces):
-            if type(function) is FunctionType and function.__name__ != compat.STAND_BY:
+            if type(function) is FunctionType and not is_stand_by(function):
                 into = searched.get(id(function.__globals__))
                 if into is not None:
                     into.append(function)
@@ -83,7 +84,7 @@ def reachable(module: ModuleType) -> list[FunctionType] | None:
             return None
     if len(found) != count:
         return None
-    return [function for function in found if function.__name__ != compat.STAND_BY]
+    return [function for function in found if not is_stand_by(function)]
 
 
 def _is_globals(value: Any) -> bool:
@@ -127,5 +128,5 @@ class Existing:
     def add(self, function: FunctionType) -> None:
         """Count in a function that a statement has made, or that has got new code."""
         if self._by_place is not None:
-            code = function.__code__
+            code = own_code(function)
             self._by_place.setdefault((code.co_name, code.co_firstlineno), []).append((code, function))

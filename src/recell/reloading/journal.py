@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from recell.errors import RecellError
 from recell.layers.changes import Change
 from recell.layers.edits import TEXT
+from recell.layers.exchange import state_of
 from recell.layers.records import has_layers, layered, layers_of, up_to
 from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
 from recell.patching.replacements import swap_edit
@@ -34,7 +35,7 @@ def text_state(function: FunctionType) -> State:
 
 def text_code(function: FunctionType) -> CodeType:
     """The code of `text_state(function)`."""
-    return up_to(function, TEXT).code if has_layers(function) else function.__code__
+    return up_to(function, TEXT).code if has_layers(function) else state_of(function).code
 
 
 _KINDS = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from recell.callables import function_of, functions_of, rebuild
 from recell.cells import cells_of, check_mapping, unknown_free_variable
+from recell.code.guarded import own_code
 from recell.errors import short
 from recell.functions.replacing import replace
 from recell.layers.edits import CODE_EDIT
@@ -87,7 +88,7 @@ def rewrite(
             raise TypeError(msg)
         return cast("F", rewritten(cast("CodeType", func), checked))
     functions = functions_of(func, "rewrite")
-    codes = {id(function): rewritten(function.__code__, checked) for function in functions}
+    codes = {id(function): rewritten(own_code(function), checked) for function in functions}
     cells: Mapping[str, object] = cells_of(values) if values else {}
     names = {name for code in codes.values() for name in code.co_freevars}
     for name in cells:

@@ -6,6 +6,7 @@ from types import CellType, CodeType, FunctionType
 
 from recell.callables import functions_in, functions_of, rebuild
 from recell.cells import EMPTY, contents_of
+from recell.code.guarded import own_code
 from recell.code.to_cells import globals_to_cells
 from recell.code.to_constants import NotConstant, reads_to_constants
 from recell.code.to_globals import drop_free_variables
@@ -89,7 +90,7 @@ def freeze(func: F, /, *names: str, **values: object) -> F:
 
 
 def _can_freeze(function: FunctionType, name: str) -> bool:
-    use = uses(function.__code__, (name,))[name]
+    use = uses(own_code(function), (name,))[name]
     return use.read or use.free_read
 
 
@@ -159,7 +160,7 @@ def _frozen_alone(code: CodeType, wanted: Mapping[str, object]) -> CodeType:
 
 def _freezable(function: FunctionType) -> dict[str, Any]:
     """The free variables that `freeze` takes without being told: never assigned, hashable, not leading back."""
-    code = function.__code__
+    code = own_code(function)
     table = uses(code, code.co_freevars)
     found_values: dict[str, Any] = {}
     for name, cell in zip(code.co_freevars, function.__closure__ or ()):

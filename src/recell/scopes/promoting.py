@@ -6,6 +6,7 @@ from types import CodeType, FunctionType
 
 from recell.callables import functions_of, rebuild
 from recell.cells import cell_for, cells_of, check_mapping
+from recell.code.guarded import own_code
 from recell.code.to_cells import with_cells
 from recell.code.to_globals import cells_to_globals
 from recell.code.uses import uses
@@ -96,7 +97,7 @@ def promote(
 
 
 def _can_promote(function: FunctionType, name: str) -> bool:
-    use = uses(function.__code__, (name,))[name]
+    use = uses(own_code(function), (name,))[name]
     return (use.read or use.written) and not use.free
 
 
@@ -192,8 +193,8 @@ def demote(func: F, /, *names: str, globals: dict[str, Any] | None = None, stric
 
 
 def _demotable(function: FunctionType, names: tuple[str, ...], named: bool) -> tuple[str, ...]:
-    found = uses(function.__code__, names)
-    if _CLASS in names and finds_class(function.__code__):
+    found = uses(own_code(function), names)
+    if _CLASS in names and finds_class(own_code(function)):
         if named:
             raise not_usable(_CLASS, function, "demote")
         names = tuple(name for name in names if name != _CLASS)
@@ -207,7 +208,7 @@ def _demotable(function: FunctionType, names: tuple[str, ...], named: bool) -> t
 def _demoted(
     function: FunctionType, names: tuple[str, ...], space: dict[str, Any], is_copy: bool
 ) -> FunctionType:
-    code, closure = function.__code__, function.__closure__ or ()
+    code, closure = own_code(function), function.__closure__ or ()
     new_code = cells_to_globals(code, names)
     kept = tuple(cell for name, cell in zip(code.co_freevars, closure) if name not in names)
     new = remake(function, new_code, kept or None, space)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import FunctionType, MappingProxyType, ModuleType
 
 from recell.callables import function_of, functions_in
+from recell.code.guarded import own_code
 from recell.code.uses import uses
 from recell.compat import resolved
 from recell.errors import ScopeError, short
@@ -149,7 +150,7 @@ class _Found:
 
     def resolve(self, function: FunctionType, recurse: bool) -> None:
         """Add the names of one function, and with `recurse` the functions that they stand for."""
-        code, root = function.__code__, self.functions[0]
+        code, root = own_code(function), self.functions[0]
         values: list[object] = []
         of_module = ""
         if function.__globals__ is not root.__globals__:
@@ -220,7 +221,7 @@ def value_of(name: str, function: FunctionType) -> Any:
             return (function.__closure__ or ())[free.index(name)].cell_contents
         return global_of(name, function)
     except (KeyError, ValueError):
-        known = uses(function.__code__, (name,))[name]
+        known = uses(own_code(function), (name,))[name]
         if not (known.read or known.free):
             raise not_usable(name, function, "freeze") from None
         msg = f"`{name}` of {short(function)} has no value now; give one: freeze(…, {name}=…)"

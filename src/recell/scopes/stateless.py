@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType, FunctionType, ModuleType
 
 from recell.callables import functions_of, rebuild
+from recell.code.guarded import own_code
 from recell.code.to_globals import drop_free_variables
 from recell.code.uses import uses
 from recell.errors import ScopeError, listed, short
@@ -59,7 +60,7 @@ def stateless(func: F, /) -> F:
 
 
 def _stateless(function: FunctionType) -> FunctionType:
-    target, code = short(function), function.__code__
+    target, code = short(function), own_code(function)
     for attribute in ("defaults", "kwdefaults"):
         if getattr(function, f"__{attribute}__"):
             msg = f"{target} keeps its {attribute} outside of its code; take them away: replace(f, {attribute}=None)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import CodeType, FunctionType
 
+from recell.code.guarded import own_code
 from recell.code.instructions import found, opcodes
 from recell.code.uses import uses
 from recell.errors import ScopeError, hint_nearest, listed, nearest, short
@@ -20,7 +21,7 @@ __all__ = ["already_free", "code_of", "finds_class", "hides_local", "not_usable"
 
 def code_of(target: Target) -> CodeType:
     """Return the code of a function, or the code object itself."""
-    return target if type(target) is CodeType else target.__code__
+    return target if type(target) is CodeType else own_code(target)
 
 
 def finds_class(code: CodeType) -> bool:
