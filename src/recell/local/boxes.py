@@ -32,7 +32,7 @@ class WayOut:
     __slots__ = ("__weakref__", "token")
 
     def __init__(self, token: Any) -> None:
-        self.token = token
+        self.token: Any = token
 
 
 def _nothing() -> None:
@@ -83,12 +83,13 @@ class Box:
         self, idle: Callable[..., Any], parent: Box | None = None, entry: Entry | None = None
     ) -> None:
         self.on = self.over = False
-        self.call = self.idle = idle
-        self.parent = parent
-        self.entry = entry
+        self.idle: Callable[..., Any] = idle
+        self.call = idle
+        self.parent: Box | None = parent
+        self.entry: Entry | None = entry
         self.alive = True
         self.above = []
-        self.room = 8
+        self.room: int = 8
         self.state = self.beneath = None
         self.way_out = _nothing
 

@@ -66,7 +66,7 @@ class Overriding(Entry):
     __slots__ = ("edit", "last")
 
     def __init__(self, edit: Any) -> None:
-        self.edit = edit
+        self.edit: Any = edit
         self.last: tuple[State, State, Callable[..., Any]] | None = None
 
     def over(
@@ -92,7 +92,7 @@ class Replacing(Entry):
     __slots__ = ("replacement",)
 
     def __init__(self, replacement: Callable[..., Any]) -> None:
-        self.replacement = replacement
+        self.replacement: Callable[..., Any] = replacement
 
     def over(
         self, func: FunctionType, box: Box, state: State, call: Callable[..., Any] | None
@@ -111,8 +111,8 @@ class Wrapping(Entry):
     __slots__ = ("beneath", "decorated")
 
     def __init__(self, decorated: Callable[..., Any], beneath: Any) -> None:
-        self.decorated = decorated
-        self.beneath = beneath
+        self.decorated: Callable[..., Any] = decorated
+        self.beneath: Any = beneath
 
     def over(
         self, func: FunctionType, box: Box, state: State, call: Callable[..., Any] | None

@@ -29,8 +29,8 @@ class LocalLayer:
     way_out: WayOut | None
 
     def __init__(self, func: FunctionType, entry: Entry) -> None:
-        self.func = func
-        self.entry = entry
+        self.func: FunctionType = func
+        self.entry: Entry = entry
         self.stack: Place | None = None
         self.box = self.way_out = None
 
@@ -59,8 +59,8 @@ class Held:
     __slots__ = ("count", "func", "place")
 
     def __init__(self, func: FunctionType) -> None:
-        self.func = func
-        self.count = 0
+        self.func: FunctionType = func
+        self.count: int = 0
         self.place: Place | None = None
 
     @property
