@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from typing import Any, Callable
 
 import recell
-from recell import EMPTY
-from recell.layers import stacks
+from recell import EMPTY, ENTRY
+from recell.layers.changes import Change
 from recell.layers.locking import LOCK
 from recell.layers.records import layers_of, record_of
-from recell.patching import overriding
+from recell.layers.values import AttributeLayer, ItemLayer
 
 LIMIT, COUNT = "limit", "count"
-FOLDERS = tuple(os.path.dirname(module.__file__) for module in (stacks, overriding))
+SETTINGS = {"debug": False}
+PROBED: list[Any] = []
+
+
+class Box:
+    tag: Any = None
+
+
+class Old:
+    @staticmethod
+    def kind() -> Any:
+        return __class__  # type: ignore[name-defined]  # noqa: F821
+
+
+Remade = type("Old", (), {"kind": Old.__dict__["kind"]})
 
 
 def make(a: Any, b: Any, tag: str = "base") -> Any:
@@ -25,12 +39,14 @@ def make(a: Any, b: Any, tag: str = "base") -> Any:
         def inner() -> Any:
             return "inner"
 
-        return tag, a, b, LIMIT, COUNT, x, k, inner()
+        probed = len(PROBED)
+        PROBED.clear()
+        return tag, a, b, LIMIT, COUNT, x, k, inner(), Box.tag, SETTINGS["debug"], Remade.kind(), probed
 
     return func
 
 
-FRESH = ("base", "a", "b", "limit", "count", 0, 1, "inner")
+FRESH = ("base", "a", "b", "limit", "count", 0, 1, "inner", None, False, Old, 0)
 SPACE: dict[str, Any] = {"LIMIT": "far limit"}
 exec("def foreign(x=3, *, k=4): return 'foreign', LIMIT", SPACE)
 OTHER = make("c", "d", "other")
@@ -66,20 +82,48 @@ def decorated(func: Any) -> Any:
     return lambda *args, **kwargs: ("wrapped", func(*args, **kwargs))
 
 
-CHANGES: dict[str, Callable[[Any], Any]] = {
-    "constant": lambda func: recell.override(func, LIMIT=5),
-    "private cell": lambda func: recell.override(func, a=5),
-    "growth": lambda func: recell.override(func, COUNT=5),
-    "all three": lambda func: recell.override(func, COUNT=5, LIMIT=6, b=7),
-    "patch_closure": lambda func: recell.patch_closure(func, a=5),
-    "emptied": lambda func: recell.patch_closure(func, a=EMPTY),
-    "patch_defaults": lambda func: recell.patch_defaults(func, x=5, k=6),
-    "patch_inner": lambda func: recell.patch_inner(func, "inner", lambda: "patched"),
-    "swap": lambda func: Later(lambda: recell.swap(func, OTHER, cells="take")),
-    "swap from elsewhere": lambda func: Later(lambda: recell.swap(func, SPACE["foreign"])),
-    "wrap": lambda func: Later(lambda: recell.wrap(func, decorated)),
-    "class": lambda func: None,
+def tagger() -> str:
+    return "tag"
+
+
+def set_attribute(verbs: Any, func: Any) -> Any:
+    if verbs is not recell:
+        return verbs.setattr(Box, "tag", "set")
+    return Change("setattr", Box, [AttributeLayer(Box, "tag", "set")])
+
+
+def set_item(verbs: Any, func: Any) -> Any:
+    if verbs is not recell:
+        return verbs.setitem(SETTINGS, "debug", True)
+    return Change("setitem", SETTINGS, [ItemLayer(SETTINGS, "debug", True)])
+
+
+INSERTED = recell.inserted("x = 'patched code'", at="probed = len(PROBED)")
+VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "constant": lambda verbs, func: verbs.override(func, LIMIT=5),
+    "private cell": lambda verbs, func: verbs.override(func, a=5),
+    "growth": lambda verbs, func: verbs.override(func, COUNT=5),
+    "all three": lambda verbs, func: verbs.override(func, COUNT=5, LIMIT=6, b=7),
+    "patch_closure": lambda verbs, func: verbs.patch_closure(func, a=5),
+    "emptied": lambda verbs, func: verbs.patch_closure(func, a=EMPTY),
+    "two cells": lambda verbs, func: verbs.patch_closure(func, a=5, b=6),
+    "patch_defaults": lambda verbs, func: verbs.patch_defaults(func, x=5, k=6),
+    "patch_inner": lambda verbs, func: verbs.patch_inner(func, "inner", lambda: "patched"),
+    "patch_code": lambda verbs, func: verbs.patch_code(func, INSERTED),
+    "probe": lambda verbs, func: verbs.probe(func, lambda: PROBED.append(1), at=ENTRY),
+    "swap": lambda verbs, func: verbs.swap(func, OTHER, cells="take"),
+    "swap from elsewhere": lambda verbs, func: verbs.swap(func, SPACE["foreign"]),
+    "wrap": lambda verbs, func: verbs.wrap(func, decorated),
+    "attach": lambda verbs, func: verbs.attach(Box, tagger, "tag"),
+    "repoint": lambda verbs, func: verbs.repoint(Remade, old=Old),
+    "setattr": set_attribute,
+    "setitem": set_item,
+    "class": lambda verbs, func: verbs.override(func, LIMIT=5),
 }
+"""Kind -> how a module or a patcher makes the change."""
+STAY = {"swap", "swap from elsewhere", "wrap", "attach", "repoint"}
+HIDDEN = {(kind, "swap") for kind in ("patch_inner", "patch_code", "probe")}
+"""Kinds that a swap beneath them hides: they are of a lower rank."""
 BENEATH: dict[str, Callable[[Any], Any]] = {
     "nothing": lambda func: None,
     "constant": lambda func: recell.override(func, LIMIT=9).start(),
@@ -92,6 +136,7 @@ BENEATH: dict[str, Callable[[Any], Any]] = {
 def seen(funcs: list[Any]) -> list[Any]:
     found = []
     for func in funcs:
+        PROBED.clear()
         try:
             found.append(func())
         except NameError:
@@ -115,11 +160,13 @@ class Scene:
         self.beneath = beneath
         self.below = [BENEATH[beneath](func) for func in self.funcs]
         self.before = seen(self.funcs)
+        self.target: Any = self.funcs[0]
         if kind == "class":
-            cls = type("Some", (), {f"method{at}": func for at, func in enumerate(self.funcs)})
-            self.change = recell.override(cls, LIMIT=5)
-        else:
-            self.change = CHANGES[kind](self.funcs[0])
+            self.target = type("Some", (), {f"method{at}": func for at, func in enumerate(self.funcs)})
+        make_it = VERBS[kind]
+        self.change = (
+            Later(lambda: make_it(recell, self.target)) if kind in STAY else make_it(recell, self.target)
+        )
         for _ in range(entered_before):
             with self.change:
                 pass
@@ -140,19 +187,52 @@ class Scene:
             assert seen(self.funcs) == inside
             change.undo()
         assert not change.active
+        self.check_before()
+        with change:
+            assert change.active
+            assert seen(self.funcs) != self.before
+        assert seen(self.funcs) == self.before
+        self.check_fresh()
+
+    def check_before(self) -> None:
+        """What was before the change is there, and nobody thinks that he is still installing."""
+        assert not LOCK._is_owned()
         assert seen(self.funcs) == self.before
         if self.beneath == "nothing":
             assert self.same_parts()
         for func in self.funcs:
             stack = record_of(func).used()
             assert stack is None or not stack.busy
-        with change:
-            assert change.active
-            assert seen(self.funcs) != self.before
-        assert seen(self.funcs) == self.before
+
+    def check_fresh(self) -> None:
+        """Without what lies beneath, the very objects are back."""
         for below in self.below:
             if below is not None:
                 below.undo()
         assert seen(self.funcs) == [FRESH] * len(self.funcs)
         assert self.same_parts()
         assert not any(layers_of(func) for func in self.funcs)
+
+
+def scene(kind: str, beneath: str, entered_before: int = 0) -> Scene | None:
+    """A scene; None where what lies beneath does not have the name, or hides the change."""
+    if (kind, beneath) in HIDDEN:
+        return None
+    try:
+        return Scene(kind, beneath, entered_before)
+    except recell.ScopeError:
+        return None
+
+
+def deep(calls: int, action: Callable[[], object]) -> object:
+    """Call something that many calls further down."""
+    return deep(calls - 1, action) if calls else action()
+
+
+def depth() -> int:
+    """How many calls are under way."""
+    frame: Any = sys._getframe()
+    count = 0
+    while frame is not None:
+        frame, count = frame.f_back, count + 1
+    return count

@@ -282,10 +282,10 @@ class Patcher:
             change: Any = step
             try:
                 if isinstance(step, Change):
+                    left = False
                     if step.active:  # it may have been undone on its own
-                        left = False
                         step.undo()
-                        left = True
+                    left = True
                 elif type(step) is tuple:
                     leave, manager = step
                     if leave(manager, None if pending is None else type(pending), pending, traceback):

@@ -19,7 +19,7 @@ UNROLL = 10
 TARGET_SECONDS = 0.002
 
 # what other processes take of the machine is not counted, where that clock is fine enough (not on Windows)
-_CLOCK = time.process_time if time.get_clock_info("process_time").resolution < 1e-6 else perf_counter
+CLOCK = time.process_time if time.get_clock_info("process_time").resolution < 1e-6 else perf_counter
 
 
 def seconds_of(statement: str) -> float:
@@ -126,7 +126,7 @@ def _timer(statement: str, names: Mapping[str, object]) -> Callable[[int], float
         f"    for _ in range(loops):\n{body}\n"
         "    return clock() - start\n"
     )
-    namespace: dict[str, Any] = {**names, "clock": _CLOCK}
+    namespace: dict[str, Any] = {**names, "clock": CLOCK}
     exec(compile(source, "<benchmark>", "exec"), namespace)
     timer: Callable[[int], float] = namespace["timer"]
     return timer
@@ -219,10 +219,10 @@ def linear(
         for size, made in prepared:
             repeats, taken = max(1, sizes[-1] // size // 10), []
             for _ in range(3):
-                start = _CLOCK()
+                start = CLOCK()
                 for _ in range(repeats):
                     run(made)
-                taken.append((_CLOCK() - start) * 1e9 / repeats / size)
+                taken.append((CLOCK() - start) * 1e9 / repeats / size)
             each.append(min(taken))
         return max(each[1:]), each[0]
 

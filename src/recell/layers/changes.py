@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from recell.callables import functions_in
 from recell.errors import ChangeError, short
+from recell.layers.computing import room
 from recell.layers.locking import acquire, let_go, release
 from recell.public import public
 
@@ -28,9 +29,6 @@ __all__ = ["ENTERED", "MADE", "Change", "active_changes", "locked", "name_of", "
 
 MADE, ENTERED = 1, 2
 """The phases of a change that stays: being made, and before the first `with`, which is that entry."""
-
-_depth = 0
-"""How many changes on their way in or out have the lock: its owner's, while there is one."""
 
 
 @public
@@ -106,46 +104,39 @@ class Change:
     stop = undo
 
     def __enter__(self: C) -> C:
-        global _depth  # noqa: PLW0603 - the lock's owner counts
-        if self._fresh == ENTERED:
-            self._fresh = 0
+        fresh = self._fresh
+        if fresh == ENTERED:
+            self._fresh = fresh = 0
             if self._entries:
                 return self
         layers: Sequence[Layer] = ()
-        held = depth = None
-        listed = False
+        held, listed = None, False
         try:
             held = acquire()
-            depth = _depth
-            _depth = depth + 1
             layers = self._renew() if self._renews else self._layers
             known = self._entries
             entries = (*known, layers)
             if len(layers) != 1:
-                _room()
+                room()
             for layer in layers:
                 stack: Any = layer.stack or layer.find()
                 stack.enter(layer)
-            if self._entries is not known:  # something that ran meanwhile entered it, too, or left it
-                entries = (*self._entries, layers)
-            self._entries, listed = entries, True
-            if self._fresh:
+            # something that ran meanwhile may have entered it, too, or left it; nothing runs within one line
+            self._entries, listed = (entries if self._entries is known else (*self._entries, layers)), True
+            if fresh:
                 self._fresh = ENTERED
-            _depth = depth
             held = None
             release()
             return self  # noqa: TRY300 - an interruption here takes it back, too
         except BaseException:
             try:
                 if held is None:
-                    let_go(_depth if depth is None else depth)
+                    let_go()
                     if layers:
                         held = acquire()
                 if layers:
                     self._withdraw(layers, listed)
             finally:
-                if depth is not None:
-                    _depth = depth
                 if held:
                     release()
             raise
@@ -156,45 +147,37 @@ class Change:
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        global _depth  # noqa: PLW0603 - the lock's owner counts
         layers: Sequence[Layer] = ()
-        held = depth = None
-        unlisted = False
+        held, out = None, False
         try:
             held = acquire()
-            depth = _depth
-            _depth = depth + 1
-            while not unlisted:
+            while not out:
                 known = self._entries
                 if not known:
                     raise self._not_active()  # noqa: TRY301 - the lock is given back below
                 layers, entries = self._pick(known) if self._picks else (known[-1], known[:-1])
                 if len(layers) != 1:
-                    _room()
+                    room()
                     for layer in layers:
                         layer.check()
-                # unlisted first: what runs meanwhile leaves another entry
-                unlisted, self._entries = (
-                    (True, entries) if self._entries is known else (False, self._entries)
-                )
+                # listed no longer first: what runs meanwhile leaves another entry
+                out, self._entries = (True, entries) if self._entries == known else (False, self._entries)
             for layer in reversed(layers):
                 layer.stack.leave(layer)  # type: ignore[union-attr, arg-type]
-            _depth = depth
             held = None
             release()
         except BaseException:
             try:
                 if held is None:
-                    let_go(_depth if depth is None else depth)
-                    if unlisted:
+                    let_go()
+                    if out:
                         held = acquire()
-                if unlisted:
+                if out:
                     self._finish(layers)
             except RecursionError:
-                self._entries = (*self._entries, layers)
+                if out:
+                    self._entries = (*self._entries, layers)
             finally:
-                if depth is not None:
-                    _depth = depth
                 if held:
                     release()
             raise
@@ -249,7 +232,7 @@ class Change:
         except RecursionError:
             raise
         except BaseException:  # noqa: BLE001 - the first failure is the one to tell
-            if any(self._surplus(layer) > 0 for layer in layers):
+            if any([self._surplus(layer) > 0 for layer in layers]):
                 for layer in layers:
                     if self._surplus(layer) == 0:
                         with suppress(Exception):  # the rest can still be undone
@@ -281,28 +264,17 @@ class Change:
         return f"<{self._verb} of {name_of(self._target)}{about}; {state}>"
 
 
-def _room(depth: int = 25) -> None:
-    """Raise RecursionError now rather than half way: a change of several layers may need so many calls."""
-    if depth:
-        _room(depth - 1)
-
-
 def locked(function: Callable[..., Any], *args: Any) -> Any:
     """Call a function under the lock."""
-    global _depth  # noqa: PLW0603 - the lock's owner counts
-    held = depth = None
+    held = None
     try:
         held = acquire()
-        depth = _depth
-        _depth = depth + 1
         return function(*args)
     finally:
-        if depth is not None:
-            _depth = depth
         if held:
             release()
         else:
-            let_go(_depth)
+            let_go()
 
 
 @public

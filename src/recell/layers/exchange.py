@@ -77,13 +77,15 @@ class Face(NamedTuple):
 class State:
     """The parts of a function that recell exchanges. The face is None where nothing of it is changed."""
 
-    __slots__ = ("closure", "code", "face", "kept")
+    __slots__ = ("closure", "code", "face", "kept", "ready")
 
     closure: tuple[CellType, ...] | None
     code: CodeType
     face: Face | None
     kept: Any
     """Parts that the release's exchange needs to come here, from the state that it came from last."""
+    ready: State
+    """The state beneath with which all is made ahead for exchanges there and back; unset where there is none."""
     given: Any = None
     """Overridden names and their values."""
 
@@ -203,9 +205,11 @@ def prepare(func: FunctionType, limbos: dict[Any, Any], one: State, other: State
         set_closure = _set_closure or closure_setter()
         if code is one.code and other.face is one.face and closure and old_closure:
             if len(closure) == len(old_closure):
+                other.ready = one
                 return
     before, after, way = _parts(func, one, other)
     if way is not _ALL:
+        other.ready = one
         return
     if len(code.co_freevars) != len(closure or ()):
         names = code.co_freevars
@@ -216,6 +220,7 @@ def prepare(func: FunctionType, limbos: dict[Any, Any], one: State, other: State
     release = compat.find() or compat.require("exchanging a function's code and closure at once")
     other.kept = release.prepare(func, before, after, set_closure, other.kept, limbos)
     one.kept = release.prepare(func, after, before, set_closure, one.kept, limbos)
+    other.ready = one
 
 
 def install(func: FunctionType, limbos: dict[Any, Any], before: State, after: State) -> None:

@@ -9,6 +9,7 @@ whatever happened.
 from __future__ import annotations
 
 import os
+import sys
 from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,18 @@ def count() -> int:
     return int(repr(LOCK).partition("count=")[2].split()[0])
 
 
-def let_go(held: int) -> None:
+def let_go() -> None:
     """Give the lock back where a signal's handler raised right behind its acquiring, or right before its release.
 
-    Args:
-        held: how often this thread is to have it.
+    Whoever has it says so in a local variable `held`; so it is had once too often where the thread's calls say less.
     """
-    if count() > held:
+    frame: Any = sys._getframe(1)
+    said = 0
+    while frame is not None:
+        if frame.f_globals.get("acquire") is acquire and frame.f_locals.get("held"):
+            said += 1
+        frame = frame.f_back
+    if count() > said:
         release()
 
 

@@ -73,7 +73,7 @@ _records: dict[int, Record] = {}
 
 
 def _forget(gone: Any, records: dict[int, Record] = _records) -> None:
-    key = gone.key
+    key: Any = getattr(gone, "key", None)  # interrupted while it was made
     known = records.get(key)
     if known is not None and known.ref is gone:
         del records[key]

@@ -23,12 +23,13 @@ from weakref import ref
 
 from recell.code.guarded import EVER, sink_of
 from recell.errors import InterferenceError, short
+from recell.layers.computing import computed, fits, room, widen
 from recell.layers.exchange import (
     CODE,
     DEFAULTS,
+    FACE,
     NO_GIL,
     UNSEEN,
-    Face,
     State,
     defaults_of,
     face_of,
@@ -79,6 +80,7 @@ class Stack:
         func = edit.func
         now: Any = None
         new: Any = None
+        chosen: Any = ()
         try:
             while True:
                 now, base = self.now, None
@@ -103,10 +105,13 @@ class Stack:
                 else:
                     self.check(func)
                     new = self._with(edit, now)
-                # in, unless something came in meanwhile; one line, so that no trace function comes between
-                self.now = chosen = new if self.now is now else self.now
+                    if new is None:
+                        continue
+                # in, unless something came in meanwhile and stayed; one line, so that no trace function comes between
+                self.now = chosen = new if self.now is now or fits(new, now, self.now) else self.now
                 if chosen is new:
                     break
+            self.record.idle = None  # from now on those who can undo hold the stack
             if base is not None:  # unless something came in behind the commit, and was installed
                 self.installed = base if self.installed is None else self.installed
             if edit.follows:
@@ -126,7 +131,7 @@ class Stack:
                     self.now, self.installed = IDLE, None
                     self.record.idle = self
                 else:
-                    self._put_back(func, edit, now)
+                    self._put_back(func, edit if chosen is new else None, now)
             raise
 
     def leave(self, edit: Edit) -> None:
@@ -139,6 +144,8 @@ class Stack:
         now: Any = None
         new: Any = None
         try:
+            if self.record.used() is not self:
+                self.found_again()
             while True:
                 now = self.now
                 layers, states, empty = now
@@ -149,27 +156,25 @@ class Stack:
                     or func.__closure__ is not installed.closure
                 ):
                     self.check(func)
-                at = len(layers) - 1
+                last = at = len(layers) - 1
                 while at >= 0 and layers[at] is not edit:
                     at -= 1
-                if not at and empty is not None and len(layers) == 1:
-                    new = empty
-                    above = states[0]
-                elif at < 0:
+                if at < 0:
                     return
-                elif at == len(layers) - 1:
-                    new = layers[:at], states[: at + 1], empty
+                if at == last:
+                    new = (layers[:at], states[: at + 1], empty) if at else empty
                     above = states[at]
                 else:
-                    new = (*_computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
+                    new = (*computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
                     above = new[1][-1]
                 if (
                     installed is not None
                     and self.sink is None
                     and (above.closure is not installed.closure or above.face is not installed.face)
+                    and getattr(installed, "ready", None) is not above
                 ):
-                    prepare(func, self.record.limbos, installed, above)
-                self.now = chosen = new if self.now is now else self.now
+                    prepare(func, self.record.limbos, above, installed)
+                self.now = chosen = new if self.now is now or fits(new, now, self.now) else self.now
                 if chosen is new:
                     break
             if not self.busy:
@@ -185,39 +190,49 @@ class Stack:
                 self._put_back(func, None, None)
             raise
 
-    def _with(self, edit: Edit, now: Now) -> Now:
-        """Compute layers and states with one more, and make ahead what installing them takes."""
+    def _with(self, edit: Edit, now: Now) -> Now | None:
+        """Compute layers and states with one more, and make ahead what installing them takes.
+
+        None where something came in meanwhile, so that it is to be done again.
+        """
+        if self.record.used() is not self:
+            self.found_again()
         layers, states, empty = now
         if not layers:  # the last one is on its way out
             empty = now
         func = edit.func
         installed = self.installed or self._found(func)
         level = max([layer.touches for layer in layers], default=CODE)
-        if edit.touches > level:
-            _widen(func, edit.touches, level, [installed, *states])
+        face = installed.face
+        if face is not None and installed is not states[-1]:  # what left still shows
+            level = max(level, DEFAULTS if face.attributes is UNSEEN else FACE)
+        if edit.touches > level and not widen(self, now, edit, level, [installed, *states]):
+            return None
         at = len(layers)
         while at and layers[at - 1].rank > edit.rank:
             at -= 1
         above = edit(states[at])
-        layers, states = _computed((*layers[:at], edit, *layers[at:]), (*states[: at + 1], above))
+        layers, states = computed((*layers[:at], edit, *layers[at:]), (*states[: at + 1], above))
         above = states[-1]
         if self.sink is None and (above.closure is not installed.closure or above.face is not installed.face):
-            prepare(func, self.record.limbos, installed, above)
             if states[0] is not installed:
                 prepare(func, self.record.limbos, states[0], above)
+            prepare(func, self.record.limbos, installed, above)
         return layers, states, empty
+
+    def found_again(self) -> None:
+        """Let the record know the stack: the collector clears references ahead of a finalizer that undoes."""
+        self.record.used = ref(self)
 
     def settle(self, func: FunctionType) -> None:
         """Install what is to be in force, until that is what the function has."""
         before: State | None = None
-        record = self.record
         try:
+            if self.follows:
+                room()
             self.busy = True
-            record.idle = None  # from now on those who can undo hold the stack
-            if record.used() is not self:  # the collector clears references ahead of a finalizer that undoes
-                record.used = ref(self)
             while True:
-                now = done = self.now
+                now = self.now
                 layers, states, _ = now
                 before = self.installed or self._found(func)
                 after = states[-1] if states else before
@@ -230,7 +245,7 @@ class Stack:
                                 needs_no_other_threads("setting a function's code")
                             func.__code__ = after.code
                     else:
-                        install(func, record.limbos, before, after)
+                        install(func, self.record.limbos, before, after)
                     self.installed = after
                 if self.follows:
                     self._tell(layers, states)
@@ -239,9 +254,10 @@ class Stack:
                     if done is IDLE:
                         self.installed = None
                         self.follows = False
-                        record.idle = self
+                        self.record.idle = self
                 self.busy = False
-                if self.now is done and (done is now or done is IDLE):
+                # what came in behind that was installed by those who brought it
+                if self.now is now or self.now is IDLE or self.installed is self.now[1][-1]:
                     break
                 self.busy = True
         except BaseException:
@@ -265,7 +281,7 @@ class Stack:
             ):
                 self.installed = None  # looked at before the next installation
             if not self.now[0]:
-                record.idle = self
+                self.record.idle = self
             raise
 
     def _tell(self, layers: tuple[Edit, ...], states: tuple[State, ...]) -> None:
@@ -281,19 +297,22 @@ class Stack:
             while at >= 0 and layers[at] is not edit:
                 at -= 1
             if at >= 0:
-                self.now = (*_computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
+                self.now = (*computed(layers[:at] + layers[at + 1 :], states[: at + 1]), empty)
         with suppress(BaseException):  # the first failure is the one to tell; the next change tries again
             self.settle(func)
 
     def check(self, func: FunctionType) -> None:
         """Raise InterferenceError where somebody assigned code or closure away from what recell installed."""
-        installed = self.installed if self.sink is None else self.sink.state
+        # one line, so that no trace function comes between
+        installed, code, closure = self.installed, func.__code__, func.__closure__
+        if self.sink is not None:
+            installed = self.sink.state
         if installed is None or self.busy:
             return
-        if func.__code__ is not installed.code:
-            raise _interference(func, "__code__", func.__code__, installed.code)
-        if func.__closure__ is not installed.closure:
-            raise _interference(func, "__closure__", func.__closure__, installed.closure)
+        if code is not installed.code:
+            raise _interference(func, "__code__", code, installed.code)
+        if closure is not installed.closure:
+            raise _interference(func, "__closure__", closure, installed.closure)
 
     def times(self, edit: Edit) -> int:
         """Return how often a layer lies here."""
@@ -325,43 +344,6 @@ class Stack:
         install(func, self.record.limbos, self.sink.state, top)
         self.sink = None
         self.installed = top
-
-
-def _computed(
-    layers: tuple[Edit, ...], states: tuple[State, ...]
-) -> tuple[tuple[Edit, ...], tuple[State, ...]]:
-    """Return layers and the states that they make; as many as there are already are taken over."""
-    if len(states) > len(layers):
-        return layers, states
-    made = list(states)
-    for edit in layers[len(states) - 1 :]:
-        try:
-            made.append(edit(made[-1]))
-        except (RecursionError, MemoryError):
-            raise
-        except Exception:  # noqa: BLE001 - what an edit cannot do over another state it leaves out
-            made.append(made[-1])
-    return layers, tuple(made)
-
-
-def _widen(func: FunctionType, touches: int, level: int, states: list[State]) -> None:
-    """Let all states say so much of a function: as it is now, where none of its layers says it; all or none."""
-    known: dict[int, Face] = {}
-    states = [*states, *[state.public for state in states]]
-    own = defaults_of(func) if touches == DEFAULTS else face_of(func)
-    faces = []
-    for state in states:
-        face, wide = state.face, own
-        if face is not None and level == DEFAULTS:  # each has defaults of its own
-            wide = known.setdefault(id(face), own._replace(defaults=face[0], kwdefaults=face[1]))
-        faces.append((state, face, wide))
-    try:
-        for state, _, wide in faces:
-            state.face = wide
-    except BaseException:
-        for state, face, _ in faces:
-            state.face = face
-        raise
 
 
 def _interference(func: FunctionType, attribute: str, found: object, expected: object) -> InterferenceError:

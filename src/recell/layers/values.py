@@ -13,6 +13,7 @@ from weakref import ref
 
 from recell.cells import EMPTY
 from recell.layers.edits import PATCH
+from recell.layers.locking import AFTER_FORK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,16 +49,24 @@ ABSENT: Any = _Absent()
 REST: Now = ((), ABSENT, None)
 
 
+def _same(one: Now, other: Now) -> bool:
+    """Return whether a stack is as it was: what came in meanwhile has left again."""
+    return one[0] == other[0] and one[1] is other[1]
+
+
 class ValueStack:
     """A place that holds one object, its base, and the layers over it. The guarantees are those of `Stack`."""
 
-    __slots__ = ("__weakref__", "now")
+    __slots__ = ("__weakref__", "busy", "now")
 
+    busy: bool
+    """Whether somebody is putting a value there: he looks at `now` again when he is through."""
     now: Now
     """The layers, the base, and what `now` becomes when the last layer leaves."""
 
     def __init__(self) -> None:
         self.now = REST
+        self.busy = False
 
     def read(self) -> object:
         """Return what is there now, raw."""
@@ -85,12 +94,12 @@ class ValueStack:
                     while at and layers[at - 1].rank > layer.rank:
                         at -= 1
                     new = (*layers[:at], layer, *layers[at:]), base, empty
-                # in, unless something came in meanwhile; one line, so that no trace function comes between
-                self.now = chosen = new if self.now is now else self.now
+                # in, unless something came in meanwhile and stayed; one line, so that no trace function comes between
+                self.now = chosen = new if self.now is now or _same(self.now, now) else self.now
                 if chosen is new:
                     break
-            if new[0][-1] is layer:
-                self.write(layer.value)
+            if new[0][-1] is layer and not self.busy:
+                self.settle()
         except BaseException:
             if new is not None and self.now is new:
                 self.now = now
@@ -111,18 +120,35 @@ class ValueStack:
                 if at < 0:
                     return
                 new = empty if len(layers) == 1 else ((*layers[:at], *layers[at + 1 :]), base, empty)
-                self.now = chosen = new if self.now is now else self.now
+                self.now = chosen = new if self.now is now or _same(self.now, now) else self.now
                 if chosen is new:
                     break
-            if new is empty:
-                self.write(base)
-                self.now = REST if self.now is empty else self.now
-            elif at == len(new[0]):
-                self.write(new[0][-1].value)
+            if at == len(new[0]) and not self.busy:  # it was the topmost
+                self.settle()
         except BaseException:
             if new is not None and self.now is new:
                 self.now = now
                 self._put_back(now[0][-1].value)
+            raise
+
+    def settle(self) -> None:
+        """Put there what is to be in force, until that is there."""
+        try:
+            self.busy = True
+            while True:
+                now = self.now
+                if now is not REST:
+                    layers, base, _ = now
+                    self.write(layers[-1].value if layers else base)
+                    if not layers:
+                        self.now = REST if self.now is now else self.now
+                self.busy = False
+                # what came in behind that was put there by those who brought it
+                if self.now is now or self.now is REST or _same(self.now, now):
+                    break
+                self.busy = True
+        except BaseException:
+            self.busy = False
             raise
 
     def times(self, layer: ValueLayer) -> int:
@@ -145,6 +171,7 @@ class CellStack(ValueStack):
 
     def __init__(self, cell: CellType) -> None:
         self.now = REST
+        self.busy = False
         self.cell = cell
 
     def read(self) -> object:
@@ -268,7 +295,7 @@ _stacks: dict[object, Any] = {}
 
 
 def _forget(gone: Any, stacks: dict[object, Any] = _stacks) -> None:
-    key = gone.key
+    key = getattr(gone, "key", None)  # interrupted while it was made
     if stacks.get(key) is gone:
         del stacks[key]
 
@@ -279,6 +306,17 @@ def stacks_holding(obj: object) -> int:
     keys = [key for key in list(_stacks) if type(key) is tuple and key[0] == own and key[1] == "item"]
     stacks = [known() for known in map(_stacks.get, keys) if known is not None]
     return sum(stack is not None for stack in stacks)
+
+
+def _tidy() -> None:
+    """In a child that was forked in the middle of another thread's change: finish it, or put it back."""
+    for known in list(_stacks.values()):
+        stack = known()
+        if stack is not None and stack.busy:
+            stack.settle()
+
+
+AFTER_FORK.append(_tidy)
 
 
 class ValueLayer:
@@ -300,14 +338,16 @@ class ValueLayer:
         self.value: object = value
         self.rank: int = rank
         self.stack = stack
-        self.find()
+        if key is not None:
+            self._shared(stack)
 
     def find(self) -> ValueStack:
         """Return the stack of the place."""
-        own = self.stack
-        assert own is not None
-        if self.key is None:
-            return own
+        assert self.stack is not None
+        return self.stack
+
+    def _shared(self, own: ValueStack) -> ValueStack:
+        """Return the stack that all have who name the place so: the one given where it is the first."""
         made: Any = _StackRef(own, _forget)
         made.key = self.key
         while True:
@@ -336,8 +376,7 @@ class CellLayer(ValueLayer):
         self.stack: ValueStack | None = None if known is None else known()
 
     def find(self) -> ValueStack:
-        self.stack = CellStack(self.cell)
-        return super().find()
+        return self._shared(CellStack(self.cell))
 
 
 class AttributeLayer(ValueLayer):

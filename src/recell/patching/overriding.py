@@ -31,6 +31,7 @@ __all__ = ["Override", "meant", "override"]
 _NOTHING: Mapping[str, object] = {}
 _new: Any = object.__new__
 _IN_CELLS = frozenset((CellType, type(EMPTY)))
+_NO_MOCK: Any = object()
 
 
 @public
@@ -46,14 +47,32 @@ class Override(Change):
     (False, 3, ['LIMIT'])
     """
 
-    __slots__ = ("_caches", "_code", "_fakes", "_functions", "_mocks", "_owns", "_seen", "_used", "_values")
+    __slots__ = (
+        "_caches",
+        "_cells",
+        "_code",
+        "_fakes",
+        "_functions",
+        "_mocks",
+        "_owns",
+        "_seen",
+        "_used",
+        "_values",
+    )
 
     _renews = True
     _verb = "override"
     _fresh = 0
 
     _caches: Sequence[Any]
+    _cells: tuple[str, ...]
+    _code: CodeType | None
+    """The code of a single function, when it was looked at; None where that is not all there is to look at."""
+    _functions: tuple[FunctionType, ...]
+    """Those meant, where the target is no function itself."""
+    _mocks: tuple[str, ...]
     _owns: bool
+    """True where cells and stand-ins are those of one entry."""
     _seen: tuple[tuple[FunctionType, CodeType], ...]
     _target: Any
     _used: bool
@@ -61,78 +80,78 @@ class Override(Change):
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._entries = ()
         self._values = self._fakes = values
-        self._mocks: tuple[str, ...] = ()
-        self._functions: tuple[FunctionType, ...] = ()
         self._target = target
-        self._caches = ()
+        self._caches = self._cells = self._mocks = self._functions = ()
         mock = modules.get("unittest.mock")
-        if mock is not None:
-            default = mock.DEFAULT
-            for value in values.values():
-                if value is default:
-                    self._mocks = tuple([name for name, value in values.items() if value is default])
-                    break
-        edit = None
+        default = _NO_MOCK if mock is None else mock.DEFAULT
+        for value in values.values():
+            if type(value) in _IN_CELLS:
+                self._cells = cell_names(values)
+            elif value is default:
+                self._mocks = tuple([name for name, value in values.items() if value is default])
         if type(target) is not FunctionType:
             self._functions, self._caches = meant(target, self._verb)
             if not isinstance(target, (type, ModuleType)):
                 self._target = self._functions[0]
-        elif not self._mocks:
-            edit = self._edit(target, values)
-            plan = edit.plan
-            if not (plan.unused or plan.own):  # the everyday case
-                self._layers = (edit,)
-                self._code: CodeType | None = target.__code__
-                return
-        if "__class__" in values and type(values["__class__"]) is not CellType:
+        if "__class__" in values and "__class__" not in self._cells:
             check_class_cell(values["__class__"], (*self._functions, self._target)[0])
-        self._prepare(edit)
+        self._prepare()
 
     def _about(self) -> Iterable[str]:
         return self._values
 
     def _renew(self) -> Sequence[Any]:
         code = self._code
-        if code is not None:
-            if self._target.__code__ is not code:
-                self._prepare()
-        elif self._mocks or any(func.__code__ is not seen for func, seen in self._seen):
-            self._prepare()
+        if code is None or self._target.__code__ is not code:
+            self._look()
         layers: Sequence[Any] = self._layers
-        if self._code is None and self._owns:  # cells and stand-ins are those of one entry
+        if self._owns:
             if self._used:
                 return tuple([layer.again() if type(layer) is OverrideEdit else layer for layer in layers])
             self._used = True
         return layers
 
-    def _prepare(self, edit: OverrideEdit | None = None) -> None:
-        """Look at everything and check it; nothing changes. An edit of a single function may be there already."""
-        self._code = None
-        self._used = False
-        values, functions = self._values, self._functions or (self._target,)
+    def _look(self) -> None:
+        """Look at everything anew where something is another than it was."""
+        if self._mocks or not self._seen:
+            self._prepare()
+            return
+        for func, seen in self._seen:
+            if func.__code__ is not seen:
+                self._prepare()
+                return
+
+    def _prepare(self) -> None:
+        """Look at everything and check it; nothing changes."""
+        values, cells, functions = self._values, self._cells, self._functions
         if self._mocks:
             values = self._fakes = self._with_mocks()
-        if len(functions) == 1:
-            func = functions[0]
-            edit = edit or self._edit(func, values)
+        if len(functions) < 2:
+            func = functions[0] if functions else self._target
+            code = func.__code__
+            edit = self._edit(func, code, values, cells)
             plan = edit.plan
             if plan.unused:
                 for name in plan.unused_of(values):
-                    raise unused_name(name, self._target, functions)
-            self._layers = around(self._caches, (edit,)) if self._caches else (edit,)
-            self._owns = plan.own
-            self._seen = ((func, func.__code__),)
+                    raise unused_name(name, self._target, (func,))
+            layers = around(self._caches, (edit,)) if self._caches else (edit,)
+            single = self._target is func and not self._mocks
+            seen: tuple[tuple[FunctionType, CodeType], ...] = () if single else ((func, code),)
+            # one line, so that no trace function comes between: it might enter this change
+            self._layers, self._owns, self._used, self._seen = layers, plan.own, False, seen
+            self._code = code if single else None
             return
         edits: list[OverrideEdit] = []
         used: set[str] = set()
-        for func in functions:
-            edit = self._edit(func, values)
+        seen = tuple([(func, func.__code__) for func in functions])
+        for func, code in seen:
+            edit = self._edit(func, code, values, cells)
             unused = edit.plan.unused_of(values) if edit.plan.unused else ()
             if unused:
                 own = {name: value for name, value in values.items() if name not in unused}
                 if not own:
                     continue
-                edit = self._edit(func, own)
+                edit = self._edit(func, code, own, tuple([name for name in cells if name in own]))
                 used.update(own)
             else:
                 used.update(values)
@@ -140,18 +159,16 @@ class Override(Change):
         for name in values:
             if name not in used:
                 raise unused_name(name, self._target, functions)
-        self._layers = around(self._caches, edits) if self._caches else tuple(edits)
-        self._owns = any(edit.plan.own for edit in edits)
-        self._seen = tuple([(func, func.__code__) for func in functions])
+        layers = around(self._caches, edits) if self._caches else tuple(edits)
+        owns = any([edit.plan.own for edit in edits])
+        self._layers, self._owns, self._used, self._seen = layers, owns, False, seen
+        self._code = None
 
-    def _edit(self, func: FunctionType, values: Mapping[str, object]) -> OverrideEdit:
+    def _edit(
+        self, func: FunctionType, code: CodeType, values: Mapping[str, object], cells: tuple[str, ...]
+    ) -> OverrideEdit:
+        """Return the edit of one function; what it cannot be made of is told."""
         record = owner = record_of(func)
-        code = func.__code__
-        cells: tuple[str, ...] = ()
-        for value in values.values():
-            if type(value) in _IN_CELLS:
-                cells = cell_names(values)
-                break
         plan = None
         names = tuple(values)
         if EVER:
@@ -198,7 +215,7 @@ class Override(Change):
         fakes = dict(self._values)
         for name in self._mocks:
             for func in self._functions or (self._target,):
-                plan = self._edit(func, {name: None}).plan
+                plan = self._edit(func, func.__code__, {name: None}, ()).plan
                 if plan.unused and plan.unused_of([name]):
                     continue
                 root, *path = dotted(name)
