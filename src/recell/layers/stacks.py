@@ -82,6 +82,8 @@ class Stack:
         new: Any = None
         chosen: Any = ()
         try:
+            if edit.follows or self.follows:  # they are told when the function has the new state already
+                room()
             while True:
                 now, base = self.now, None
                 if now is IDLE:
