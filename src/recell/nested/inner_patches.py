@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+from recell.callables import caches_in
 from recell.cells import owners_of_all
 from recell.code.guarded import own_code
 from recell.code.tree import is_generic
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
 from recell.functions.building import remake
+from recell.layers.caches import around
 from recell.layers.changes import Change
 from recell.layers.edits import CODE_EDIT, Edit
 from recell.layers.exchange import State, state_of
@@ -74,7 +76,10 @@ class InnerPatch(Change):
         self._edit, self._existing = edit, existing
         super().__init__("patch_inner", target, (edit,), (edit.path,))
 
-    def _renew(self) -> Sequence[Edit]:
+    def _renew(self) -> Sequence[Any]:
+        return around(caches_in(self._target), self._edits())
+
+    def _edits(self) -> Sequence[Edit]:
         edit = self._edit
         if not self._existing:
             return (edit,)

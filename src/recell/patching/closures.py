@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell.callables import function_of
+from recell.callables import caches_in, function_of
 from recell.cells import EMPTY, FORWARDED, Closure, check_mapping, unknown_free_variable
 from recell.code.guarded import own_code
 from recell.errors import FreeVariableError, short
+from recell.layers.caches import around
 from recell.layers.changes import Change
 from recell.layers.records import beneath, has_layers
 from recell.layers.values import CellLayer
@@ -26,7 +27,7 @@ _NOTHING: Mapping[str, object] = {}
 
 @public
 def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more: object) -> Change:
-    """Temporarily sets the contents of free variables: everyone who shares a cell sees it.
+    """Set the contents of free variables for a while: everyone who shares a cell sees it.
 
     Args:
         func: a function, or what stands for one (a bound method: the class's function).
@@ -62,23 +63,27 @@ def patch_closure(func: Any, values: Mapping[str, object] = _NOTHING, /, **more:
 class PatchedClosure(Change):
     """A `Change` made by `patch_closure`."""
 
-    __slots__ = ("_closure", "_values")
+    __slots__ = ("_caches", "_closure", "_values")
 
     _renews = True
     _target: Any
 
     def __init__(self, func: Any, values: Mapping[str, object]) -> None:
         self._verb = "patch_closure"
-        self._target = func if type(func) is FunctionType else function_of(func, "patch_closure")
+        self._target = func
+        self._caches: Sequence[Any] = ()
+        if type(func) is not FunctionType:
+            self._target = function_of(func, "patch_closure")
+            self._caches = caches_in(func)
         self._names = self._values = values
         self._entries = ()
         self._fresh = 0
         self._find()
 
-    def _renew(self) -> Sequence[CellLayer]:
+    def _renew(self) -> Sequence[Any]:
         if self._target.__closure__ is not self._closure:
             self._find()
-        layers: Sequence[CellLayer] = self._layers
+        layers: Sequence[Any] = self._layers
         return layers
 
     def _find(self) -> None:
@@ -96,7 +101,7 @@ class PatchedClosure(Change):
             if name == "__class__":
                 check_class_cell(value, func)
             layers.append(CellLayer(closure[names.index(name)], value))
-        self._layers = layers
+        self._layers = around(self._caches, layers) if self._caches else layers
         # known again by it: overrides and swaps in force have other closures
         self._closure: object = func.__closure__ if holder is func else self
 

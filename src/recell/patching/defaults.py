@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from recell.callables import function_of
+from recell.callables import caches_in, function_of
 from recell.cells import check_mapping
 from recell.errors import ScopeError, hint_nearest, listed, short
+from recell.layers.caches import around
 from recell.layers.changes import Change
 from recell.layers.edits import DEFAULTS, Edit
 from recell.layers.exchange import new_face
@@ -86,7 +87,7 @@ def patch_defaults(func: Any, values: Mapping[str, object] = _NOTHING, /, **more
     if not more:
         msg = f"patch_defaults({function.__name__}) without values changes nothing: name a parameter and its default"
         raise TypeError(msg)
-    return PatchedDefaults(function, more)
+    return PatchedDefaults(func, function, more)
 
 
 class PatchedDefaults(Change):
@@ -97,7 +98,7 @@ class PatchedDefaults(Change):
     _renews = True
     _target: Any
 
-    def __init__(self, func: FunctionType, values: Mapping[str, object]) -> None:
+    def __init__(self, given: Any, func: FunctionType, values: Mapping[str, object]) -> None:
         self._verb = "patch_defaults"
         self._target = func
         self._names = self._values = values
@@ -105,17 +106,17 @@ class PatchedDefaults(Change):
         self._fresh = 0
         edit = DefaultsEdit(func)
         edit.values = values
-        self._layers = (edit,)
+        self._layers = (edit,) if given is func else around(caches_in(given), (edit,))
         self._seen: CodeType | None = None
         self._renew()
 
-    def _renew(self) -> Sequence[DefaultsEdit]:
+    def _renew(self) -> Sequence[Any]:
         func = self._target
         code = func.__code__
         if code is not self._seen:  # the names are checked again over another code
             _check(func, in_force(func).code, self._values)
             self._seen = code
-        layers: Sequence[DefaultsEdit] = self._layers
+        layers: Sequence[Any] = self._layers
         return layers
 
 

@@ -10,9 +10,9 @@ from recell.callables import caches_in, describe, function_of, functions_defined
 from recell.cells import EMPTY, cells_of, check_mapping
 from recell.code.guarded import EVER
 from recell.errors import ScopeError, short
+from recell.layers.caches import around
 from recell.layers.changes import Change
 from recell.layers.records import in_force, record_of
-from recell.patching.caches import around
 from recell.patching.closures import check_class_cell
 from recell.patching.imported import imported_value
 from recell.patching.override_edits import OverrideEdit, cell_names, inside_of, tree_of

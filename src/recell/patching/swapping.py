@@ -9,9 +9,9 @@ from recell.code.guarded import own_code
 from recell.errors import short
 from recell.frames import running_in
 from recell.functions.building import remake
+from recell.layers.caches import around
 from recell.layers.changes import MADE, Change, locked, name_of
 from recell.layers.records import in_force
-from recell.patching.caches import around
 from recell.patching.replacements import is_default, mock_of, swap_edit, unwrapped
 from recell.patching.trampolines import BRIDGES, DECORATED
 from recell.public import public

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recell.callables import caches_in
 from recell.cells import cell_for
 from recell.errors import ClosureMismatchError, ScopeError, listed, short
+from recell.layers.caches import around
 from recell.layers.changes import Change
 from recell.layers.edits import CODE_EDIT, Edit
 from recell.layers.exchange import State, new_state
@@ -97,7 +99,7 @@ class CodePatch(Change):
 
     def _renew(self) -> Sequence[Any]:
         """Return a layer with cells of its own."""
-        return (self.layer(),)
+        return around(caches_in(self._target), (self.layer(),))
 
     def layer(self) -> CodeLayer:
         """Return the layer of one more entry."""

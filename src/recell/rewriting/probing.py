@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import CellType
 from typing import TYPE_CHECKING, Any
 
-from recell.callables import function_of
+from recell.callables import caches_in, function_of
+from recell.layers.caches import around
 from recell.layers.changes import Change
 from recell.layers.edits import CODE_EDIT, TEXT
 from recell.layers.records import layers_of, up_to
@@ -43,7 +44,7 @@ class Probe(Change):
         self._placing = placing
         layer = CodeLayer(placing.func, Known(placing), {})
         layer(up_to(placing.func, CODE_EDIT))  # what is wrong with it is told now
-        super().__init__("probe", target, (layer,))
+        super().__init__("probe", target, around(caches_in(target), (layer,)))
 
     @property
     def hits(self) -> int:

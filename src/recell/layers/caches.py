@@ -44,10 +44,12 @@ class ClearedCache(ValueLayer):
         super().__init__(None, _Cache(cache), None)
 
 
-def around(caches: Iterable[Any], layers: Iterable[Any]) -> Sequence[Any]:
+def around(caches: Iterable[Any], layers: Sequence[Any]) -> Sequence[Any]:
     """Return the layers of a change of what caches hold results of.
 
     Emptied before and after the others on both ways: what another thread computes meanwhile goes, too.
     """
     cleared = [ClearedCache(cache) for cache in caches]
+    if not cleared:
+        return layers
     return (*cleared, *layers, *cleared)
