@@ -20,6 +20,9 @@ class _Folder(ValueStack):
     def read(self) -> object:
         return os.getcwd()
 
+    def standing(self, value: object) -> object:
+        return self.read()
+
     def write(self, value: Any) -> None:
         os.chdir(value)
 

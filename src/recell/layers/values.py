@@ -2,7 +2,8 @@
 
 The rules are those of functions: layers come and go in any order, by ranks; what is in force is the topmost value,
 else the base; leaving the last layer puts back the very object. What the program itself assigned meanwhile is
-overwritten when the topmost value leaves, as mock does.
+overwritten when the topmost value leaves, as mock does; where it stands there when another layer comes, it is there
+again when that one leaves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CellType
 
-    Now = tuple[tuple["ValueLayer", ...], object, Any]
+    Now = tuple[tuple["ValueLayer", ...], tuple[object, ...], Any]
 
 __all__ = [
     "ABSENT",
@@ -46,12 +47,12 @@ ABSENT: Any = _Absent()
 """No such attribute or item; as a value of a layer it means that there is to be none."""
 
 
-REST: Now = ((), ABSENT, None)
+REST: Now = ((), (ABSENT,), None)
 
 
 def _same(one: Now, other: Now) -> bool:
     """Return whether a stack is as it was: what came in meanwhile has left again."""
-    return one[0] == other[0] and one[1] is other[1]
+    return one[0] == other[0] and [*map(id, one[1])] == [*map(id, other[1])]
 
 
 class ValueStack:
@@ -60,9 +61,9 @@ class ValueStack:
     __slots__ = ("__weakref__", "busy", "now")
 
     busy: bool
-    """Whether somebody is putting a value there: he looks at `now` again when he is through."""
+    """True while somebody is putting a value there, who looks at `now` again at the end."""
     now: Now
-    """The layers, the base, and what `now` becomes when the last layer leaves."""
+    """The layers; the base and what each layer has put there; what `now` becomes when the last layer leaves."""
 
     def __init__(self) -> None:
         self.now = REST
@@ -76,24 +77,34 @@ class ValueStack:
         """Put an object there; `ABSENT` takes it away."""
         raise NotImplementedError
 
+    def standing(self, value: object) -> object:
+        """Return what the program has put in the place of a layer's value; that value where it has not."""
+        return value
+
     def enter(self, layer: ValueLayer) -> None:
         """Put a value over those of its rank; nothing has changed when it raises."""
         now: Any = None
         new: Any = None
+        before: object = None
         try:
             while True:
                 now = self.now
                 if now is REST:
-                    base = self.read()
-                    new = (layer,), base, ((), base, None)
+                    before = self.read()
+                    new = (layer,), (before, layer.value), ((), (before,), None)
                 else:
-                    layers, base, empty = now
+                    layers, values, empty = now
+                    before = values[-1]
                     if not layers:  # the last one is on its way out
                         empty = now
+                    else:
+                        before = self.standing(before)
+                        values = (*values[:-1], before)
                     at = len(layers)
                     while at and layers[at - 1].rank > layer.rank:
                         at -= 1
-                    new = (*layers[:at], layer, *layers[at:]), base, empty
+                    values = (*values[: at + 1], layer.value, *values[at + 1 :])
+                    new = (*layers[:at], layer, *layers[at:]), values, empty
                 # in, unless something came in meanwhile and stayed; one line, so that no trace function comes between
                 self.now = chosen = new if self.now is now or _same(self.now, now) else self.now
                 if chosen is new:
@@ -103,7 +114,7 @@ class ValueStack:
         except BaseException:
             if new is not None and self.now is new:
                 self.now = now
-                self._put_back(now[0][-1].value if now[0] else new[1])
+                self._put_back(before)
             raise
 
     def leave(self, layer: ValueLayer) -> None:
@@ -113,13 +124,14 @@ class ValueStack:
         try:
             while True:
                 now = self.now
-                layers, base, empty = now
+                layers, values, empty = now
                 at = len(layers) - 1
                 while at >= 0 and layers[at] is not layer:
                     at -= 1
                 if at < 0:
                     return
-                new = empty if len(layers) == 1 else ((*layers[:at], *layers[at + 1 :]), base, empty)
+                values = (*values[: at + 1], *values[at + 2 :])
+                new = empty if len(layers) == 1 else ((*layers[:at], *layers[at + 1 :]), values, empty)
                 self.now = chosen = new if self.now is now or _same(self.now, now) else self.now
                 if chosen is new:
                     break
@@ -128,7 +140,7 @@ class ValueStack:
         except BaseException:
             if new is not None and self.now is new:
                 self.now = now
-                self._put_back(now[0][-1].value)
+                self._put_back(now[1][-1])
             raise
 
     def settle(self) -> None:
@@ -138,8 +150,8 @@ class ValueStack:
             while True:
                 now = self.now
                 if now is not REST:
-                    layers, base, _ = now
-                    self.write(layers[-1].value if layers else base)
+                    layers, values, _ = now
+                    self.write(values[-1])
                     if not layers:
                         self.now = REST if self.now is now else self.now
                 self.busy = False
@@ -179,6 +191,9 @@ class CellStack(ValueStack):
             return self.cell.cell_contents
         except ValueError:
             return EMPTY
+
+    def standing(self, value: object) -> object:
+        return self.read()
 
     def write(self, value: object) -> None:
         if value is EMPTY:
@@ -232,6 +247,12 @@ class AttributeStack(ValueStack):
             return getattr(obj, name, ABSENT)
         return own.get(name, ABSENT)  # what is inherited is not the object's own
 
+    def standing(self, value: object) -> object:
+        found = self.read()
+        if type(found) is not _Inherited:
+            return found
+        return value if value is ABSENT or found.seen is value else found.seen
+
     def write(self, value: object) -> None:
         if type(value) is _Inherited:
             self._give_up(value.seen)
@@ -276,6 +297,9 @@ class ItemStack(ValueStack):
             return self.obj[self.key]
         except (KeyError, IndexError):
             return ABSENT
+
+    def standing(self, value: object) -> object:
+        return self.read()
 
     def write(self, value: object) -> None:
         if value is not ABSENT:
