@@ -122,6 +122,11 @@ class Release(NamedTuple):
     """The value of those counters before the first run; 0 where the first run marks RESUME alone."""
     specialised_caches: bool
     """Making a code object empties the caches behind specialised opcodes, too."""
+    despecialise: Optional[Callable[[CodeType], bool]]
+    """Puts the compiler's opcodes back over specialised ones, in place, so that nothing forged is run; answers whether
+    there was a way to try. None where there is none."""
+    watched: Callable[[CodeType], bool]
+    """Whether a monitor watches this code by itself: then its data are there, and instrumented opcodes are right."""
     ascending_lines: bool
     """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
     resume_before_generator: int

@@ -10,7 +10,9 @@ Python/intrinsics.c of the 3.12 branch.
 
 from __future__ import annotations
 
+import sys
 from types import CodeType
+from typing import Any
 
 from ._effects import changed, each, opcodes, without
 from .py311 import RELEASE as PREVIOUS
@@ -29,6 +31,40 @@ def scope_parameters(code: CodeType) -> tuple[str, ...]:
     if parameters == (".defaults",) and code.co_varnames[1:2] == (".kwdefaults",):
         return (".kwdefaults",)
     return parameters
+
+
+TOOLS = range(6)
+"""The numbers that `sys.monitoring` gives to tools."""
+
+
+def despecialise(code: CodeType) -> bool:
+    """Instrument every instruction for a moment: leaving, the interpreter writes the compiler's opcodes back.
+
+    Nobody listens meanwhile. Code without a RESUME that is the compiler's own cannot be instrumented.
+    """
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+    for tool in reversed(TOOLS):
+        if monitoring.get_tool(tool) is None:
+            try:
+                monitoring.use_tool_id(tool, "recell")
+            except ValueError:  # pragma: no cover - another thread was faster
+                continue
+            try:
+                monitoring.set_local_events(tool, code, monitoring.events.INSTRUCTION)
+                monitoring.set_local_events(tool, code, 0)
+            except SystemError:  # no RESUME of a compiler's: what stands there stays
+                pass
+            finally:
+                monitoring.free_tool_id(tool)
+            return True
+    return False
+
+
+def watched(code: CodeType) -> bool:
+    """Whether a tool asked for events of this code alone, as coverage does."""
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+    used = [tool for tool in TOOLS if monitoring.get_tool(tool) is not None]
+    return any(monitoring.get_local_events(tool, code) for tool in used)
 
 
 UNARY_INTRINSICS = (
@@ -198,6 +234,8 @@ RELEASE = PREVIOUS._replace(
     undisturbed=PREVIOUS.undisturbed
     | opcodes("CALL_INTRINSIC_1 CALL_INTRINSIC_2 STORE_FAST STORE_DEREF LOAD_DEREF LOAD_BUILD_CLASS"),
     specialised_caches=True,
+    despecialise=despecialise,
+    watched=watched,
     counting=PREVIOUS.counting | {"FOR_ITER"},
     unemitted=PREVIOUS.unemitted | {"RESERVED", "INTERPRETER_EXIT"},
     skipped_after_loop=("END_FOR",),

@@ -674,6 +674,50 @@ def specialised_caches(facts: Any) -> None:
     same(sys.version_info[:2] == (3, 12), facts.specialised_caches)
 
 
+def _hot() -> types.FunctionType:
+    """A function that has run often enough to be specialised."""
+    made = types.FunctionType(function_of("def f(a):\n for b in a:\n  b.real + 1\n return a[0]\n"), {})
+    for _ in range(60):
+        made([1, 2, 3])
+    return made
+
+
+@check("despecialise")
+def despecialise(facts: Any) -> None:
+    """Afterwards a function runs what its `co_code` shows, and still does the same."""
+    if not hasattr(sys, "monitoring"):
+        assert facts.despecialise is None
+        return
+    made = _hot()
+    assert facts.despecialise(made.__code__) is True
+    steps = {"RESUME", *(name for name, units in facts.caches.items() if units)}
+    raw, shown = made.__code__._co_code_adaptive, made.__code__.co_code
+    for each in dis.get_instructions(made.__code__):
+        if each.opname in steps - {"RESUME"}:
+            assert raw[each.offset] == shown[each.offset], each
+    assert made([1, 2]) == 1
+    tools = [sys.monitoring.get_tool(tool) for tool in range(6)]
+    assert "recell" not in tools
+
+
+@check("watched")
+def watched(facts: Any) -> None:
+    """Where a tool asked for the code's events, and only there."""
+    made = _hot()
+    assert facts.watched(made.__code__) is False
+    if not hasattr(sys, "monitoring"):
+        return
+    sys.monitoring.use_tool_id(4, "checks")
+    try:
+        sys.monitoring.set_local_events(4, made.__code__, sys.monitoring.events.LINE)
+        assert facts.watched(made.__code__) is True
+        assert facts.watched(_hot().__code__) is False
+        sys.monitoring.set_local_events(4, made.__code__, 0)
+    finally:
+        sys.monitoring.free_tool_id(4)
+    assert facts.watched(made.__code__) is False
+
+
 @check("quiet")
 def quiet(facts: Any) -> None:
     """What raises nothing: moves on the stack, jumps, constants and the bookkeeping of handlers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 from opcode import opmap
 from types import CellType
@@ -10,7 +11,7 @@ import pytest
 from assembling import DEBUG, NEW, RELEASE, assemble, at, has, patched, units, with_units
 from verifying import CONSTS, RETURN, closing, generating, guarded, inner_code, plain, refused
 
-from recell import verify
+from recell import UnsafeCodeError, verify
 
 # -- what is accepted -------------------------------------------------------------------------------
 
@@ -190,7 +191,87 @@ def test_unknown_and_internal_opcodes(before):
     )
     left_out = {opmap[name] for name in unmakeable} | ({230} if sys.version_info[:2] == (3, 12) else set())
     for number in sorted((set(range(256)) - known | internal) - left_out):
-        refused(patched(base, start, number))
+        forged = patched(base, start, number)
+        try:
+            verify(forged)
+        except UnsafeCodeError:
+            continue
+        # accepted is what it stands for, in its place from now on
+        assert RELEASE.despecialise is not None
+        runs, shown = forged._co_code_adaptive[start], forged.co_code[start]
+        assert runs == shown != number or shown == opmap["RESUME"], number
+
+
+@pytest.mark.skipif(RELEASE.despecialise is None, reason="nothing takes specialised opcodes out")
+def test_specialised_opcodes_are_not_trusted():
+    """A copy of what the interpreter wrote would run with any cache: it is refused, or runs what `co_code` shows."""
+    import types
+
+    def reads(value):
+        return value.part, len("text"), value.part + 1
+
+    value = types.SimpleNamespace(part=1)
+    for _ in range(300):
+        reads(value)
+    specialised = reads.__code__._co_code_adaptive
+    forged = reads.__code__.replace(co_code=specialised)
+    try:
+        verify(forged)
+    except UnsafeCodeError:
+        assert forged.co_code[0] == reads.__code__.co_code[0]
+    else:
+        starts = [each.offset for each in dis.get_instructions(forged)]
+        assert all(forged._co_code_adaptive[start] == forged.co_code[start] for start in starts)
+    verify(reads.__code__)
+    assert reads(value) == (1, 4, 2)
+
+
+@pytest.mark.skipif(RELEASE.despecialise is None, reason="no monitors")
+@pytest.mark.parametrize("runs", [1, 2, 40])
+def test_functions_under_a_monitor(runs):
+    """A monitor that turns its events off takes the mark of the first run with it: coverage's does."""
+    monitoring, tool = sys.monitoring, 3
+    events = monitoring.events
+
+    def loop(items):
+        for item in items:
+            item.real
+
+    def falling(items):
+        for item in items:
+            try:
+                item.real
+            except ValueError:
+                return 3
+            if item is None:
+                return 4
+        while items:
+            items = items[1:]
+
+    def off(*args):
+        return monitoring.DISABLE
+
+    def start(code, offset):
+        monitoring.set_local_events(tool, code, events.LINE)
+        return monitoring.DISABLE
+
+    monitoring.use_tool_id(tool, "lines")
+    try:
+        monitoring.register_callback(tool, events.LINE, off)
+        monitoring.register_callback(tool, events.PY_START, start)
+        monitoring.set_events(tool, events.PY_START)
+        for func in (loop, falling):
+            for _ in range(runs):
+                func([1, 2, 3, 4, 5])
+        for func in (loop, falling):
+            verify(func.__code__)
+            func([1, 2])
+    finally:
+        monitoring.set_events(tool, 0)
+        monitoring.free_tool_id(tool)
+    for func in (loop, falling):
+        func([1, 2])
+        verify(func.__code__)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="no such opcode")

@@ -1,7 +1,9 @@
 """Opcodes that only the interpreter writes, over those that a compiler emitted: forged ones crash.
 
 `co_code` shows the compiler's opcodes, the interpreter runs those in `_co_code_adaptive`. A specialised or instrumented
-opcode there is right where the interpreter wrote it, and it writes none before the code has run once.
+opcode there is right where the interpreter wrote it, and it writes none before the code has run once. Specialised ones
+trust their caches, and a copy of what the interpreter wrote, its caches changed, cannot be told from the original:
+where the interpreter offers a way (3.12+), they are taken out of the code that is verified.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ def check_forged(code: CodeType, machine: Machine) -> None:
     suspects = numbers.translate(None, machine.harmless)
     if not suspects or all(_stands_by_right(code, machine, raw, numbers, number) for number in set(suspects)):
         return
+    if _despecialised(code, machine, raw):
+        return
     counting = {machine.numbers[name] for name in machine.release.counting}
     fresh = machine.release.fresh_counter
     unit, forged, resume, plain = 0, -1, machine.numbers["RESUME"], False
@@ -44,10 +48,44 @@ def check_forged(code: CodeType, machine: Machine) -> None:
             forged = unit
         unit += 1 + step
     if forged >= 0:  # pragma: no branch - no release's fresh caches look like other opcodes yet
-        name = machine.names[numbers[forged]] or numbers[forged]
-        raise Refused(
-            WHOLE, f"{name} at {2 * forged} is no opcode that a compiler emits, and the code has never run"
-        )
+        raise _forged(machine, forged, numbers[forged])
+
+
+def _despecialised(code: CodeType, machine: Machine, raw: bytes) -> bool:
+    """Whether the code runs what `co_code` shows, from now on: specialised opcodes trust their caches, so they go.
+
+    What a function that has run loses by that it gains again when it runs. False where that cannot be had: others'
+    instrumented opcodes cannot be told from forged ones, or the interpreter offers no way.
+    """
+    release = machine.release
+    if release.despecialise is None or (_needs_data(machine, raw) and not release.watched(code)):
+        return False
+    if not release.despecialise(code):
+        return False
+    raw, plain, unit = code._co_code_adaptive, code.co_code, 0  # type: ignore[attr-defined]
+    right = machine.with_data | machine.after_resume  # RESUME's forms trust nothing
+    while 2 * unit < len(raw):
+        runs, shown = raw[2 * unit], plain[2 * unit]
+        if runs != shown and runs not in right and not _is_harmless(code, machine, raw, unit):
+            raise _forged(machine, unit, runs)
+        unit += 1 + machine.steps[shown]
+    return True
+
+
+def _forged(machine: Machine, unit: int, number: int) -> Refused:
+    name = machine.names[number] or number
+    reason = f"{name} at {2 * unit} is no opcode that a compiler emits, and the code has never run"
+    return Refused(WHOLE, reason)
+
+
+def _needs_data(machine: Machine, raw: bytes) -> bool:
+    """Whether an opcode stands there that looks for data of the interpreter's own."""
+    unit = 0
+    while 2 * unit < len(raw):
+        if raw[2 * unit] in machine.with_data:
+            return True
+        unit += 1 + machine.widths[raw[2 * unit]]
+    return False
 
 
 def _stands_by_right(code: CodeType, machine: Machine, raw: bytes, numbers: bytes, number: int) -> bool:

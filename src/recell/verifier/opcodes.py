@@ -150,8 +150,10 @@ class Machine:
         rewritten = self._rewritten(opcode)
         for name, number in rewritten.items():
             self.names[number] = self.names[number] or name
-        written = {*rewritten.values(), *(n for name, n in self.numbers.items() if "INSTRUMENTED" in name)}
-        written |= {self.numbers[name] for name in self.release.executors if name in self.numbers}
+        # what stands for data of the interpreter's own, which must be there
+        self.with_data: set[int] = {n for name, n in self.numbers.items() if "INSTRUMENTED" in name}
+        self.with_data |= {self.numbers[name] for name in self.release.executors if name in self.numbers}
+        written = {*rewritten.values(), *self.with_data}
         # what the interpreter does not write over other opcodes: numbers that nobody uses are refused anyway
         self.harmless: bytes = bytes(set(range(256)) - written)
         self.after_resume: frozenset[int] = frozenset(
@@ -162,11 +164,14 @@ class Machine:
         self.jump_counters: frozenset[int] = frozenset(
             self.numbers[name] for name in ("RESUME", "JUMP_BACKWARD") if self.release.caches.get(name)
         )
-        self.steps: list[Any | int] = [fact[2] if fact else 0 for fact in self.facts]
-        # 3.12 sets up the caches behind specialised opcodes, too, when a code object is made
+        self.steps: list[int] = [fact[2] if fact else 0 for fact in self.facts]
+        self.widths: list[int] = list(self.steps)
         for base, specialised in getattr(opcode, "_specializations", {}).items():
-            for name in specialised if self.release.specialised_caches else ():
-                self.steps[rewritten[name]] = self.steps[self.numbers[base]]
+            for name in specialised:
+                self.widths[rewritten[name]] = self.steps[self.numbers[base]]
+        # 3.12 sets up the caches behind specialised opcodes, too, when a code object is made
+        if self.release.specialised_caches:
+            self.steps = self.widths
         self.clears: bytes = (
             bytes(self.numbers[name] for name, what in self.release.actions.items() if what == "clear")
             or b"??"
