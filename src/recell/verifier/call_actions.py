@@ -5,7 +5,7 @@ from __future__ import annotations
 from recell.verifier import kinds
 from recell.verifier import opcodes as ops
 from recell.verifier.actions import Actions
-from recell.verifier.decode import GENERATOR_FLAGS
+from recell.verifier.trusting import GENERATOR_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

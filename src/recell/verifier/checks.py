@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import CodeType
 
 from recell.verifier import opcodes as ops
-from recell.verifier.decode import GENERATOR_FLAGS, WHOLE, Program, Refused
+from recell.verifier.decode import WHOLE, Program, Refused
+from recell.verifier.trusting import GENERATOR_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ from recell.verifier.kinds import BIT, WIDTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from recell.verifier.actions import Handler
 
 EXC, LASTI = BIT["exc"], BIT["lasti"] << WIDTH
@@ -48,12 +50,42 @@ def check_lines(program: Program) -> None:
 
 def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
     """The exception table as `(first, behind the last, handler)`, by instruction."""
-    table = getattr(program.code, "co_exceptiontable", b"")
     handlers: list[tuple[int, int, Handler]] = []
-    index, total, behind = program.index, len(program.moves), 0
+    index, total, behind = program.region_bounds, len(program.moves), 0
+    for start, end, target, depth in _entries(program):
+        first = index.get(start)
+        last = total if end == program.count else index.get(end)
+        if first is None or last is None or not first < last or first < behind:
+            raise Refused(WHOLE, f"co_exceptiontable: {2 * start} to {2 * end} is no range of instructions")
+        if target not in program.index:
+            raise Refused(WHOLE, f"co_exceptiontable: no instruction starts at {2 * target}")
+        entries, depth = LASTI | EXC if depth & 1 else EXC, depth >> 1
+        handlers.append((first, last, (program.index[target], depth, entries, depth, ())))
+        behind = last
+    return handlers
+
+
+def parting_units(program: Program) -> frozenset[int]:
+    """Code units behind an EXTENDED_ARG where a handler's region begins or ends.
+
+    CPython looks a handler up by the code unit that raised: the instruction's own, or the first in front of it where a
+    tracer raises. Compilers begin regions at EXTENDED_ARG, the `bytecode` library behind it.
+    """
+    prefix, numbers = program.machine.numbers["EXTENDED_ARG"], program.units[::2]
+    return frozenset(
+        unit
+        for start, end, _, _ in _entries(program)
+        for unit in (start, end)
+        if unit not in program.index and 0 < unit < program.count
+        if numbers[unit - 1] == prefix != numbers[unit]
+    )
+
+
+def _entries(program: Program) -> Iterator[tuple[int, int, int, int]]:
+    """The table's entries: first code unit, the one behind the last, target, depth and whether it wants the index."""
     values: list[int] = []
     value, digits = 0, 0
-    for byte in table:
+    for byte in getattr(program.code, "co_exceptiontable", b""):
         if bool(byte & 0x80) != (not values and not digits):
             raise Refused(WHOLE, "co_exceptiontable cannot be read")
         value = value << 6 | byte & 63
@@ -64,23 +96,9 @@ def read_handlers(program: Program) -> list[tuple[int, int, Handler]]:
             continue
         values.append(value)
         value = digits = 0
-        if len(values) < 4:
-            continue
-        start, length, target, depth = values
-        first, last = (
-            index.get(start),
-            total if start + length == program.count else index.get(start + length),
-        )
-        if first is None or last is None or not first < last or first < behind:
-            raise Refused(
-                WHOLE, f"co_exceptiontable: {2 * start} to {2 * (start + length)} is no range of instructions"
-            )
-        if target not in index:
-            raise Refused(WHOLE, f"co_exceptiontable: no instruction starts at {2 * target}")
-        entries, depth = LASTI | EXC if depth & 1 else EXC, depth >> 1
-        handlers.append((first, last, (index[target], depth, entries, depth, ())))
-        behind = last
-        values.clear()
+        if len(values) == 4:
+            start, length, target, depth = values
+            yield start, start + length, target, depth
+            values.clear()
     if values or digits:
         raise Refused(WHOLE, "co_exceptiontable is cut off")
-    return handlers

@@ -10,6 +10,7 @@ from types import CellType, CodeType
 
 from recell.verifier import kinds
 from recell.verifier import opcodes as ops
+from recell.verifier.trusting import GENERATOR_FLAGS, takes_iterator, trusting_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from recell.verifier.opcodes import Machine
 
 ENDLESS = 1 << 40
-GENERATOR_FLAGS = 0x20 | 0x80 | 0x200
 WHOLE = -1  # in the place of a code unit: what is wrong is the code object as a whole
 
 
@@ -32,30 +32,6 @@ class Refused(Exception):  # noqa: N818 - a signal between these modules, made i
         self.reason = reason
 
 
-def takes_iterator(code: CodeType, machine: Machine) -> bool:
-    """Whether this is a comprehension that loops over its argument as it comes."""
-    if code.co_argcount != 1 or code.co_varnames[0] != ".0":
-        return False
-    units, numbers = code.co_code, machine.numbers
-    for unit in range(0, len(units) - 2, 2):
-        if units[unit] == numbers["LOAD_FAST"] and units[unit + 1] == 0:
-            behind = unit + 2
-            while units[behind] in machine.prefixes and behind + 2 < len(units):
-                behind += 2
-            return units[behind] == numbers["FOR_ITER"]
-    return True
-
-
-def trusting_name(code: CodeType, machine: Machine) -> str:
-    """Return the kind of code that trusts all of its arguments, because only the compiler's own call passes them."""
-    name = _TRUSTING.get(machine.release.scope_parameters(code), "")
-    if code.co_kwonlyargcount or code.co_flags & 0xC or not name:
-        return ""
-    if name == "comprehension_code":
-        return name if takes_iterator(code, machine) else ""
-    return "" if code.co_flags & GENERATOR_FLAGS else name
-
-
 class Program:
     """One code object, decoded.
 
@@ -63,7 +39,17 @@ class Program:
     `ends` says for some indexes how the run of instructions ends there: `(shape, number, move, ...)`.
     """
 
-    def __init__(self, code: CodeType, machine: Machine, trusted: bool = False) -> None:
+    def __init__(
+        self,
+        code: CodeType,
+        machine: Machine,
+        trusted: bool = False,
+        inside: frozenset[int] = frozenset(),
+    ) -> None:
+        self.inside: frozenset[int] = inside  # code units behind an EXTENDED_ARG where another handler begins
+        self.parted: dict[
+            int, int
+        ] = {}  # indexes of what that parts: -1, and the argument before the instruction
         self.code = code
         self.trusted = trusted  # only code that is verified too makes a function of it
         self.dispatcher = False  # it says that it is a generator, and passes its call on
@@ -116,6 +102,9 @@ class Program:
                 if tuple(numbers[index : index + 3]) == tuple(tail):
                     self.loop_tails.update(range(index, index + 3))
         self.index: dict[int, int] = dict(zip(self.begins, range(len(self.begins))))
+        self.region_bounds: dict[int, int] = dict(self.index) if inside else self.index
+        for unit in inside:
+            self.index.pop(unit, None)  # no jump leads there, and no line begins there
         self._resolve_jumps()
         if machine.release.locals_need_cells and self.cell_bits:
             self._find_late_cells()
@@ -172,6 +161,13 @@ class Program:
                     raise Refused(begin, "has an argument of more than four bytes, or nothing behind it")
                 if not extended and refuses_empty:
                     raise Refused(begin, "extends an argument by nothing")
+                if unit in self.inside:
+                    # a tracer raises in front, with one handler, the instruction itself with another
+                    self.parted[len(moves)] = -1
+                    self.parted[len(moves) + 1] = extended
+                    add(facts[nop[0]][1])
+                    begin_at(begin)
+                    begin = unit
                 continue
             elif shape == ops.JUMP:
                 padding = numbers[unit + 1 : unit + 1 + argument]
@@ -299,6 +295,11 @@ class Program:
         unit, argument = self.begins[index], 0
         if unit < 0:
             return self.machine.numbers["NOP"], 0
+        if index in self.parted:
+            before = self.parted[index]
+            if before < 0:
+                return self.machine.numbers["NOP"], 0
+            return self.units[2 * unit], before | self.units[2 * unit + 1]
         while True:
             number, argument = self.units[2 * unit], argument << 8 | self.units[2 * unit + 1]
             if number != self.machine.numbers["EXTENDED_ARG"]:
@@ -370,12 +371,4 @@ class Program:
 
 # this is no argument, but a cell variable
 _CELL_NAMES = (".type_params",)
-# code that trusts its arguments, by their names
-_TRUSTING: dict[tuple[str, ...], str] = {
-    (".0",): "comprehension_code",
-    (".defaults",): "defaults_code",
-    (".kwdefaults",): "kwdefaults_code",
-    (".defaults", ".kwdefaults"): "all_defaults_code",
-}
-
 _CACHES = [bytes(2 * units) for units in range(16)]

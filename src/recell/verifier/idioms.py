@@ -6,7 +6,8 @@ Compared are code units, not decoded instructions: CPython steps over some of th
 from __future__ import annotations
 
 from recell.verifier import opcodes as ops
-from recell.verifier.decode import GENERATOR_FLAGS, WHOLE, Program, Refused
+from recell.verifier.decode import WHOLE, Program, Refused
+from recell.verifier.trusting import GENERATOR_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

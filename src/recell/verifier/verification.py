@@ -7,7 +7,7 @@ from types import CodeType
 from recell.errors import UnsafeCodeError
 from recell.verifier.block_walk import BlockWalk
 from recell.verifier.checks import check_header, check_leaving, check_opening
-from recell.verifier.code_tables import check_lines, read_handlers
+from recell.verifier.code_tables import check_lines, parting_units, read_handlers
 from recell.verifier.decode import Program, Refused
 from recell.verifier.forged import check_forged
 from recell.verifier.idioms import check_idioms
@@ -31,6 +31,8 @@ def verify_one(code: CodeType, machine: Machine, trusted: bool = False, dispatch
         check_forged(code, machine)
         check_header(code, machine)
         program = Program(code, machine, trusted)
+        if machine.release.exception_table and (inside := parting_units(program)):
+            program = Program(code, machine, trusted, inside)
         program.dispatcher = dispatcher
         check_opening(program)
         check_lines(program)

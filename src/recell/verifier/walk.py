@@ -13,7 +13,8 @@ from heapq import heappop, heappush
 from recell.verifier import kinds
 from recell.verifier import opcodes as ops
 from recell.verifier.call_actions import BY_NUMBER, CallActions
-from recell.verifier.decode import ENDLESS, GENERATOR_FLAGS, WHOLE, Program, Refused
+from recell.verifier.decode import ENDLESS, WHOLE, Program, Refused
+from recell.verifier.trusting import GENERATOR_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
