@@ -76,6 +76,8 @@ class Release(NamedTuple):
     # -- what one instruction does to the value stack ------------------------------------------
     effects: Mapping[str, Effect]
     """Opcode -> its effect when the next instruction follows, in the notation of `_effects`."""
+    trusts: Mapping[str, str]
+    """Opcode -> what it takes for granted besides, in the words of `_trusts`."""
     jump_effects: Mapping[str, str]
     """Opcode -> its effect when its jump is taken."""
     unemitted: FrozenSet[str]

@@ -10,6 +10,7 @@ tuple of pairs (bpo-42202); CALL_FUNCTION_EX takes an exact dict.
 from __future__ import annotations
 
 from ._effects import changed
+from ._trusts import rows
 from .py39 import RELEASE as PREVIOUS
 
 
@@ -54,4 +55,19 @@ RELEASE = PREVIOUS._replace(
     quiet=PREVIOUS.quiet | {"ROT_N"},
     undisturbed=PREVIOUS.undisturbed | {"GEN_START"},
     generator_start="GEN_START",
+)
+# Python/ceval.c: YIELD_FROM asks PyIter_Send, which looks; patterns believe in what the compiler keeps for them
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "nothing": "ROT_N GET_LEN MATCH_MAPPING MATCH_SEQUENCE YIELD_FROM",
+            "opening": "GEN_START",
+            "tuple": "MATCH_KEYS COPY_DICT_WITHOUT_KEYS",
+            "names": "MATCH_CLASS",
+            "dict": "CALL_FUNCTION_EX",
+            "code str tuple dict pairs cells": "MAKE_FUNCTION",
+        },
+    )
 )

@@ -16,6 +16,7 @@ from typing import Any
 
 from . import STAND_BY
 from ._effects import changed, each, opcodes, without
+from ._trusts import rows
 from .py38 import BINARY, grows
 from .py310 import RELEASE as PREVIOUS
 from .py310 import make_function as make_function_310
@@ -328,14 +329,7 @@ RELEASE = PREVIOUS._replace(
     actions={
         **without(
             PREVIOUS.actions,
-            "DUP_TOP",
-            "DUP_TOP_TWO",
-            "ROT_TWO",
-            "ROT_THREE",
-            "ROT_FOUR",
-            "ROT_N",
-            "CALL_FUNCTION",
-            "CALL_FUNCTION_KW",
+            *opcodes("DUP_TOP DUP_TOP_TWO ROT_TWO ROT_THREE ROT_FOUR ROT_N CALL_FUNCTION CALL_FUNCTION_KW"),
         ),
         **each(
             {
@@ -371,4 +365,34 @@ RELEASE = PREVIOUS._replace(
     | opcodes("RESUME COPY_FREE_VARS MAKE_CELL RETURN_GENERATOR POP_TOP SWAP COPY PUSH_NULL MAKE_FUNCTION"),
     generator_start="RETURN_GENERATOR",
     locals_need_cells=True,
+)
+# Python/ceval.c, Objects/frameobject.c, Objects/genobject.c
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "nothing": "RESUME PUSH_NULL COPY SWAP BEFORE_WITH",
+            "table": "BINARY_OP",
+            "slot free-variable": "STORE_FAST DELETE_FAST",
+            "slot cell": "LOAD_DEREF STORE_DEREF DELETE_DEREF",
+            "slot cell namespace": "LOAD_CLASSDEREF",
+            "slot cell-variable": "MAKE_CELL",
+            "closure": "COPY_FREE_VARS",
+            "self neighbours": "PRECALL CALL",
+            "constant names neighbours": "KW_NAMES",
+            "null dict": "CALL_FUNCTION_EX",
+            "code tuple dict pairs cells": "MAKE_FUNCTION",
+            "list": "LIST_APPEND LIST_EXTEND",
+            "dict": "MAP_ADD DICT_UPDATE DICT_MERGE",
+            "exception": "PUSH_EXC_INFO POP_EXCEPT CHECK_EXC_MATCH CHECK_EG_MATCH END_ASYNC_FOR",
+            "exception lasti": "RERAISE WITH_EXCEPT_START",
+            "exception exceptions": "PREP_RERAISE_STAR",
+            "generator": "ASYNC_GEN_WRAP",
+            "opening": "RETURN_GENERATOR",
+            "generator neighbours": "YIELD_VALUE",
+            "target neighbours": "SEND",
+            "target": " ".join(RELEASE.relative_jumps - {"FOR_ITER", "SEND"}),
+        },
+    )
 )

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Any
 
 from ._effects import changed, each, opcodes, without
+from ._trusts import rows
 from .py311 import RELEASE as PREVIOUS
 from .py311 import WAITING
 
@@ -242,4 +243,25 @@ RELEASE = PREVIOUS._replace(
     checked_locals=False,
     stop_iteration_error=3,  # gh-102213: before, Objects/genobject.c did this
     fresh_counter=17,  # ADAPTIVE_WARMUP_VALUE 1, ADAPTIVE_WARMUP_BACKOFF 1
+)
+# Python/bytecodes.c: locals are read as they are, and FOR_ITER steps over a unit
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "nothing": "LOAD_LOCALS BINARY_SLICE STORE_SLICE END_FOR END_SEND",
+            "slot bound": "LOAD_FAST",
+            "slot": "LOAD_FAST_CHECK",
+            "slot free-variable": "LOAD_FAST_AND_CLEAR",
+            "slot cell": "LOAD_FROM_DICT_OR_DEREF",
+            "name": "LOAD_FROM_DICT_OR_GLOBALS LOAD_SUPER_ATTR",
+            "constant": "RETURN_CONST",
+            "table by-number": "CALL_INTRINSIC_1 CALL_INTRINSIC_2",
+            "target iterator neighbours": "FOR_ITER",
+            "self": "CALL",
+            "exception thrown": "CLEANUP_THROW",
+            "target": "POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE",
+        },
+    )
 )

@@ -15,6 +15,7 @@ from types import CodeType
 
 from ._effects import changed, opcodes, without
 from ._release import ANNOTATE, ANNOTATIONS, CLOSURE, DEFAULTS, KWDEFAULTS
+from ._trusts import rows
 from .py311 import NO_LOCATION
 from .py312 import BINARY_INTRINSICS as BINARY_INTRINSICS_312
 from .py312 import OUTCOMES
@@ -183,4 +184,23 @@ RELEASE = PREVIOUS._replace(
     delegating_yields=True,
     ascending_lines=True,
     skipped_after_loop=("END_FOR", "POP_TOP"),
+)
+# Python/bytecodes.c: truth is asked for beforehand, functions get their attributes afterwards
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "nothing": "TO_BOOL FORMAT_SIMPLE FORMAT_WITH_SPEC",
+            "bool": "UNARY_NOT",
+            "target bool": "POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE",
+            "table": "CONVERT_VALUE",
+            "slot bound": "LOAD_FAST_LOAD_FAST",
+            "slot free-variable bound": "STORE_FAST_LOAD_FAST",
+            "slot free-variable": "STORE_FAST_STORE_FAST",
+            "self names": "CALL_KW",
+            "code": "MAKE_FUNCTION",
+            "function tuple dict pairs cells": "SET_FUNCTION_ATTRIBUTE",
+        },
+    )
 )

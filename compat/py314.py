@@ -10,6 +10,7 @@ keyword arguments may be NULL; PEP 750 (BUILD_INTERPOLATION, BUILD_TEMPLATE); fl
 from __future__ import annotations
 
 from ._effects import changed, each, opcodes, without
+from ._trusts import rows
 from .py313 import RELEASE as PREVIOUS
 
 ANNOTATIONS_FORMAT = 132  # greater than, without the bit for a bool
@@ -86,4 +87,23 @@ RELEASE = PREVIOUS._replace(
     undisturbed=PREVIOUS.undisturbed
     | opcodes("LOAD_FAST_BORROW LOAD_FAST_BORROW_LOAD_FAST_BORROW LOAD_SMALL_INT LOAD_COMMON_CONSTANT"),
     skipped_after_loop=("END_FOR",),
+)
+# Python/bytecodes.c: borrowed references live as long as the local, and some instructions hand them on
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "nothing": "POP_ITER NOT_TAKEN",
+            "slot bound unchanged": "LOAD_FAST_BORROW LOAD_FAST_BORROW_LOAD_FAST_BORROW",
+            "table": "LOAD_SMALL_INT LOAD_COMMON_CONSTANT BUILD_TUPLE",
+            "table lent": "LOAD_SPECIAL",
+            "name lent": "LOAD_ATTR LOAD_SUPER_ATTR",
+            "lent": "END_SEND FORMAT_SIMPLE GET_YIELD_FROM_ITER",
+            "table str": "BUILD_INTERPOLATION",
+            "strings": "BUILD_TEMPLATE",
+            "target exception": "END_ASYNC_FOR",
+            "exception lasti self": "WITH_EXCEPT_START",
+        },
+    )
 )

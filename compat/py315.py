@@ -10,6 +10,7 @@ dicts and tuples; `co_lnotab` is gone from code objects. The cell and name opcod
 from __future__ import annotations
 
 from ._effects import changed, opcodes, without
+from ._trusts import rows
 from .py314 import RELEASE as PREVIOUS
 
 
@@ -55,4 +56,17 @@ RELEASE = PREVIOUS._replace(
     resume_before_generator=4,  # a generator expression takes its iterator first
     fresh_counter=9,  # the backoff has three bits instead of four
     quiet=PREVIOUS.quiet | {"LOAD_COMMON_CONSTANT"},
+)
+# Python/bytecodes.c: what has an index is iterated over as it is
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "table lent": "GET_ITER",
+            "target iterator neighbours": "FOR_ITER SEND",
+            "iterator": "POP_ITER END_FOR",
+            "iterator lent": "END_SEND",
+        },
+    )
 )

@@ -19,6 +19,7 @@ from typing import Any, Mapping
 
 from ._effects import Effect, each, opcodes
 from ._release import Release
+from ._trusts import rows
 
 
 def prepare(
@@ -228,6 +229,41 @@ EFFECTS: Mapping[str, Effect] = {
     "RAISE_VARARGS": raise_varargs,
 }
 
+ARITHMETIC = " ".join(f"{kind}_{name}" for kind in ("BINARY", "INPLACE") for name in BINARY)
+# Python/ceval.c: what stands between TARGET and the first check of an error
+TRUSTS: Mapping[str, str] = rows(
+    {},
+    EFFECTS,
+    {
+        "nothing": f"NOP EXTENDED_ARG POP_TOP ROT_TWO ROT_THREE ROT_FOUR DUP_TOP DUP_TOP_TWO {ARITHMETIC} BINARY_SUBSCR"
+        " UNARY_POSITIVE UNARY_NEGATIVE UNARY_NOT UNARY_INVERT STORE_SUBSCR DELETE_SUBSCR SETUP_ANNOTATIONS PRINT_EXPR"
+        " LOAD_BUILD_CLASS RAISE_VARARGS RETURN_VALUE GET_ITER GET_YIELD_FROM_ITER GET_AWAITABLE GET_AITER GET_ANEXT"
+        " BEFORE_ASYNC_WITH BUILD_LIST BUILD_SET BUILD_MAP BUILD_TUPLE BUILD_STRING BUILD_SLICE BUILD_CONST_KEY_MAP"
+        " BUILD_LIST_UNPACK BUILD_SET_UNPACK BUILD_MAP_UNPACK BUILD_TUPLE_UNPACK BUILD_TUPLE_UNPACK_WITH_CALL"
+        " BUILD_MAP_UNPACK_WITH_CALL UNPACK_SEQUENCE UNPACK_EX FORMAT_VALUE CALL_FUNCTION CALL_FUNCTION_EX"
+        " LIST_APPEND SET_ADD MAP_ADD",  # which ask for the type, and raise SystemError
+        "constant": "LOAD_CONST",
+        "name": "LOAD_NAME STORE_NAME DELETE_NAME LOAD_GLOBAL STORE_GLOBAL DELETE_GLOBAL LOAD_ATTR STORE_ATTR"
+        " DELETE_ATTR LOAD_METHOD IMPORT_NAME IMPORT_FROM",
+        "slot": "LOAD_FAST STORE_FAST DELETE_FAST LOAD_CLOSURE LOAD_DEREF STORE_DEREF DELETE_DEREF",
+        "slot namespace": "LOAD_CLASSDEREF",
+        "locals": "IMPORT_STAR",
+        "table": "COMPARE_OP",
+        "target": "JUMP_FORWARD JUMP_ABSOLUTE POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE JUMP_IF_FALSE_OR_POP"
+        " JUMP_IF_TRUE_OR_POP",
+        "target iterator": "FOR_ITER",
+        "iterator": "YIELD_FROM",
+        "generator": "YIELD_VALUE",
+        "self": "CALL_METHOD",
+        "names": "CALL_FUNCTION_KW",
+        "code str tuple dict cells": "MAKE_FUNCTION",
+        "target block": "SETUP_FINALLY SETUP_WITH SETUP_ASYNC_WITH CALL_FINALLY",
+        "block": "POP_BLOCK BEGIN_FINALLY",
+        "block exception": "POP_EXCEPT END_ASYNC_FOR",
+        "block outcome": "POP_FINALLY END_FINALLY WITH_CLEANUP_START WITH_CLEANUP_FINISH",
+    },
+)
+
 
 RELEASE = Release(
     version=(3, 8),
@@ -283,6 +319,7 @@ RELEASE = Release(
     exchange=exchange,
     # -- stack effects
     effects=EFFECTS,
+    trusts=TRUSTS,
     unemitted=frozenset(),
     jump_effects=each(
         {

@@ -8,6 +8,7 @@ IS_OP, CONTAINS_OP, LOAD_ASSERTION_ERROR came. The line table is still `co_lnota
 from __future__ import annotations
 
 from ._effects import changed, opcodes, without
+from ._trusts import rows
 from .py38 import CAUGHT, SAVED
 from .py38 import RELEASE as PREVIOUS
 
@@ -65,4 +66,17 @@ RELEASE = PREVIOUS._replace(
     block_opcodes=PREVIOUS.block_opcodes - SUBROUTINES | {"RERAISE"},
     quiet=PREVIOUS.quiet - SUBROUTINES - {"BEGIN_FINALLY"} | {"RERAISE"},
     finally_calls=False,
+)
+# Python/ceval.c: adding to a set or a dict still asks for its type; extending a list does not
+RELEASE = RELEASE._replace(
+    trusts=rows(
+        PREVIOUS.trusts,
+        RELEASE.effects,
+        {
+            "nothing": "LIST_TO_TUPLE SET_UPDATE DICT_UPDATE DICT_MERGE IS_OP CONTAINS_OP LOAD_ASSERTION_ERROR",
+            "list": "LIST_EXTEND",
+            "target": "JUMP_IF_NOT_EXC_MATCH",
+            "block exception": "RERAISE WITH_EXCEPT_START POP_EXCEPT END_ASYNC_FOR",
+        },
+    )
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import recell
+from recell.compat._trusts import WORDS
 from recell.verifier import kinds
 from recell.verifier.opcodes import NUMBERS
 from recell.verifier.verification import Machine, verify_one
@@ -411,6 +412,48 @@ def effects(facts: Any) -> None:
     machine = Machine(facts)
     for code in programs():
         verify_one(code, machine, trusted=True)
+
+
+# the words of a row that its effect on the stack must name too
+OPERANDS = {
+    "iterator": {"iter", "iterated", "sender", "value"},
+    "code": {"code"},
+    "bool": {"bool"},
+    "list": {"list", "excs"},
+    "dict": {"dict", "dict_or_null"},
+    "names": {"names"},
+    "strings": {"names"},
+    "lasti": {"lasti", "drop"},
+    "exceptions": {"excs"},
+    "exception": {"exc", "prev", "exc_or_none", "exc_type", "prev_type"},
+    "self": {"maybe_null", "called_or_null"},
+    "null": {"null"},
+}
+
+
+@check("trusts")
+def trusts(facts: Any) -> None:
+    """Every opcode has a row of known words, which says the same as the fields that it shares facts with."""
+    same(set(facts.effects), set(facts.trusts))
+    rows = {name: set(row.split()) for name, row in facts.trusts.items()}
+    unknown = set().union(*rows.values()) - set(WORDS)
+    assert not unknown, f"no words of the table: {sorted(unknown)}"
+    having = {word: {name for name, row in rows.items() if word in row} for word in WORDS}
+    blocks = facts.block_opcodes & (real(dis.hasjrel) | real(dis.hasjabs))
+    same(facts.const_opcodes, having["constant"])
+    same(set(facts.name_shift), having["name"])
+    same(set(facts.local_opcodes | facts.local_pair_opcodes | facts.deref_opcodes), having["slot"])
+    same(set(facts.relative_jumps | facts.absolute_jumps | blocks), having["target"])
+    same({name for name, action in facts.actions.items() if action == "deref"}, having["cell"])
+    same({name for name, action in facts.actions.items() if action == "hand_on"}, having["lent"])
+    assert not {name for name in having["nothing"] if rows[name] != {"nothing"}}
+    for word, kinds_of in OPERANDS.items():
+        for name in having[word] - facts.block_opcodes - {"KW_NAMES", "SET_FUNCTION_ATTRIBUTE"}:
+            texts = (_text(facts.effects[name], argument) for argument in (*range(16), 257))
+            left = {
+                item.partition("*")[0] for text in texts if text for item in text.partition("--")[0].split()
+            }
+            assert left & kinds_of, f"{name} says {word!r}, its effect takes {sorted(left)}"
 
 
 @check("jump_effects")

@@ -39,7 +39,13 @@ def test_every_release_imports_on_every_interpreter(version: tuple[int, int]) ->
 def test_every_release_has_one_file() -> None:
     """The files are the releases from OLDEST to NEWEST, and what they have in common."""
     files = {path.stem for path in Path(compat.__file__).parent.glob("*.py")}
-    assert files == {"__init__", "_release", "_effects", *(f"py{major}{minor}" for major, minor in VERSIONS)}
+    assert files == {
+        "__init__",
+        "_release",
+        "_effects",
+        "_trusts",
+        *(f"py{major}{minor}" for major, minor in VERSIONS),
+    }
 
 
 def test_later_files_say_only_what_changed() -> None:
