@@ -1,6 +1,6 @@
-"""CPython's own faults, each with its issue: what they do without recell, and that recell makes them no worse.
+"""CPython's own faults, each with its issue where there is one: what they do without recell, and that recell makes them no worse.
 
-Where a program does what it should, the fault is mended on this release; what it must never do is a third thing.
+Where a program does what it should, the fault is fixed on this release; what it must never do is a third thing.
 Each program runs in a process of its own, since some of these kill it.
 """
 
@@ -71,6 +71,22 @@ FAULTS = [
         "([True], 3)",
         "crash",
         (3, 13),
+    ),
+    # a generic class in a class takes what the namespace around it has under this name for a tuple; nobody wrote of it
+    Fault(
+        ".type_params",
+        'class Meta(type):\n    @classmethod\n    def __prepare__(cls, *args):\n        return {\'.type_params\': 5}\ndef func():\n    exec("def f():\\n class A(metaclass=Meta):\\n  class B[C]: pass\\nf()", {\'Meta\': Meta})\n    return 1\n',
+        "1",
+        "SyntaxError|crash",
+        (3, 8),
+    ),
+    # what an iterator's throw() raises is taken for a StopIteration that has a value; nobody wrote of it
+    Fault(
+        "StopIteration.__new__",
+        'class Throws:\n    def __iter__(self): return self\n    def __next__(self): return 1\n    def throw(self, *args): raise StopIteration.__new__(StopIteration)\ndef delegates():\n    return (yield from Throws())\ndef func():\n    running = delegates()\n    next(running)\n    try:\n        running.throw(KeyError)\n    except StopIteration as stop:\n        return stop.value\n',
+        "None",
+        "crash",
+        (3, 8),
     ),
     # arguments of what `code.replace` made are not marked as such, which debug builds assert
     Fault(

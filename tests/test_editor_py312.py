@@ -99,3 +99,27 @@ def test_a_class_scope_between_annotation_and_function() -> None:
     with pytest.raises(NotConstant) as caught:
         reads_to_constants(func.__code__, {"own": str})
     assert caught.value.reason == "class body"
+
+
+def test_override_refuses_a_name_of_two_variables() -> None:
+    """Which of the two is read nobody can tell, and the override would have no effect: nothing changes."""
+    space: dict = {}
+    exec(
+        "def make(x, y):\n def func():\n  return [(lambda: x)() for x in (1, 2)], x, y\n"
+        " def outer():\n  def inner():\n   return [(lambda: x)() for x in (1, 2)], x\n  return inner(), x, y\n"
+        " return func, outer\nfunc, outer = make(7, 8)\n",
+        space,
+    )
+    for func in (space["func"], space["outer"]):
+        code, closure = func.__code__, func.__closure__
+        inside = [name for each in code.co_consts for name in getattr(each, "co_cellvars", ())]
+        if "x" not in (*code.co_cellvars, *inside):
+            continue  # compiled rightly
+        with pytest.raises(
+            recell.UnsupportedCodeError, match="`x` is a variable of its own and a free variable"
+        ):
+            recell.override(func, x=100)
+        assert func.__code__ is code and func.__closure__ is closure
+        with recell.override(func, y=9):
+            assert func()[-1] == 9
+        assert func()[-1] == 8

@@ -18,6 +18,7 @@ __all__ = [
     "free_slots",
     "inherited_slots",
     "left_over",
+    "refuse_doubled",
     "refuse_remade",
     "slot_names",
 ]
@@ -69,6 +70,24 @@ def refuse_remade(code: CodeType, ops: bytes, args: bytes, slots: Mapping[int, s
     for _, at, argument in found(ops, args, opcodes().make_cell):
         if argument in slots:
             raise left_over(code, at)
+
+
+def refuse_doubled(code: CodeType, names: Iterable[str]) -> None:
+    """Raise where one of these names is a cell variable and a free variable at once, here or in nested code.
+
+    CPython 3.12+ makes such code for inlined comprehensions (gh-121377, gh-156664): which of the two is read nobody can
+    tell by the name.
+    """
+    both = set(code.co_cellvars).intersection(code.co_freevars, names) if code.co_cellvars else ()
+    if both:
+        reason = (
+            f"`{min(both)}` is a variable of its own and a free variable at once, as no correct compiler does"
+        )
+        msg = f"{code!r} cannot be edited: {reason}; rename one of two variables of that name"
+        raise UnsupportedCodeError(msg, code=repr(code), reason=reason)
+    for constant in code.co_consts:
+        if constant.__class__ is code.__class__ and constant.co_freevars:
+            refuse_doubled(constant, names)
 
 
 def left_over(code: CodeType, unit: int) -> UnsupportedCodeError:

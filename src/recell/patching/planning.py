@@ -14,6 +14,7 @@ from weakref import ref
 from recell.cells import EMPTY, FORWARDED
 from recell.code.identity import identities_to_constants
 from recell.code.imports import answered, bindings
+from recell.code.slots import refuse_doubled
 from recell.code.to_cells import globals_to_cells
 from recell.code.to_constants import NotConstant, reads_to_constants
 from recell.errors import short
@@ -112,6 +113,8 @@ class Plan:
 
         beneath = identities_to_constants(code, stands, real_thing) if stands else code
         self.places = tuple([(index, name) for index, name in enumerate(freevars) if name in holes])
+        if self.places:
+            refuse_doubled(code, [name for _, name in self.places])
         constants = {name: hole for name, hole in holes.items() if hole is not EMPTY and name not in freevars}
         as_cells = [name for name, hole in holes.items() if hole is EMPTY and name not in freevars]
         used: set[str] = set()
