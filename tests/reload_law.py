@@ -238,7 +238,8 @@ def edited(rng: random.Random, text: Text) -> Text:
         action = rng.choice(["change", "change", "change", "change", "add", "remove", "move"])
         if action == "add" or not new:
             maker = rng.randrange(len(MAKERS))
-            new.insert(rng.randint(0, len(new)), (maker, MAKERS[maker](rng, f"n{rng.randint(10, 99)}")))
+            free = sorted({f"n{number}" for number in range(10, 30)} - {part.name for _, part in new})
+            new.insert(rng.randint(0, len(new)), (maker, MAKERS[maker](rng, rng.choice(free))))
             continue
         at = rng.randrange(len(new))
         if action == "change":

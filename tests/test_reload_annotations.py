@@ -141,8 +141,27 @@ def test_annotations_that_cannot_be_shown_count_as_new() -> None:
     )
     module = run(text)
     before = module.C.__annotations__["x"]
+    assert "nothing to change" in str(recell.reload(module, source=text, was=text))
+    assert module.C.__annotations__["x"] is before
+
+    module = run(text)
+    before = module.C.__annotations__["x"]
     report = recell.reload(module, source=text)
     assert not report.refused
+    # a class keeps the code of its annotations, where it evaluates them later: that tells what a lost text does not
+    stays = callable(getattr(module.C, "__annotate__", None))
+    assert (module.C.__annotations__["x"] is before) is stays
     assert type(module.C.__annotations__["x"].__metadata__[0]) is module.Shy
     report.undo()
     assert module.C.__annotations__["x"] is before
+
+    other = text.replace("[int, Shy()]", "[int, Shy(), Shy()]")
+    for was in (text, None):
+        module = run(text)
+        before = module.C.__annotations__["x"]
+        report = recell.reload(module, source=other, was=was)
+        assert [type(one) for one in module.C.__annotations__["x"].__metadata__] == [module.Shy] * 2
+        report.undo()
+        again = module.C.__annotations__["x"]
+        assert [type(one) for one in again.__metadata__] == [module.Shy]
+        assert stays or again is before  # annotations that are evaluated later are evaluated again

@@ -91,7 +91,7 @@ def test_http_server_under_constant_requests(monkeypatch: pytest.MonkeyPatch) ->
                 f"        self.log_request(code)\n        self.edit = {n}\n",
             )
             assert f"Edited{n}" in edited and f"self.edit = {n}" in edited
-            reports.append(recell.reload(module, source=edited, was=original if n == 1 else None))
+            reports.append(recell.reload(module, source=edited))
             assert not any(report.refused for report in reports), reports
             status, name, body = ask(f"/{n}")
             assert (status, body) == (200, f"edit {n}: 1")

@@ -6,7 +6,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell.errors import short
+from recell.functions.constants import docstring_of
 from recell.reloading.annotations import follow_annotations
+from recell.reloading.becoming import way_to
 from recell.reloading.classes import abstract_methods, derived, is_own, remake
 from recell.reloading.constants import same_value
 from recell.reloading.decisions import Decisions
@@ -115,23 +117,7 @@ class _BodyReload:
             if name == "__doc__":
                 self.place.bind(name, None)
                 continue
-            value, full = self.namespace[name], self.place.full(name)
-            if one.constant is not ABSENT:
-                state = not same_value(one.constant, value)
-            else:
-                made = isinstance(value, (FunctionType, type, ModuleType))
-                state = self.cls is None and one.kind == OTHER and one.imports is None and not made
-            if state:
-                notes.kept.append((full, f"stays {short(value)}; its line is gone"))
-                continue
-            if name in self.loaded:
-                self.place.bind(
-                    name, ABSENT
-                )  # a statement that evaluates it is to fail, as in a fresh import
-            else:
-                self.goes.append(name)
-            notes.removed.append(full)
-            self.dirty.bound.add(name)
+            self._name_goes(one, name, "its line is gone")
         if one.decorators and one.kind in (DEF, CLASS):
             notes.left.append(
                 (
@@ -144,6 +130,24 @@ class _BodyReload:
                 work.forced.setdefault(name, set()).add(attribute)
         if not one.names and one.norm:
             notes.kept.append((self.place.title(one), "what a line did that is gone stays"))
+
+    def _name_goes(self, one: Statement, name: str, why: str) -> None:
+        """Delete a name that no statement binds any more; what is state stays."""
+        value, full = self.namespace[name], self.place.full(name)
+        if one.constant is not ABSENT:
+            state = not same_value(one.constant, value)
+        else:
+            made = isinstance(value, (FunctionType, type, ModuleType))
+            state = self.cls is None and one.kind == OTHER and one.imports is None and not made
+        if state:
+            self.work.notes.kept.append((full, f"stays {short(value)}; {why}"))
+            return
+        if name in self.loaded:
+            self.place.bind(name, ABSENT)  # a statement that evaluates it is to fail, as in a fresh import
+        else:
+            self.goes.append(name)
+        self.work.notes.removed.append(full)
+        self.dirty.bound.add(name)
 
     # -- one statement --------------------------------------------------------------------------
 
@@ -224,15 +228,25 @@ class _BodyReload:
             self._class(old, new, found)
             return
         attributes = self.place.attributes(new)
-        made = execute(work, new, found, self.cls)
-        if made is None:
+        ran = execute(work, new, found, self.cls)
+        if ran is None:
             return
+        made, not_bound = ran
         self.place.put_attributes(attributes)
         work.notes.ran.append(title)
         for name, value in made.items():
             if self.cls is not None and name in ("__module__", "__qualname__"):
                 continue
             self.place.settle(old, new, name, value)
+        for name in not_bound & self.namespace.keys():
+            others = any(name in one.names for one in self.news if one is not new)
+            if (
+                old is not None
+                and not others
+                and self.work.bound_by(self.cls, name, old) is self.namespace[name]
+            ):
+                self.rebound.discard(name)
+                self._name_goes(old, name, "the statement that ran did not bind it")
 
     # -- classes --------------------------------------------------------------------------------
 
@@ -306,10 +320,27 @@ class _BodyReload:
             return True
         for one, other in pairs:
             self._follow(new, one, other)
+        if new.kind == DEF and old.decorators:
+            self._documentation(old, new)
         if new.kind == OTHER and new.names and new.loads & self.dirty.acting and not new.imports:
             called = ", ".join(f"`{name}`" for name in sorted(new.loads & self.dirty.acting))
             work.notes.kept.append((self.place.title(new), f"it is what {called} made before the change"))
         return False
+
+    def _documentation(self, old: Statement, new: Statement) -> None:
+        """Give wrappers that show the documentation of the function inside the new one."""
+        assert old.code is not None
+        assert new.code is not None
+        before, after = docstring_of(old.code), docstring_of(new.code)
+        if before == after:
+            return
+        work, value = self.work, self.namespace.get(new.names[0])
+        for function in work.existing.of(old.code):
+            for one in way_to(value, function, work.namespace)[:-1]:
+                if getattr(one, "__doc__", None) == before and before != type(one).__doc__:
+                    work.journal.attribute(one, "__doc__", after)
+        why = "what its decorators stored elsewhere of its documentation"
+        work.notes.kept.append((self.place.full(new.names[0]), why))
 
     def _unchanged_class(self, old: Statement, new: Statement) -> bool:
         cls, full = self.namespace.get(new.names[0]), self.place.full(new.names[0])

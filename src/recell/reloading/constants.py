@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["constant_key", "same_value"]
+__all__ = ["constant_key", "is_constant", "same_value"]
 
 
 def constant_key(value: Any) -> Any:
@@ -25,3 +25,9 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 _IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), type(...))
+
+
+def is_constant(value: Any) -> bool:
+    """Return whether a value is of Python's own immutable types, and so are all in it."""
+    kind = type(value)
+    return kind in _IMMUTABLE and (kind not in (tuple, frozenset) or all(map(is_constant, value)))

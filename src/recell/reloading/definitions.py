@@ -138,7 +138,6 @@ class _Definition:
                 if function.__code__.co_freevars == new.code.co_freevars:
                     function.__code__ = new.code
             if given is None:
-                work.existing.add(function)
                 return function
             become(work, given, function, self._attributes_that_stay())
             return given

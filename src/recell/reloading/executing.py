@@ -5,6 +5,7 @@ import __future__
 
 import ast
 from bisect import bisect_right
+from collections.abc import MutableMapping
 from functools import reduce
 from operator import or_
 from types import CodeType, FunctionType
@@ -16,7 +17,7 @@ from recell.reloading.journal import ABSENT
 from recell.reloading.statements import OTHER, is_class, is_kept, nested
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from recell.reloading.statements import Statement
     from recell.reloading.work import Work
@@ -26,6 +27,15 @@ __all__ = ["Found", "class_around", "execute", "execute_definition", "find", "ru
 _FUTURE = reduce(or_, [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names])
 
 _DEFINED = (FunctionType, type)
+_BRANCHING: tuple[type[ast.stmt], ...] = (
+    ast.If,
+    ast.For,
+    ast.While,
+    ast.Try,
+    ast.With,
+    getattr(ast, "TryStar", ast.Try),
+    getattr(ast, "Match", ast.If),
+)
 _NOT_MAIN = "__mp_main__"  # what multiprocessing calls a `__main__` that is not to run
 _HOOK = "<made>"  # no identifier: no text can mean it
 _FALLBACK_NOT = frozenset(
@@ -191,9 +201,32 @@ class _Members(dict):  # type: ignore[type-arg]
         return self._own[name]
 
 
-def run_nodes(
-    work: Work, found: Found, cls: type | None, into: dict[str, Any] | None = None
-) -> dict[str, Any]:
+class _Stores(MutableMapping):  # type: ignore[type-arg]
+    """A module's namespace that notes which names a statement binds, were it to the same objects again."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.bound: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.namespace[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.namespace[name] = value
+        self.bound.add(name)
+
+    def __delitem__(self, name: str) -> None:
+        del self.namespace[name]
+        self.bound.discard(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.namespace)
+
+    def __len__(self) -> int:
+        return len(self.namespace)
+
+
+def run_nodes(work: Work, found: Found, cls: type | None, into: Any = None) -> Any:
     """Run statements as the text would; return where they bound their names.
 
     Those of a module run in its namespace; those of a class in a namespace that falls back on the class's.
@@ -250,8 +283,11 @@ def _without_annotation(node: ast.stmt) -> ast.stmt:
     return node
 
 
-def execute(work: Work, statement: Statement, found: Found, cls: type | None) -> dict[str, Any] | None:
-    """Run a statement; return what it bound to something else, with `ABSENT` for names that it deleted.
+def execute(
+    work: Work, statement: Statement, found: Found, cls: type | None
+) -> tuple[dict[str, Any], set[str]] | None:
+    """Run a statement; return what it bound to something else, with `ABSENT` for names that it deleted, and those of
+    its names that it did not bind this time.
 
     The module's own names are put back: the caller binds them. None where it has run already, with another statement
     of its line.
@@ -263,7 +299,8 @@ def execute(work: Work, statement: Statement, found: Found, cls: type | None) ->
     found = Found(fresh, found.classes)
     if cls is not None:
         members = run_nodes(work, found, cls)
-        return {name: value for name, value in dict.items(members) if name not in _FALLBACK_NOT}
+        bound = {name: value for name, value in dict.items(members) if name not in _FALLBACK_NOT}
+        return bound, set(statement.names) - members.keys()
     namespace, names = work.namespace, set(statement.names)
     every = statement.imports is not None and ("*", "*") in statement.imports.names
     before = dict(namespace)
@@ -271,8 +308,9 @@ def execute(work: Work, statement: Statement, found: Found, cls: type | None) ->
     main = work.name == "__main__" and "__name__" in statement.loads
     if main:  # the program under `if __name__ == "__main__"` runs already
         namespace["__name__"] = before["__name__"] = _NOT_MAIN
+    stores = _Stores(namespace) if any(isinstance(one, _BRANCHING) for one in fresh) else None
     try:
-        run_nodes(work, found, None)
+        run_nodes(work, found, None, stores)
     finally:
         if main:
             namespace["__name__"] = before["__name__"] = "__main__"
@@ -287,7 +325,7 @@ def execute(work: Work, statement: Statement, found: Found, cls: type | None) ->
                 del namespace[name]
             else:
                 namespace[name] = before[name]
-    return made
+    return made, set() if stores is None else names - stores.bound - made.keys()
 
 
 def execute_definition(

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Existing", "functions_of", "reachable"]
 
-_FAR = 20_000  # objects: looking at more takes longer than to search a heap of usual size
-_LEAVES = frozenset({str, int, float, complex, bool, bytes, type(None), CodeType, ModuleType})
+_FAR: int = 20_000  # objects: looking at more takes longer than to search a heap of usual size
+_LEAVES: frozenset[type] = frozenset(
+    {str, int, float, complex, bool, bytes, type(None), CodeType, ModuleType}
+)
 
 
 def functions_of(modules: Iterable[ModuleType]) -> dict[int, list[FunctionType]]:
@@ -124,9 +126,3 @@ class Existing:
     def all(self) -> list[tuple[CodeType, FunctionType]]:
         """All functions, with their codes."""
         return [one for there in self._index().values() for one in there]
-
-    def add(self, function: FunctionType) -> None:
-        """Count in a function that a statement has made, or that has got new code."""
-        if self._by_place is not None:
-            code = own_code(function)
-            self._by_place.setdefault((code.co_name, code.co_firstlineno), []).append((code, function))

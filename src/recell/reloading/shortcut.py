@@ -42,6 +42,8 @@ def follow_bodies(work: Work, old: CodeType, new: CodeType, cls: type | None, pa
             classes[id(one)] = inner
         elif one.co_name in used and not work.forms.acts_alike(one, other):
             return False  # a decorator, perhaps
+        elif docstring_of(one) != docstring_of(other):
+            return False  # decorators may have copied it
         elif not work.existing.of(one) and work.forms.code(one) != work.forms.code(other):
             return False
     mark = work.journal.mark()

@@ -104,6 +104,10 @@ class _Cutter:
                 self._join(min(source, target), max(source, target) - (target > source))
             elif source < cold:
                 self.owner.setdefault(target, source)
+        returned = next((at for at in range(cold) if self.steps[at].op in self.known.returns), cold)
+        self._join(
+            returned, cold - 1
+        )  # each branch of a last statement returns by itself, with what follows it
         for start, end, handler in self.regions:
             if start < cold:
                 self._join(start, min(end, cold) - 1)

@@ -13,7 +13,8 @@ from recell.code.making import UNKNOWN, making
 from recell.compat._release import ANNOTATE, ANNOTATIONS
 from recell.errors import short
 from recell.reloading.classes import derived, has_machinery, is_own
-from recell.reloading.constants import same_value
+from recell.reloading.constants import is_constant, same_value
+from recell.reloading.expressions import evaluated
 from recell.reloading.following import by_name
 from recell.reloading.journal import ABSENT
 from recell.reloading.operations import operations
@@ -106,9 +107,17 @@ class UnknownBody:
             if name in self._namespace and is_own(self._namespace[name], full):
                 return self._class(new, self._namespace[name])
         elif new.constant is not ABSENT:
-            return None if absent else new if new.names[0] in self._deleted else self._constant(new)
+            if absent:
+                return None
+            return new if new.names[0] in self._deleted else self._constant(new, new.constant)
         elif absent and not new.deletes:
             return None
+        elif len(set(new.names)) == 1 and not new.imports and not new.deletes and not self._derived:
+            scopes = [self._work.namespace] if self._cls is None else [self._namespace, self._work.namespace]
+            if is_constant(self._namespace.get(new.names[0], ABSENT)):
+                value = evaluated(self._work, self._path, new, scopes)
+                if value is not ABSENT:
+                    return self._constant(new, value)
         self._work.notes.unknown += 1
         return new
 
@@ -149,10 +158,11 @@ class UnknownBody:
         self._work.notes.unknown += bool(derived(cls, new))
         return was
 
-    def _constant(self, new: Statement) -> Statement:
+    def _constant(self, new: Statement, made: Any) -> Statement:
+        """A statement that makes a constant: another one than before if its name means another."""
         name = new.names[0]
         value = self._namespace[name]
-        if same_value(value, new.constant) or name in ("__module__", "__qualname__"):
+        if same_value(value, made) or name in ("__module__", "__qualname__"):
             return new
         if name == "__slots__":  # it is refused where the layout would be another
             return stand_in(new.kind, name, None, self._body)
