@@ -65,7 +65,7 @@ def test_annotations_follow_and_come_back(what: str, seen: bool) -> None:
     expected = {text: repr(annotations(run(text), what)) for text in versions}
     paths = list(itertools.product(versions, repeat=2))
     paths += [(one, other, one) for one, other in paths] + [(one, other, other) for one, other in paths]
-    for first, *others in random.Random(SEED).sample(paths, pick(16, len(paths), debug=6)):
+    for first, *others in random.Random(SEED).sample(paths, pick(32, len(paths), debug=6)):
         module = run(first)
         if seen:
             assert repr(annotations(module, what)) == expected[first]

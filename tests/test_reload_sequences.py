@@ -14,7 +14,7 @@ from sizes import pick
 import recell
 
 NAMES = ("alpha", "beta", "gamma")
-SIZE = pick(12, 1_000, debug=6)
+SIZE = pick(25, 1_000, debug=6)
 
 
 class Function(NamedTuple):

@@ -64,7 +64,7 @@ def test_there_are_as_many_as_said() -> None:
 
 @pytest.mark.parametrize("shard", range(4))
 def test_every_pair_of_stacks(shard: int) -> None:
-    for old, new, body in sample(pick(60, len(PAIRS), debug=20))[shard::4]:
+    for old, new, body in sample(pick(160, len(PAIRS), debug=20))[shard::4]:
         module = run(text(old, "v"))
         held = module.view
         report = recell.reload(module, source=text(new, body), was=text(old, "v"))
@@ -76,7 +76,7 @@ def test_every_pair_of_stacks(shard: int) -> None:
 
 @pytest.mark.parametrize("kind", ["classmethod", "staticmethod", "property"])
 def test_stacks_in_a_class(kind: str) -> None:
-    for old, new, body in sample(pick(12, 800, debug=6)):
+    for old, new, body in sample(pick(40, 800, debug=6)):
         module = run(text(old, "v", kind))
         c = module.C()
         held = None if kind == "property" else c.view

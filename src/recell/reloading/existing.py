@@ -12,7 +12,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from recell import compat
-from recell.code.guarded import is_stand_by, own_code
+from recell.code.guarded import is_stand_by
 from recell.layers.exchange import NO_GIL
 from recell.layers.values import stacks_holding
 from recell.reloading.journal import text_code
