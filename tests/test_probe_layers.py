@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import threading
 from typing import Any, Callable
@@ -195,3 +196,19 @@ def test_a_changed_generator_that_runs_already_goes_on() -> None:
     with patch_code(count, inserted("i = i + 100", at="yield i")):
         assert list(count(2)) == [100, 101] and list(running) == [1, 2]
     assert list(count(2)) == [0, 1]
+
+
+def test_the_cache_of_a_function_is_emptied_on_both_ways() -> None:
+    """What was computed without the change is not served while it is in force, nor the other way round."""
+
+    @functools.lru_cache(maxsize=None)
+    def double(n: int) -> int:
+        return n * 2
+
+    assert double(1) == 2
+    with patch_code(double, inserted("n += 1", at=ENTRY)) as change:
+        assert double(1) == 4
+        with probe(double, lambda n: seen.append(n), at=ENTRY) as watched:
+            assert double(1) == 4 == double(1) and watched.hits == 1
+        assert double.cache_info().currsize == 0 and change.active
+    assert double(1) == 2
