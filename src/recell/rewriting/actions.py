@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from itertools import repeat
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY
@@ -33,45 +35,28 @@ def wanted(action: Callable[..., Any]) -> tuple[list[str], list[str], list[str]]
 
 
 class Hook:
-    """The constants of the probed code: a callable that takes these variables in this order, and the count.
+    """What stands in the probed code: a callable that takes these variables in this order, and the count.
 
     Attributes: `names`: the variables; `call`: what is called with them; `late`: what is called where one of them is
-    unbound; `counts`: a list whose only item is counted up in place, or None where `call` counts itself.
+    unbound; `steps`: an iterator of which each pass takes one, in a step that no thread can divide: the action runs as
+    long as there are some.
     """
 
-    __slots__ = ("call", "counts", "late", "names", "steps")
+    __slots__ = ("call", "late", "names", "steps", "times")
 
     def __init__(
         self, action: Callable[..., Any], names: Sequence[str], keywords: Sequence[str], times: int | None
     ) -> None:
         self.names: tuple[str, ...] = (*names, *keywords)
-        self.steps: Any = None
-        self.counts: list[int] | None = None
-        call: Any = action
-        if keywords:
-            call = _by_keyword(action, len(names), tuple(keywords))
-        if times is not None or not _counts_in_place():
-            self.steps = iter(range(sys.maxsize if times is None else times))
-            call = _limited(call, self.steps)
-        else:
-            self.counts = [0]
-        self.call: Any = call
-        self.late: Callable[[], None] = _with_empty(call, self.names)
+        self.times: int = sys.maxsize if times is None else min(times, sys.maxsize)
+        self.steps: repeat[None] = repeat(None, self.times)
+        self.call: Any = _by_keyword(action, len(names), tuple(keywords)) if keywords else action
+        self.late: Callable[[], None] = _with_empty(self.call, self.names)
 
-    def hits(self, times: int | None) -> int:
-        """Return how many passes were counted."""
-        if self.counts is not None:
-            return self.counts[0]
-        from operator import length_hint
-
-        return (sys.maxsize if times is None else times) - length_hint(self.steps)
-
-
-def _counts_in_place() -> bool:
-    """Say whether `counts[0] += 1` loses no pass: before 3.10 threads may be switched in its midst."""
-    from opcode import opmap
-
-    return "BINARY_OP" in opmap  # 3.11+: the only form that is known here
+    @property
+    def hits(self) -> int:
+        """How many passes were counted."""
+        return self.times - length_hint(self.steps)
 
 
 def _by_keyword(action: Callable[..., Any], count: int, keywords: tuple[str, ...]) -> Callable[..., None]:
@@ -79,16 +64,6 @@ def _by_keyword(action: Callable[..., Any], count: int, keywords: tuple[str, ...
         action(*values[:count], **dict(zip(keywords, values[count:])))
 
     return by_keyword
-
-
-def _limited(call: Callable[..., Any], steps: Any) -> Callable[..., None]:
-    """Return a callable that counts and goes on as long as there are steps left: one C call, so no pass is lost."""
-
-    def limited(*values: object) -> None:
-        if next(steps, None) is not None:
-            call(*values)
-
-    return limited
 
 
 def _with_empty(call: Callable[..., Any], names: Sequence[str]) -> Callable[[], None]:

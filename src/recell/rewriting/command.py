@@ -120,7 +120,7 @@ def _probed_script(
         new = outer.replace(
             co_consts=tuple([new if constant is old else constant for constant in outer.co_consts])
         )
-    return new, lambda: placing.hook.hits(options.times)
+    return new, lambda: placing.hook.hits
 
 
 def _printing(label: str, names: Sequence[str]) -> Callable[..., None]:

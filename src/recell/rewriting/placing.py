@@ -25,7 +25,6 @@ class Placing:
     """A probe as a pure function of code objects."""
 
     origin: CodeType
-    times: int | None
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Placing:
             raise TypeError(msg)
         place_of(at, "probe")
         self.func: FunctionType = func
-        self.origin, self.times = text, times
+        self.origin = text
         self.condition: Any | None = None if when is None else checked_condition(when)
         self.when = when
         self.target: str = short(func)

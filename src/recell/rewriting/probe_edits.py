@@ -154,30 +154,41 @@ def _inserted(code: CodeType, units: list[int], hook: Hook) -> CodeType:
 def _with_calls(
     code: CodeType, edits: list[tuple[int, int, bytes]], constants: list[Any], hook: Hook
 ) -> CodeType:
-    size = code.co_stacksize + max(4, 2 + len(hook.names))
+    size = code.co_stacksize + 5 + len(hook.names)
     return assembler.apply(code, edits, co_consts=tuple(constants), co_stacksize=size)
 
 
 def _call(code: CodeType, hook: Hook, constants: list[Any]) -> bytes:
-    """Return the instructions that count and call a hook; what they load goes to the constants."""
+    """Return the instructions that count and call a hook; what they load goes to the constants.
+
+    They are those of `for _ in steps: call(…); break`, with the step left on the stack till the end.
+    """
+    release, numbers = opcodes().release, _opmap()
 
     def constant(value: object) -> bytes:
         constants.append(value)
-        return instruction(opcodes().load_const, len(constants) - 1)
+        return operation("LOAD_CONST", len(constants) - 1)
 
-    raw = _counting(hook, constant)
-    release = opcodes().release
-    null = bytes((opcodes().push_null, 0)) if release.global_null_bit else b""
+    def operation(name: str, argument: int = 0) -> bytes:
+        return instruction(numbers[name], argument) + b"\0\0" * release.caches.get(name, 0)
+
+    null = operation("PUSH_NULL") if release.global_null_bit else b""
     load = constant(hook.call)
-    raw += load + null if release.null_after_callable else null + load
-    local = _opmap()["LOAD_FAST"]
+    call = load + null if release.null_after_callable else null + load
     for name in hook.names:
-        raw += instruction(local, code.co_varnames.index(name))
+        call += operation("LOAD_FAST", code.co_varnames.index(name))
     for name in ("PRECALL", "CALL") if release.global_null_bit else ("CALL_FUNCTION",):
-        if name in _opmap():
-            raw += bytes((_opmap()[name], len(hook.names))) + b"\0\0" * release.caches.get(name, 0)
-    raw += bytes((opcodes().pop_top, 0))
-    return raw
+        if name in numbers:
+            call += operation(name, len(hook.names))
+    call += operation("POP_TOP")
+    if release.skipped_after_loop:
+        end = b"".join(map(operation, release.skipped_after_loop))
+        end += operation("POP_ITER") if "POP_ITER" in numbers else b""
+    else:
+        call += operation("POP_TOP") * 2
+        end = b""
+    loop = operation("FOR_ITER", len(call) // release.jump_unit)
+    return constant(hook.steps) + operation("GET_ITER") + loop + call + end
 
 
 def _covered(code: CodeType, units: list[int], new: CodeType, raw: bytes) -> CodeType:
@@ -210,30 +221,6 @@ def _opmap() -> dict[str, int]:
     from opcode import opmap
 
     return opmap
-
-
-def _counting(hook: Hook, constant: Any) -> bytes:
-    """Return the instructions that count a pass, as `counts[0] += 1` does."""
-    if hook.counts is None:
-        return b""
-    caches, opmap = opcodes().release.caches, _opmap()
-
-    def operation(name: str, argument: int = 0) -> bytes:
-        return bytes((opmap[name], argument)) + b"\0\0" * caches.get(name, 0)
-
-    counts, zero = constant(hook.counts), constant(0)
-    raw: bytes = counts + zero
-    if "BINARY_SUBSCR" in opmap:
-        raw += operation("BINARY_SUBSCR")
-    else:
-        import opcode
-
-        numbers = [name for name, _ in opcode._nb_ops]  # type: ignore[attr-defined]
-        raw += operation("BINARY_OP", numbers.index("NB_SUBSCR"))
-    raw += constant(1)
-    raw += operation("BINARY_OP")
-    raw += counts + zero + operation("STORE_SUBSCR")
-    return raw
 
 
 def _through_library(code: CodeType, point: Point, units: list[int]) -> CodeType:

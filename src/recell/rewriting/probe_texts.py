@@ -18,7 +18,8 @@ __all__ = ["ProbeText"]
 
 VALUE: dict[Any, str] = {EXIT: "result", ERROR: "error"}
 """The variable that is there at a moment only."""
-CALL, LATE, COUNTS, UNBOUND = "__probe_call__", "__probe_late__", "__probe_counts__", "__probe_unbound__"
+CALL, LATE, UNBOUND = "__probe_call__", "__probe_late__", "__probe_unbound__"
+STEPS, STEP = "__probe_steps__", "__probe_step__"
 
 
 class ProbeText:
@@ -47,10 +48,9 @@ class ProbeText:
 
         hook, point = self.point.hook, self.point
         call = f"{CALL}({', '.join(hook.names)})"
-        lines = [f"{COUNTS}[0] += 1"] if hook.counts is not None else []
         unsure = [name for name in hook.names if name not in bound and name not in point.tested]
         if unsure:
-            lines += [
+            lines = [
                 "try:",
                 *(f"  {name}" for name in unsure),
                 f"except {UNBOUND}:",
@@ -59,7 +59,8 @@ class ProbeText:
                 f"  {call}",
             ]
         else:
-            lines.append(call)
+            lines = [call]
+        lines = [f"for {STEP} in {STEPS}:", *(f"  {line}" for line in lines), "  break"]
         if point.condition is not None:
             lines = ["if 0:", *(f"  {line}" for line in lines)]
         untested = [name for name in point.tested if name not in bound]
@@ -89,8 +90,11 @@ class ProbeText:
             kept.add(value)
         made = compiled(self.text(kept), variables, items, line)
         hook = self.point.hook
-        constants = {CALL: hook.call, LATE: hook.late, COUNTS: hook.counts, UNBOUND: NameError}
+        constants = {CALL: hook.call, LATE: hook.late, STEPS: hook.steps, UNBOUND: NameError}
         result = with_constants(made, constants)
+        for item in result:
+            if getattr(item, "arg", None) == STEP:  # no variable of the function
+                item.set("POP_TOP")
         if value is not None:
             for item in result:
                 rename(item, value, f".{value}")

@@ -49,7 +49,7 @@ class Probe(Change):
     @property
     def hits(self) -> int:
         """How often control passed the place and the condition held, up to `times`."""
-        return int(self._placing.hook.hits(self._placing.times))
+        return self._placing.hook.hits
 
     @property
     def placed(self) -> bool:
