@@ -217,7 +217,10 @@ def line_sites(
                 continue  # a statement of several lines comes back to its first
         number = numbers[index]
         if number in _noise:
-            continue
+            if not whole or index + 1 == len(numbers) or lines[index + 1] != line:
+                continue
+            index += 1  # it was given the line of what follows
+            number = numbers[index]
         if number == known["PUSH_EXC_INFO"]:
             index += 1
             if index == len(numbers) or numbers[index] == known["WITH_EXCEPT_START"]:
