@@ -15,12 +15,13 @@ from assembled import (
     borrowing,
     call,
     calling,
+    cells,
     distance,
     loop,
     making,
     with_cells,
 )
-from assembling import NEW, RELEASE, assemble, at, has
+from assembling import NEW, RELEASE, assemble, at, has, units
 from verifying import RETURN, refused
 
 from recell import verify
@@ -293,3 +294,30 @@ def test_what_hands_a_borrowed_value_on_keeps_the_mark(how, change):
     """What comes out may be the local itself, which the change would free."""
     fields = {"co_varnames": ("x",), "co_argcount": 1, "co_names": ("foo",), **MANY}
     refused(assemble(*HANDING[how], *change, "POP_TOP", *RETURN, **fields), "borrowed")
+
+
+# -- lines ------------------------------------------------------------------------------------------
+
+
+@cells
+@pytest.mark.parametrize("units_before", [1, 2])
+def test_lines_begin_where_instructions_do(units_before):
+    """A trace function that jumps to a line would run the rest of an instruction."""
+    body = (("LOAD_CONST", 300), "RETURN_VALUE")
+    code = assemble(*body, co_consts=(None,) * 301)
+    total, first = len(code.co_code) // 2, len(units(("RESUME", 0))) // 2
+
+    def entry(count, delta):
+        return bytes((0x80 | (10 + delta) << 3 | count - 1, 0, 0))
+
+    verify(code.replace(co_linetable=entry(first, 0) + entry(2, 1) + entry(total - first - 2, 1)))
+    middle = first + 1
+    table = entry(first, 0) + entry(1, 1) + entry(total - middle, 1)
+    refused(code.replace(co_linetable=table), "inside an instruction")
+
+
+@cells
+def test_no_jump_to_the_first_instruction():
+    """Debug builds of 3.11 stop there."""
+    size = len(units(("RESUME", 0), "NOP", ("JUMP_BACKWARD", 0))) // 2
+    refused(assemble("NOP", ("JUMP_BACKWARD", size), *RETURN, **MANY), "first instruction")

@@ -250,12 +250,12 @@ class Program:
                 target = self._target(index, direction, after, argument, step)
                 if steps_over:
                     target = self._over(index, target)
-                self.jumped_to.add(target)
                 if target == 0 and self.machine.release.exception_table:
                     raise Refused(self.begins[index], "jumps to the first instruction")
                 if taken is None:  # END_ASYNC_FOR: the argument only tells a monitor where the loop was
                     del self.ends[index]
                 else:
+                    self.jumped_to.add(target)
                     self.ends[index] = (shape, number, falls, taken, goes_on, target, refines)
             elif shape == ops.BLOCK:
                 _, _, move, after, argument = end
