@@ -1,4 +1,4 @@
-"""Documentation in a new text: what shows it, and what was made from it."""
+"""Wrappers in a new text: the documentation that they show, and functions that they stand around."""
 
 from __future__ import annotations
 
@@ -46,3 +46,25 @@ def test_documentation_that_decorators_copy(decorator: str, old: str, new: str) 
     assert "f" in dict(report.kept)  # the table is not filled again
     report.undo()
     assert module.f is held and held.__doc__ == (eval(old) if old else None)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["old text known", "old text lost"])
+def test_a_decorator_from_another_module_is_added(known: bool) -> None:
+    """Its wrapper has other globals, and the function inside it is the one that calls are passed on from."""
+    tools = types.ModuleType("tools")
+    exec(
+        "def around(f):\n def wrapper(*a): return 'around', f(*a)\n wrapper.inner = f\n return wrapper",
+        vars(tools),
+    )
+    module = types.ModuleType("decorated")
+    vars(module)["around"] = tools.around  # type: ignore[attr-defined]
+    text = "def f(a): return a\n"
+    exec(compile(text, "decorated.py", "exec", dont_inherit=True), vars(module))
+    held = module.f
+    report = recell.reload(module, source="@around\ndef f(a): return a + 1\n", was=text if known else None)
+    if known:
+        assert module.f(1) == held(1) == ("around", 2)
+    else:  # decorators cannot be compared: the body follows, and the report counts the statement
+        assert module.f(1) == held(1) == 2 and report.unknown == 1
+    report.undo()
+    assert module.f is held and held(1) == 1

@@ -111,3 +111,20 @@ def test_the_same_text_changes_nothing(module: Any) -> None:
     assert {name: id(value) for name, value in vars(module).items()} == {
         name: id(value) for name, value in before.items()
     }
+
+
+def test_a_hash_that_the_text_does_not_take_away_stays() -> None:
+    """Only a class whose own text has `__eq__` loses its hash: not one that got `__eq__` by other means."""
+    text = "class A:\n def f(self): return 1\ndef same(self, other): return True\nA.__eq__ = same\n"
+    module = types.ModuleType("hashed")
+    exec(compile(text, "hashed.py", "exec", dont_inherit=True), vars(module))
+    for new in ("\n" + text, text.replace("return 1", "return 2")):
+        report = recell.reload(module, source=new, was=text)
+        assert "__hash__" not in vars(module.A) and hash(module.A()) is not None
+        report.undo()
+    report = recell.reload(
+        module, source=text.replace("return 1", "return 1\n def __eq__(self, o): return 1"), was=text
+    )
+    assert module.A.__hash__ is None
+    report.undo()
+    assert "__hash__" not in vars(module.A)

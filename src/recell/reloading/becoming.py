@@ -48,6 +48,9 @@ def become(work: Work, old: Any, new: Any, keep: Collection[str] | None = None) 
             return True
         if not callable(new):
             return False
+        way = way_to(new, old, work.namespace)
+        if len(way) > 1:  # it is around the old one: as for functions, that is to be another object
+            _put_inside(way[-2], old, text_state(old))
         work.journal.forward(old, new)
         if type(new) is FunctionType:
             _rename(work, old, new)

@@ -290,7 +290,8 @@ class _BodyReload:
                 self._run(old, new)
                 return True
         _BodyReload(work, before, body, cls, full).run()
-        if "__eq__" in vars(cls) and "__hash__" not in vars(cls):
+        own = {name for one in body.statements for name in one.names}
+        if "__eq__" in own and "__hash__" not in vars(cls):  # as where the class is made
             work.journal.attribute(cls, "__hash__", None)
         abstract_methods(work, cls)
         return False

@@ -117,7 +117,11 @@ class Journal:
 
     def forward(self, function: FunctionType, to: Any) -> None:
         """Make a function pass every call on to a callable."""
-        self._put(function, swap_edit(function, to, "take", "reload", DECORATED, kind=_Bridge))
+        try:
+            edit = swap_edit(function, to, "take", "reload", DECORATED, kind=_Bridge)
+        except RecellError as error:
+            raise RefusedError(error) from error
+        self._put(function, edit)
 
     def item(self, holder: Any, key: Any, value: Any) -> None:
         """Bind an item; `ABSENT` deletes it."""
