@@ -76,6 +76,20 @@ class TestUndo:
         over.undo()
         assert allowed(5) is True
 
+    def test_a_context_that_saw_one_undone_elsewhere_follows_the_process(self) -> None:
+        """The guard was gone meanwhile, and with it what the context had followed last."""
+        context = Context()
+        process = recell.override(allowed, LIMIT=3).start()
+        change = local.swap(allowed, lambda n, *, least: "swapped")
+        context.run(change.start)
+        change.undo()
+        assert context.run(allowed, 5) is False
+        process.undo()
+        with local.override(allowed, LIMIT=1):
+            assert context.run(allowed, 5) is True
+        with recell.override(allowed, LIMIT=2), local.override(allowed, LIMIT=1):
+            assert context.run(allowed, 5) is False
+
     def test_somebody_elses_code_is_not_overwritten(self) -> None:
         change = local.override(allowed, LIMIT=3).start()
         guard, other = allowed.__code__, (lambda n, *, least=0: "other").__code__

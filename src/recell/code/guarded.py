@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import CodeType, FunctionType
     from typing import Any
 
-__all__ = ["EVER", "Guarded", "behind", "is_stand_by", "own_code", "sink_of"]
+__all__ = ["EVER", "Guarded", "behind", "is_stand_by", "own_code", "shown_code", "sink_of"]
 
 EVER: list[bool] = []
 """Not empty once any function was given such code: until then nobody needs to look for it."""
@@ -54,6 +54,16 @@ def behind(code: CodeType) -> CodeType:
 def own_code(func: FunctionType) -> CodeType:
     """Return the function's own code: behind the one that asks the context, where there is one."""
     return behind(func.__code__)
+
+
+def shown_code(func: FunctionType) -> CodeType:
+    """Return the code that process-wide changes have left a function, wherever it lies; without those in force now."""
+    sink = sink_of(func)
+    if sink is None:
+        return func.__code__
+    state = sink.root.state
+    code: CodeType = own_code(func) if state is None else state.code
+    return code
 
 
 def is_stand_by(func: FunctionType) -> bool:

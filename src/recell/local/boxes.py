@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from recell.layers.exchange import State
     from recell.local.entries import Entry
@@ -67,12 +67,15 @@ class Box:
         "way_out",
     )
 
-    above: list[ref[Box]]
+    above: Any
+    """A list of weak references to the boxes directly above; empty while there was none."""
     alive: bool
     beneath: Callable[..., Any] | None
     """The function around which something is put; of the root, the one that process-wide changes made."""
     call: Callable[..., Any]
     on: bool
+    room: int
+    """The number of those at which the ones that are gone are taken out."""
     over: bool
     """The same for guards over code with other parameters: they never ask the root."""
     state: State | None
@@ -88,8 +91,7 @@ class Box:
         self.parent: Box | None = parent
         self.entry: Entry | None = entry
         self.alive = True
-        self.above = []
-        self.room: int = 8
+        self.above = ()
         self.state = self.beneath = None
         self.way_out = _nothing
 
@@ -103,10 +105,16 @@ class Box:
     def put_above(self, box: Box) -> None:
         """Take note of a box directly above this one."""
         above = self.above
-        if len(above) >= self.room:  # now and then: those that are gone
-            above[:] = [known for known in above if known() is not None]
-            self.room = 2 * len(above) + 8
-        above.append(ref(box))
+        if not above:
+            self.above = [ref(box)]
+            self.room = 8
+        elif above[-1]() is None:
+            above[-1] = ref(box)
+        else:
+            if len(above) >= self.room:  # now and then: those that are gone
+                above[:] = [known for known in above if known() is not None]
+                self.room = 2 * len(above) + 8
+            above.append(ref(box))
 
     def boxes_above(self) -> list[Box]:
         """Return the boxes directly above that some context or change still holds."""
@@ -121,7 +129,7 @@ def all_above(box: Box) -> list[Box]:
     return found
 
 
-def show(shown: Iterable[Shown]) -> list[Shown]:
+def show(shown: list[Shown]) -> list[Shown]:
     """Let boxes show what they are to show: all of them, or none. Readers may come between any two steps.
 
     Args:
@@ -131,7 +139,6 @@ def show(shown: Iterable[Shown]) -> list[Shown]:
     Returns:
         The arguments that take them back.
     """
-    shown = [*shown]
     before: list[Shown] = [
         (box, box.state, box.call if box.on else None, box.over, box.beneath) for box, *_ in shown
     ]

@@ -38,6 +38,8 @@ class LocalChange(Change):
 
     def _pick(self, entries: Entries) -> tuple[Sequence[Any], Entries]:
         """Return the entry to leave, and the others."""
+        if len(entries) == 1:
+            return entries[0], ()
         at = self._visible(entries)
         return entries[at], entries[:at] + entries[at + 1 :]
 

@@ -21,6 +21,7 @@ class LocalLayer:
     Args:
         func: the function.
         entry: makes what the context sees.
+        stack: the function's place, where that is known.
     """
 
     __slots__ = ("box", "entry", "func", "stack", "way_out")
@@ -28,10 +29,10 @@ class LocalLayer:
     box: Box | None
     way_out: WayOut | None
 
-    def __init__(self, func: FunctionType, entry: Entry) -> None:
+    def __init__(self, func: FunctionType, entry: Entry, stack: Place | None = None) -> None:
         self.func: FunctionType = func
         self.entry: Entry = entry
-        self.stack: Place | None = None
+        self.stack = stack
         self.box = self.way_out = None
 
     def find(self) -> Place:

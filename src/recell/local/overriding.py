@@ -33,10 +33,10 @@ class LocalOverride(LocalChange, Override):
     def __init__(self, target: Any, values: Mapping[str, object]) -> None:
         self._made: list[Overriding] = []
         Override.__init__(self, target, values)
-        for edit in self._edits(self._layers):
-            for cache in self._caches:
-                if any(func is edit.func for func in functions_in(cache)):
-                    raise shares_results(cache, self._verb)
+        for cache in self._caches:
+            inside = functions_in(cache)
+            if any(edit.func is func for edit in self._edits(self._layers) for func in inside):
+                raise shares_results(cache, self._verb)
 
     def _shown(self, func: FunctionType) -> State:
         """Return what the override starts from: the function's own code, whatever it is swapped for."""
@@ -47,8 +47,14 @@ class LocalOverride(LocalChange, Override):
         return [layer for layer in layers if isinstance(layer, OverrideEdit)]
 
     def _renew(self) -> Sequence[Any]:
-        edits = self._edits(Override._renew(self))
-        made = self._made
+        edits, made = Override._renew(self), self._made
+        if len(edits) == 1:
+            [edit] = edits
+            if not made or made[0].edit is not edit:
+                made = self._made = [Overriding(edit)]
+            place = edit.record.local
+            return (LocalLayer(edit.func, made[0], None if place is None else place.place),)
+        edits = self._edits(edits)
         if len(made) != len(edits) or any(entry.edit is not edit for entry, edit in zip(made, edits)):
             made = self._made = [Overriding(edit) for edit in edits]
         return tuple([LocalLayer(entry.edit.func, entry) for entry in made])

@@ -157,7 +157,11 @@ class Place:
             msg = f"{error}; or localize it first: recell.localize({func.__name__}), before threads start"
             raise UnsupportedPythonError(msg, feature=error.feature, version=error.version) from None
         if not has_layers(func):
-            func.__code__ = self.guard_of(func, func.__code__)
+            guard = self.guard_of(func, func.__code__)
+            self._forget(func)
+            if self.root.above:  # contexts may hold boxes that were left, and followed what is gone
+                show(self._shown(func, all_above(self.root), {}))
+            func.__code__ = guard
             return
         try:
             used_stack(record_of(func)).divert(func, self)
@@ -242,19 +246,31 @@ class Place:
 
     def enter(self, layer: LocalLayer) -> None:
         """Put a layer over what this context sees; nothing has changed when it raises."""
-        func = layer.func
-        self.check(func)
-        self._install(func)
+        func, entry, root, var = layer.func, layer.entry, self.root, self.var
+        if sink_of(func) is not self:
+            self.check(func)
+            self._install(func)
         box = None
         try:
-            lowest = self.var.get()
-            parent = lowest if lowest.alive else lowest.under(self.root)
-            box = Box(self.root.idle, None if parent is self.root else parent, layer.entry)
-            show(self._shown(func, [box], {}))
+            lowest = var.get()
+            parent = lowest if lowest.alive else lowest.under(root)
+            if parent is root:
+                box = Box(root.idle, None, entry)
+                state, call = self.start(func), root.beneath
+            else:
+                box = Box(root.idle, parent, entry)
+                assert parent.state is not None
+                state, call = parent.state, parent.call if parent.on else None
+            # nobody sees it yet
+            box.state, box.call, box.beneath = entry.over(func, box, state, call)
+            box.on = box.over = True
             layer.box = box
             parent.put_above(box)
-            token = self.var.set(box)
-            layer.way_out = WayOut(token) if token.old_value is token.MISSING else lowest.way_out()
+            token = var.set(box)
+            if token.old_value is token.MISSING:
+                layer.way_out = WayOut(token)
+            else:
+                layer.way_out = lowest.way_out()
             if layer.way_out is not None:
                 box.way_out = ref(layer.way_out)
         except BaseException:
@@ -268,9 +284,11 @@ class Place:
         func, box = layer.func, layer.box
         if box is None or not box.alive:
             return
-        self.check(func)
+        if sink_of(func) is not self:
+            self.check(func)
         self._drop(func, box, layer)
-        self._remove(func)
+        if not self.held:
+            self._remove(func)
 
     def times(self, layer: LocalLayer) -> int:
         """Return how often a layer is in force."""
@@ -280,7 +298,10 @@ class Place:
         """Let a box follow the one beneath it, and this context forget it."""
         box.alive = False
         try:
-            show(self._shown(func, [box, *all_above(box)], {}))
+            if box.above or box.parent is not None or self.root.beneath is not None:
+                show(self._shown(func, [box, *all_above(box)], {}))
+            else:  # it is the only one
+                show([(box, None, None, False, None)])
         except BaseException:
             box.alive = True
             raise
@@ -325,10 +346,8 @@ class Place:
                     over = True
                 except (RecursionError, MemoryError):
                     raise
-                except Exception:
-                    if box.state is None:  # it is on its way in
-                        raise
-                    # what it cannot do over another state it leaves out
+                except Exception:  # noqa: BLE001 - what it cannot do over another state it leaves out
+                    pass
             known[box] = state, call, over
             found.append((box, state if box.alive else None, call, over, beneath))
         return found

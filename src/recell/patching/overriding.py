@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.callables import caches_in, describe, function_of, functions_defined_in, functions_in
 from recell.cells import EMPTY, cells_of, check_mapping
-from recell.code.guarded import EVER
+from recell.code.guarded import EVER, shown_code
 from recell.errors import ScopeError, short
 from recell.layers.caches import around
 from recell.layers.changes import Change
@@ -172,7 +172,7 @@ class Override(Change):
         plan = None
         names = tuple(values)
         if EVER:
-            code = self._shown(func).public.code
+            code = shown_code(func)
         if record.idle is not None:  # nothing is in force
             plan = record.plans.get((names, cells, ()) if cells else names)
             if plan is None or plan.before() is not code:
