@@ -48,7 +48,7 @@ class Variables(NamedTuple):
         return Variables([*left[0], name], left[1], left[2], self.globals)
 
 
-def checked_text(source: str, mode: str = "exec") -> ast.Module:
+def checked_text(source: str, what: str = "text") -> ast.Module:
     """Return the tree of some statements. Raises SourceError for what cannot stand in the midst of a function."""
     import ast
     import textwrap
@@ -58,18 +58,18 @@ def checked_text(source: str, mode: str = "exec") -> ast.Module:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         raise _source_error(
-            getattr(error, "msg", str(error)), getattr(error, "lineno", 1) or 1, text
+            getattr(error, "msg", str(error)), getattr(error, "lineno", 1) or 1, text, what
         ) from None
     if not tree.body:
         reason = "there is no statement in it"
-        raise _source_error(reason, 1, text)
+        raise _source_error(reason, 1, text, what)
     for node in _own_nodes(tree):
-        what = _FORBIDDEN.get(type(node).__name__)
-        if what is None and getattr(node, "is_async", False):
-            what = "an asynchronous comprehension"
-        if what is not None:
-            reason = f"{what} cannot be inserted into a function that exists"
-            raise _source_error(reason, getattr(node, "lineno", 1), text)
+        found = _FORBIDDEN.get(type(node).__name__)
+        if found is None and getattr(node, "is_async", False):
+            found = "an asynchronous comprehension"
+        if found is not None:
+            reason = f"{found} cannot be inserted into a function that exists"
+            raise _source_error(reason, getattr(node, "lineno", 1), text, what)
     return tree
 
 
@@ -77,15 +77,15 @@ def checked_condition(text: str) -> Any:
     """Return the tree of a condition. Raises SourceError for what is no expression, or assigns or waits."""
     import ast
 
-    tree = checked_text(text.strip())
+    tree = checked_text(text.strip(), "condition")
     statement: Any = tree.body[0]
     if len(tree.body) != 1 or not isinstance(statement, ast.Expr):
         reason = "a condition is one expression"
-        raise _source_error(reason, 1, text)
+        raise _source_error(reason, 1, text, "condition")
     for node in ast.walk(statement):
         if type(node).__name__ == "NamedExpr":
             reason = "a condition assigns nothing"
-            raise _source_error(reason, 1, text)
+            raise _source_error(reason, 1, text, "condition")
     return statement.value
 
 
@@ -128,10 +128,10 @@ def _own_nodes(tree: Any) -> Any:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _source_error(reason: str, line: int, text: str) -> SourceError:
+def _source_error(reason: str, line: int, text: str, what: str = "text") -> SourceError:
     lines = text.splitlines()
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
-    msg = f"the text cannot be inserted: {reason} (line {line} of it: {shown.strip()!r})"
+    msg = f"the {what} cannot be compiled into the function: {reason} (line {line} of it: {shown.strip()!r})"
     error = SourceError(msg)
     error.lineno, error.offset, error.text, error.filename = line, 1, shown, "<inserted>"
     return error
