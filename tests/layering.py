@@ -9,8 +9,8 @@ import recell
 from recell import EMPTY, ENTRY
 from recell.layers.changes import Change
 from recell.layers.locking import LOCK
+from recell.layers.places import AttributeLayer, ItemLayer
 from recell.layers.records import layers_of, record_of
-from recell.layers.values import AttributeLayer, ItemLayer
 
 LIMIT, COUNT = "limit", "count"
 SETTINGS = {"debug": False}

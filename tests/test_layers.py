@@ -20,8 +20,9 @@ from recell.cells import EMPTY
 from recell.layers import exchange as installing
 from recell.layers.changes import Change
 from recell.layers.edits import CODE_EDIT, FACE, PATCH, TEXT, Edit
+from recell.layers.places import AttributeLayer, CellLayer, ItemLayer
 from recell.layers.records import base_of, beneath, in_force, layered, layers_of, up_to
-from recell.layers.values import ABSENT, AttributeLayer, CellLayer, ItemLayer
+from recell.layers.values import ABSENT
 
 LIMIT = 1
 COUNT = 0

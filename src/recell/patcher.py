@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from recell.dotted_names import holder_of
 from recell.errors import hint_nearest, short
 from recell.layers.changes import Change, refuse_travel
-from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
+from recell.layers.places import AttributeLayer, ItemLayer
+from recell.layers.values import ABSENT
 from recell.patching.closures import patch_closure
 from recell.patching.defaults import patch_defaults
 from recell.patching.overriding import Override, override

@@ -9,7 +9,8 @@ from recell.callables import describe, functions_in
 from recell.classes.class_cells import class_cells
 from recell.errors import ScopeError, short
 from recell.layers.changes import Change
-from recell.layers.values import ABSENT, AttributeLayer, CellLayer, ValueLayer, ValueStack
+from recell.layers.places import AttributeLayer, CellLayer
+from recell.layers.values import ABSENT, ValueLayer, ValueStack
 from recell.public import public
 
 if TYPE_CHECKING:

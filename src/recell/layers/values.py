@@ -1,4 +1,4 @@
-"""Places that hold one object (a cell, an attribute, an item), and the values put over it.
+"""Places that hold one object, and the values put over it; `places` has their kinds.
 
 The rules are those of functions: layers come and go in any order, by ranks; what is in force is the topmost value,
 else the base; leaving the last layer puts back the very object. What the program itself assigned meanwhile is
@@ -12,26 +12,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from recell.cells import EMPTY
 from recell.layers.edits import PATCH
 from recell.layers.locking import AFTER_FORK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import CellType
-
     Now = tuple[tuple["ValueLayer", ...], tuple[object, ...], Any]
 
-__all__ = [
-    "ABSENT",
-    "AttributeLayer",
-    "CellLayer",
-    "CellStack",
-    "ItemLayer",
-    "ValueLayer",
-    "ValueStack",
-    "stacks_holding",
-]
+__all__ = ["ABSENT", "REST", "STACKS", "ValueLayer", "ValueStack", "stacks_holding"]
 
 
 class _Absent:
@@ -174,140 +161,6 @@ class ValueStack:
                 self.write(value)
 
 
-class CellStack(ValueStack):
-    """A cell's contents, `EMPTY` where it has none."""
-
-    __slots__ = ("cell",)
-
-    cell: CellType
-
-    def __init__(self, cell: CellType) -> None:
-        self.now = REST
-        self.busy = False
-        self.cell = cell
-
-    def read(self) -> object:
-        try:
-            return self.cell.cell_contents
-        except ValueError:
-            return EMPTY
-
-    def standing(self, value: object) -> object:
-        return self.read()
-
-    def write(self, value: object) -> None:
-        if value is EMPTY:
-            del self.cell.cell_contents
-        else:
-            self.cell.cell_contents = value
-
-
-class _Inherited:
-    """The base of an attribute that is not the object's own: what is seen there instead."""
-
-    __slots__ = ("seen",)
-
-    def __init__(self, seen: object) -> None:
-        self.seen = seen
-
-
-class AttributeStack(ValueStack):
-    """An object's own attribute; or one that it inherits, computes, or has from an object that it stands for."""
-
-    __slots__ = ("name", "obj", "written")
-
-    name: str
-    obj: object
-
-    def __init__(self, obj: object, name: str) -> None:
-        super().__init__()
-        self.obj = obj
-        self.name = name
-        self.written: object = ABSENT
-
-    def read(self) -> object:
-        own = self._own()
-        if own is ABSENT:
-            seen = getattr(self.obj, self.name, ABSENT)
-            return own if seen is ABSENT else _Inherited(seen)
-        return own
-
-    def _own(self) -> object:
-        obj, name = self.obj, self.name
-        for base in type(obj).__mro__:
-            own: Mapping[str, object] = vars(base)
-            if name in own:
-                held: object = own[name]
-                if hasattr(type(held), "__set__"):  # a data descriptor: a slot, a property
-                    return getattr(obj, name, ABSENT)
-                break
-        try:
-            own = object.__getattribute__(obj, "__dict__") if not isinstance(obj, type) else vars(obj)
-        except AttributeError:
-            return getattr(obj, name, ABSENT)
-        return own.get(name, ABSENT)  # what is inherited is not the object's own
-
-    def standing(self, value: object) -> object:
-        found = self.read()
-        if type(found) is not _Inherited:
-            return found
-        return value if value is ABSENT or found.seen is value else found.seen
-
-    def write(self, value: object) -> None:
-        if type(value) is _Inherited:
-            self._give_up(value.seen)
-        elif value is ABSENT:
-            try:
-                delattr(self.obj, self.name)
-            except AttributeError:
-                if hasattr(self.obj, self.name) or self._own() is not ABSENT:  # else it is gone already
-                    raise
-        else:
-            setattr(self.obj, self.name, value)
-            self.written = value
-
-    def _give_up(self, seen: object) -> None:
-        """Let the object inherit again; one that hands assignments on to another object gets what was seen there."""
-        obj, name, written = self.obj, self.name, self.written
-        self.written = ABSENT
-        with suppress(AttributeError):  # deleted meanwhile, or it does not hand that on
-            delattr(obj, name)
-        left = getattr(obj, name, ABSENT)
-        if left is ABSENT or (left is written and left is not seen):
-            setattr(obj, name, seen)
-
-
-class ItemStack(ValueStack):
-    """An item of a mapping or sequence."""
-
-    __slots__ = ("key", "obj")
-
-    key: object
-    obj: Any
-
-    def __init__(self, obj: Any, key: object) -> None:
-        super().__init__()
-        self.obj = obj
-        self.key = key
-
-    def read(self) -> object:
-        if hasattr(self.obj, "keys") and self.key not in self.obj:
-            return ABSENT  # reading would make it, in a defaultdict
-        try:
-            return self.obj[self.key]
-        except (KeyError, IndexError):
-            return ABSENT
-
-    def standing(self, value: object) -> object:
-        return self.read()
-
-    def write(self, value: object) -> None:
-        if value is not ABSENT:
-            self.obj[self.key] = value
-        elif self.read() is not ABSENT:
-            del self.obj[self.key]
-
-
 class _StackRef(ref):  # type: ignore[type-arg]
     __slots__ = ("key",)
 
@@ -315,10 +168,10 @@ class _StackRef(ref):  # type: ignore[type-arg]
 
 
 # id of what is changed (and the name, for attributes) -> its stack, weakly; that holds it, so the id stays its own
-_stacks: dict[object, Any] = {}
+STACKS: dict[object, Any] = {}
 
 
-def _forget(gone: Any, stacks: dict[object, Any] = _stacks) -> None:
+def _forget(gone: Any, stacks: dict[object, Any] = STACKS) -> None:
     key = getattr(gone, "key", None)  # interrupted while it was made
     if stacks.get(key) is gone:
         del stacks[key]
@@ -327,14 +180,14 @@ def _forget(gone: Any, stacks: dict[object, Any] = _stacks) -> None:
 def stacks_holding(obj: object) -> int:
     """Return how many items of an object have a stack now, each of which holds the object."""
     own = id(obj)
-    keys = [key for key in list(_stacks) if type(key) is tuple and key[0] == own and key[1] == "item"]
-    stacks = [known() for known in map(_stacks.get, keys) if known is not None]
+    keys = [key for key in list(STACKS) if type(key) is tuple and key[0] == own and key[1] == "item"]
+    stacks = [known() for known in map(STACKS.get, keys) if known is not None]
     return sum(stack is not None for stack in stacks)
 
 
 def _tidy() -> None:
     """In a child that was forked in the middle of another thread's change: finish it, or put it back."""
-    for known in list(_stacks.values()):
+    for known in list(STACKS.values()):
         stack = known()
         if stack is not None and stack.busy:
             stack.settle()
@@ -375,7 +228,7 @@ class ValueLayer:
         made: Any = _StackRef(own, _forget)
         made.key = self.key
         while True:
-            known: Any = _stacks.setdefault(self.key, made)
+            known: Any = STACKS.setdefault(self.key, made)
             stack: ValueStack | None = known()
             if stack is not None:
                 self.stack = stack
@@ -384,43 +237,3 @@ class ValueLayer:
 
     def check(self) -> None:
         """Do nothing: what the program assigned meanwhile is overwritten."""
-
-
-class CellLayer(ValueLayer):
-    """Contents over those of a cell; `EMPTY` empties it."""
-
-    __slots__ = ("cell",)
-
-    def __init__(self, cell: CellType, contents: object, rank: int = PATCH) -> None:
-        self.key: object = id(cell)
-        self.cell: CellType = cell
-        self.value = contents
-        self.rank = rank
-        known: Any = _stacks.get(self.key)
-        self.stack: ValueStack | None = None if known is None else known()
-
-    def find(self) -> ValueStack:
-        return self._shared(CellStack(self.cell))
-
-
-class AttributeLayer(ValueLayer):
-    """A value over an object's own attribute; `ABSENT` deletes it."""
-
-    __slots__ = ()
-
-    def __init__(self, obj: object, name: str, value: object, rank: int = PATCH) -> None:
-        super().__init__((id(obj), "attribute", name), AttributeStack(obj, name), value, rank)
-
-
-class ItemLayer(ValueLayer):
-    """A value over an object's item; `ABSENT` deletes it."""
-
-    __slots__ = ()
-
-    def __init__(self, obj: object, key: Any, value: object, rank: int = PATCH) -> None:
-        try:
-            hash(key)
-        except TypeError:  # a slice: it has a stack of its own
-            super().__init__(None, ItemStack(obj, key), value, rank)
-        else:
-            super().__init__((id(obj), "item", key), ItemStack(obj, key), value, rank)

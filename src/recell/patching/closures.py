@@ -11,8 +11,8 @@ from recell.code.guarded import own_code
 from recell.errors import FreeVariableError, short
 from recell.layers.caches import around
 from recell.layers.changes import Change
+from recell.layers.places import CellLayer
 from recell.layers.records import beneath, has_layers
-from recell.layers.values import CellLayer
 from recell.public import public
 
 if TYPE_CHECKING:

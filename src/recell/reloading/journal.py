@@ -13,8 +13,9 @@ from recell.errors import RecellError
 from recell.layers.changes import Change
 from recell.layers.edits import TEXT
 from recell.layers.exchange import state_of
+from recell.layers.places import AttributeLayer, ItemLayer
 from recell.layers.records import has_layers, layered, layers_of, up_to
-from recell.layers.values import ABSENT, AttributeLayer, ItemLayer
+from recell.layers.values import ABSENT
 from recell.patching.replacements import swap_edit
 from recell.patching.swap_edits import SwapEdit
 from recell.patching.trampolines import DECORATED
