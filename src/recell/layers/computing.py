@@ -50,7 +50,7 @@ def widen(stack: Stack, now: Now, edit: Edit, level: int, states: list[State]) -
     """Let all states say so much of a function: as it is now, where none of its layers says it; all or none.
 
     Returns:
-        Whether that was done: it is not where other layers came in since `now`.
+        True where that was done: not where other layers came in since `now`.
     """
     known: dict[int, Face] = {}
     states = [*states, *[state.public for state in states]]

@@ -305,8 +305,8 @@ class Stack:
 
     def check(self, func: FunctionType) -> None:
         """Raise InterferenceError where somebody assigned code or closure away from what recell installed."""
-        # one line, so that no trace function comes between
-        installed, code, closure = self.installed, func.__code__, func.__closure__
+        # one line, so that no trace function comes between; the code first, since an audit hook hears of that
+        code, closure, installed = func.__code__, func.__closure__, self.installed
         if self.sink is not None:
             installed = self.sink.state
         if installed is None or self.busy:
