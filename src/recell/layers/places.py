@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recell.cells import EMPTY
 from recell.layers.edits import PATCH
-from recell.layers.values import ABSENT, REST, STACKS, ValueLayer, ValueStack
+from recell.layers.values import ABSENT, NOTHING, REST, STACKS, ValueLayer, ValueStack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,7 @@ class CellStack(ValueStack):
     def __init__(self, cell: CellType) -> None:
         self.now = REST
         self.busy = False
+        self.put = NOTHING
         self.cell = cell
 
     def read(self) -> object:

@@ -18,7 +18,7 @@ from recell.layers.locking import AFTER_FORK
 if TYPE_CHECKING:
     Now = tuple[tuple["ValueLayer", ...], tuple[object, ...], Any]
 
-__all__ = ["ABSENT", "REST", "STACKS", "ValueLayer", "ValueStack", "stacks_holding"]
+__all__ = ["ABSENT", "NOTHING", "REST", "STACKS", "ValueLayer", "ValueStack", "stacks_holding"]
 
 
 class _Absent:
@@ -35,6 +35,7 @@ ABSENT: Any = _Absent()
 
 
 REST: Now = ((), (ABSENT,), None)
+NOTHING: Any = object()
 
 
 def _same(one: Now, other: Now) -> bool:
@@ -45,16 +46,20 @@ def _same(one: Now, other: Now) -> bool:
 class ValueStack:
     """A place that holds one object, its base, and the layers over it. The guarantees are those of `Stack`."""
 
-    __slots__ = ("__weakref__", "busy", "now")
+    __slots__ = ("__weakref__", "busy", "now", "put")
 
     busy: bool
     """True while somebody is putting a value there, who looks at `now` again at the end."""
     now: Now
     """The layers; the base and what each layer has put there; what `now` becomes when the last layer leaves."""
 
+    put: object
+    """The value that was put there last, for as long as there are layers."""
+
     def __init__(self) -> None:
         self.now = REST
         self.busy = False
+        self.put = NOTHING
 
     def read(self) -> object:
         """Return what is there now, raw."""
@@ -84,7 +89,7 @@ class ValueStack:
                     before = values[-1]
                     if not layers:  # the last one is on its way out
                         empty = now
-                    else:
+                    elif self.put is before:  # else it is still on its way
                         before = self.standing(before)
                         values = (*values[:-1], before)
                     at = len(layers)
@@ -139,6 +144,7 @@ class ValueStack:
                 if now is not REST:
                     layers, values, _ = now
                     self.write(values[-1])
+                    self.put = values[-1] if layers else NOTHING
                     if not layers:
                         self.now = REST if self.now is now else self.now
                 self.busy = False
