@@ -244,13 +244,17 @@ def test_cells_and_rebinding_stay_cheap() -> None:
 def test_the_front_door_agrees_with_itself() -> None:
     """`_HOMES`, `__all__` and the stub that checkers and editors read are the same names from the same modules."""
     tree = ast.parse(Path(recell.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    seen = {}
+    seen, modules = {}, set()
     for statement in tree.body:
         if isinstance(statement, ast.ImportFrom):
             for alias in statement.names:
                 assert alias.asname == alias.name, f"{alias.name} is not re-exported explicitly"
-                seen[alias.name] = statement.module.partition("recell.")[2]
+                if statement.module == "recell":
+                    modules.add(alias.name)
+                else:
+                    seen[alias.name] = statement.module.partition("recell.")[2]
     assert seen == recell._HOMES
+    assert modules == {"errors", "local"} <= set(dir(recell))
     assert [*recell.__all__] == [*recell._HOMES, "__version__"]
     assert set(recell.__all__) <= set(dir(recell))
 

@@ -141,23 +141,25 @@ def test_a_relocation_that_went_wrong_is_noticed():
     code = looping.__code__
     units = len(code.co_code) // 2
     where = range(units + 1)
-    assert assembler._difference(code, code, [], where) == ""
+    assert assembler._difference(code, code, [], where, where) == ""
     raw = code.co_code
     longer = assembler.apply(code, [(0, 0, bytes((opcodes().nop, 0)))])
-    assert "length" in assembler._difference(code, longer, [], where)
+    assert "length" in assembler._difference(code, longer, [], where, where)
 
     def changed(number, step, new):
         at = 2 * found(raw[::2], raw[1::2], number)[0][1] + step
         return code.replace(co_code=raw[:at] + bytes((new,)) + raw[at + 1 :])
 
     load, jump = opcodes().load_global, next(n for n in raw[::2] if n in opcodes().jumps)
-    assert "instruction" in assembler._difference(code, changed(load, 0, opcodes().load_name), [], where)
-    assert "argument" in assembler._difference(code, changed(load, 1, 77), [], where)
+    assert "instruction" in assembler._difference(
+        code, changed(load, 0, opcodes().load_name), [], where, where
+    )
+    assert "argument" in assembler._difference(code, changed(load, 1, 77), [], where, where)
     target = changed(jump, 1, 2)
-    assert "jump" in assembler._difference(code, target, [], where)
+    assert "jump" in assembler._difference(code, target, [], where, where)
     if NEW:
         without = code.replace(co_exceptiontable=b"")
-        assert "handlers" in assembler._difference(code, without, [], where)
+        assert "handlers" in assembler._difference(code, without, [], where, where)
 
 
 def test_a_relocation_that_went_wrong_is_not_handed_out(monkeypatch):

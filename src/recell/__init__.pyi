@@ -1,5 +1,7 @@
 """The names of the front door, as editors and type checkers see them; `__init__.py` serves them lazily."""
 
+from recell import errors as errors
+from recell import local as local
 from recell.cells import EMPTY as EMPTY
 from recell.cells import Closure as Closure
 from recell.cells import SharedCell as SharedCell

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["CHAPTERS", "Outcome", "PassedOver", "Stage", "Step", "play", "run", "steps"]
 
-CHAPTERS = ("cells", "functions", "names", "patching", "nested", "generation", "rewriting", "reloading")
+CHAPTERS = (
+    "cells",
+    "functions",
+    "names",
+    "patching",
+    "local",
+    "nested",
+    "generation",
+    "rewriting",
+    "reloading",
+)
 
 
 class Step(NamedTuple):
