@@ -80,6 +80,8 @@ class AttributeStack(ValueStack):
         for base in type(obj).__mro__:
             own: Mapping[str, object] = vars(base)
             if name in own:
+                if base is type and name in vars(obj):  # a class's `__doc__` may be computed when it is read
+                    break
                 held: object = own[name]
                 if hasattr(type(held), "__set__"):  # a data descriptor: a slot, a property
                     return getattr(obj, name, ABSENT)

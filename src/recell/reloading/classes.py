@@ -167,7 +167,8 @@ def _of_enum(name: str, value: Any, work: Work) -> bool:
 
 
 def _member(work: Work, cls: type, name: str, old: Any, value: Any) -> None:
-    if old is value or same_value(old, value):
+    lazy = name == "__doc__" and hasattr(type(value), "__get__")  # the class keeps what it computes when read
+    if not lazy and (old is value or same_value(old, value)):
         return
     if type(old) is type(value) is FunctionType:
         mine = old.__globals__ is value.__globals__ is work.namespace
