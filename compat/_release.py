@@ -128,7 +128,7 @@ class Release(NamedTuple):
     """Puts the compiler's opcodes back over specialised ones, in place, so that nothing forged is run; answers whether
     there was a way to try. None where there is none."""
     watched: Callable[[CodeType], bool]
-    """Whether a monitor watches this code by itself: then its data are there, and instrumented opcodes are right."""
+    """True where a monitor watches this code by itself: then its data are there, and instrumented opcodes are right."""
     ascending_lines: bool
     """Tools that watch lines count from the first: none lies before it (but a module's 0)."""
     resume_before_generator: int

@@ -1,4 +1,4 @@
-"""What an instruction takes for granted in a release build: the words of each release's `trusts`.
+"""Words for what an instruction takes for granted in a release build: those of each release's `trusts`.
 
 Of every instruction the interpreter believes that its operands are on the stack, that `co_stacksize` has room for what
 it pushes, that its cache units are empty, and that another instruction follows. A row says what else.

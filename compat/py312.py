@@ -62,7 +62,7 @@ def despecialise(code: CodeType) -> bool:
 
 
 def watched(code: CodeType) -> bool:
-    """Whether a tool asked for events of this code alone, as coverage does."""
+    """Return whether a tool asked for events of this code alone, as coverage does."""
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
     used = [tool for tool in TOOLS if monitoring.get_tool(tool) is not None]
     return any(monitoring.get_local_events(tool, code) for tool in used)

@@ -1,4 +1,4 @@
-"""What layers make of a base: states, computed ahead, and whether they still hold when they are to be stored."""
+"""States that layers make of a base: computed ahead, and checked when they are to be stored."""
 
 from __future__ import annotations
 

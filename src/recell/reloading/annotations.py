@@ -113,7 +113,7 @@ def _of_class(work: Work, cls: type, path: str) -> bool:
 
 
 def _held(own: Mapping[str, Any]) -> Any:
-    """What gives a class's annotations, as the attribute that sets it and its value."""
+    """Return the source of a class's annotations, as the attribute that sets it and its value."""
     lazy = own.get("__annotate_func__") or own.get("__annotate__")
     if lazy is not None:
         return "__annotate__", lazy
@@ -124,7 +124,7 @@ def _held(own: Mapping[str, Any]) -> Any:
 
 
 def annotations_of(cls: type) -> Any:
-    """What gives a class's annotations, as the attribute that sets it and its value; ABSENT where there are none."""
+    """Return the attribute that sets a class's annotations, and its value; ABSENT where there are none."""
     return _held(vars(cls))
 
 

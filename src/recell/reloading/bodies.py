@@ -165,7 +165,7 @@ class _BodyReload:
             self._run(old, new)
 
     def _stays_data(self, old: Statement, new: Statement) -> bool:
-        """Whether an assignment does not run because the name is the program's, or the caller's wish."""
+        """Return whether an assignment does not run because the name is the program's, or the caller's wish."""
         name = new.names[0] if len(new.names) == 1 else None
         work = self.work
         if name is None or name not in self.namespace or name[:2] == "__" or reruns(self.work, new):
@@ -297,7 +297,7 @@ class _BodyReload:
         return False
 
     def _fields(self, body: Body) -> tuple[Any, ...]:
-        """What machinery may make members of a class from: all but functions and documentation."""
+        """Return what machinery may make members of a class from: all but functions and documentation."""
         forms = self.work.forms
         fields = [
             forms.statement(one) for one in body.statements if one.kind == OTHER and one.names != ["__doc__"]

@@ -40,22 +40,22 @@ OWN = frozenset(
         "_abc_impl",
     )
 )
-"""What a class has of itself, or of the compiler: it is never copied from a class that was made again."""
+"""Names that a class has of itself, or of the compiler: never copied from a class that was made again."""
 _BOUND = frozenset(("member_descriptor", "getset_descriptor"))  # they belong to one class's layout
 
 
 def is_own(value: object, path: str) -> bool:
-    """Whether a class is the one that the text defines there; its `__module__` may name any other."""
+    """Return whether a class is the one that the text defines there; its `__module__` may name any other."""
     return isinstance(value, type) and value.__qualname__ == path
 
 
 def derived(cls: type, statement: Statement) -> bool:
-    """Whether a decorator or metaclass makes members of a class from its text."""
+    """Return whether a decorator or metaclass makes members of a class from its text."""
     return bool(statement.decorators) or has_machinery(cls)
 
 
 def has_machinery(cls: type) -> bool:
-    """Whether a metaclass, or a base that is one, makes members of a class, as far as it shows that."""
+    """Return whether a metaclass, or a base that is one, makes members of a class, as far as it shows that."""
     from abc import ABCMeta
 
     return type(cls) not in (type, ABCMeta) or issubclass(cls, tuple) or "__dataclass_fields__" in vars(cls)
@@ -159,7 +159,7 @@ def remake(work: Work, cls: Any, new: Any, path: str, names: Collection[str]) ->
 
 
 def _of_enum(name: str, value: Any, work: Work) -> bool:
-    """Whether a member of an enumeration is the machinery's: only functions of the text are followed."""
+    """Return whether a member of an enumeration is the machinery's: only functions of the text are followed."""
     inside = getattr(value, "fget" if isinstance(value, property) else "__func__", value)
     if type(inside) is FunctionType and inside.__globals__ is work.namespace:
         return False

@@ -20,7 +20,7 @@ def constant_key(value: Any) -> Any:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two values of Python's own immutable types are of one type and equal."""
+    """Return whether two values of Python's own immutable types are of one type and equal."""
     return type(one) is type(other) and type(one) in _IMMUTABLE and constant_key(one) == constant_key(other)
 
 

@@ -1,4 +1,4 @@
-"""Which statements of a body run again, and why."""
+"""The choice of the statements of a body that run again, and the reasons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Decisions"]
 
 
 class Decisions:
-    """What runs of a body.
+    """The statements of a body that run.
 
     Attributes: `must`: for each statement whether it runs for what it says itself, or because another one that does
     needs what it binds.
@@ -42,7 +42,7 @@ class Decisions:
         self._reordered(pairs)
 
     def _must(self, new: Statement, old_at: int | None) -> bool:
-        """Whether a statement runs for what it says itself."""
+        """Return whether a statement runs for what it says itself."""
         work = self._work
         if old_at is None or work.rerun or self._forced & set(new.names):
             return True
@@ -99,7 +99,7 @@ class Decisions:
         return any(loads & dirty.acting for loads in one.decorator_loads)
 
     def _imports(self, one: Statement) -> bool:
-        """Whether an import gives something else, since its module was reloaded in this transaction."""
+        """Return whether an import gives something else, since its module was reloaded in this transaction."""
         assert one.imports is not None
         there = self._work.others.get(self._resolved(one.imports.module, one.imports.level))
         if there is None:

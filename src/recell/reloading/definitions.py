@@ -116,7 +116,7 @@ class _Definition:
         return self.mine if self.way else self.raw
 
     def _returned_as_given(self) -> bool:
-        """Whether the old decorators returned the function that they were given, and the new ones are of those."""
+        """Return whether the old decorators returned the function they were given, and the new ones are of those."""
         if self.raw is None or not self._old_stack():
             return False
         return {_called(one) for one in self.new.decorators} <= {_called(one) for one in self._old_stack()}
@@ -146,7 +146,7 @@ class _Definition:
         return execute_definition(work, new, self.found, self.cls, skip, made)
 
     def _stacks(self, skip: int = 0) -> bool:
-        """Whether the decorators from one on are the same as before."""
+        """Return whether the decorators from one on are the same as before."""
         part = self.work.forms.part
         return list(map(part, self._old_stack()[skip:])) == list(map(part, self.new.decorators[skip:]))
 
@@ -188,7 +188,7 @@ def parameters(code: CodeType) -> tuple[Any, ...]:
 
 
 def _called(decorator: Any) -> tuple[Any, ...]:
-    """What a decorator calls: its name, and the attributes of it, without arguments."""
+    """Return what a decorator calls: its name, and the attributes of it, without arguments."""
     known = operations()
     return (decorator[0], *(one for one in decorator[1:] if one[0] in known.attributes))
 

@@ -190,7 +190,7 @@ def _exchanged(known: dict[tuple[str, int], list[CodeType]], code: CodeType) -> 
 
 
 class _Members(dict):  # type: ignore[type-arg]
-    """What a class's body binds when some of its statements run again; names that it only reads are the class's."""
+    """Bindings of a class's body when some of its statements run again; names that it only reads are the class's."""
 
     def __init__(self, cls: type) -> None:
         self._own = vars(cls)

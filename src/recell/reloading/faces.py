@@ -1,4 +1,4 @@
-"""What a function shows besides its code (defaults, annotations, documentation, attributes), after a new text of it."""
+"""The face of a function (defaults, annotations, documentation, attributes) after a new text of it."""
 
 from __future__ import annotations
 

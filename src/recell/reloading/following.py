@@ -24,7 +24,7 @@ __all__ = ["by_name", "follow", "moved"]
 
 
 def moved(old: CodeType, new: CodeType) -> bool:
-    """Whether two codes that do the same stand on other lines."""
+    """Return whether two codes that do the same stand on other lines."""
     if old is new:
         return False
     if old != new or old.co_firstlineno != new.co_firstlineno:

@@ -1,4 +1,4 @@
-"""What code says, apart from where it stands in its file: numbers that are equal where two pieces of code say the same.
+"""Normal forms of code, apart from its place in the file: numbers, equal where two pieces of code say the same.
 
 Code objects are compared, not texts. A form holds operations, resolved names, typed constants and jumps inside the
 piece; lines, caches and what the compiler adds for itself are left out. Functions and classes nested in a body are
@@ -125,7 +125,7 @@ class Forms:
         return self.number(("statement", self.header(statement), *map(self.code, statement.codes)))
 
     def acts_alike(self, one: CodeType, other: CodeType) -> bool:
-        """Whether calls of two functions do the same but for what the functions do that they make."""
+        """Return whether calls of two functions do the same but for what the functions do that they make."""
         return self.shell(one) == self.shell(other)
 
     def matched_inside(self, old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]]:

@@ -30,7 +30,7 @@ __all__ = ["ABSENT", "Journal", "RefusedError", "layered", "text_code", "text_st
 
 
 def text_state(function: FunctionType) -> State:
-    """What a function is by its text: beneath overrides and swaps, above earlier reloads."""
+    """Return the state of a function by its text: beneath overrides and swaps, above earlier reloads."""
     return up_to(function, TEXT)
 
 
@@ -91,7 +91,7 @@ class Journal:
             raise
 
     def mark(self) -> int:
-        """Where `back` is to stop."""
+        """Return where `back` is to stop."""
         return len(self._changes)
 
     def back(self, mark: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Whether what a new text makes is what there is already, asked without running anybody's code."""
+"""Comparisons of what a new text makes with what there is, without running anybody's code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["alike", "same_annotation", "same_annotations", "stays"]
 
 
 def stays(old: Any, new: Any) -> bool:
-    """Whether a default that the new text gives says nothing new, so that the existing object is kept.
+    """Return whether a default that the new text gives says nothing new, so that the existing object is kept.
 
     Constants are compared by value; a container that the text gives empty is state, whatever it holds by now.
     """
@@ -22,7 +22,7 @@ def stays(old: Any, new: Any) -> bool:
 
 
 def same_annotation(old: Any, new: Any) -> bool:
-    """Whether two annotations mean the same."""
+    """Return whether two annotations mean the same."""
     kind = type(old)
     if old is new or same_value(old, new):
         return True
@@ -35,14 +35,14 @@ def same_annotation(old: Any, new: Any) -> bool:
 
 
 def same_annotations(old: Any, new: Any) -> bool:
-    """Whether two dicts of annotations mean the same."""
+    """Return whether two dicts of annotations mean the same."""
     if not old or not new or type(old) is not dict or type(new) is not dict:
         return not old and not new
     return list(old) == list(new) and all(same_annotation(value, new[name]) for name, value in old.items())
 
 
 def alike(old: Any, new: Any) -> bool:
-    """Whether two lazy annotations (functions, 3.14+) do the same."""
+    """Return whether two lazy annotations (functions, 3.14+) do the same."""
     one, other = getattr(old, "__code__", old), getattr(new, "__code__", new)
     if one is None or other is None or type(old) is not type(new):
         return one is other

@@ -1,4 +1,4 @@
-"""Which statement of the old text a statement of the new one stands for."""
+"""The pairing of the statements of a new text with those of the old one."""
 
 from __future__ import annotations
 

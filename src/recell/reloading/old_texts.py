@@ -1,4 +1,4 @@
-"""What a module's text said before, as the code that it was: the most certain source first.
+"""The old text of a module, as the code that it was: the most certain source first.
 
 A reload remembers the code of the text that it put in force; what is remembered belongs to the module object. Else the
 caller may know the old text; else the cached bytecode or `linecache` may hold it, which are believed only if every
@@ -83,7 +83,7 @@ def _lines(filename: str) -> CodeType | None:
 
 
 def _fits(code: CodeType, filename: str, existing: Existing) -> bool:
-    """Whether every function of the module comes from this code."""
+    """Return whether every function of the module comes from this code."""
     known: dict[tuple[str, int], list[CodeType]] = {}
     waiting = [code]
     for outer in waiting:

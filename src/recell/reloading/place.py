@@ -28,7 +28,7 @@ def reruns(work: Work, one: Statement) -> bool:
 
 
 class Place:
-    """Where names are bound.
+    """A place where names are bound.
 
     Attributes: `dirty`: the names that mean or do something else by now; `rebound`: those that statements which ran
     have bound.
@@ -138,7 +138,7 @@ class Place:
             self.dirty.bound.add(name)
 
     def _takes(self, name: str, was: FunctionType, value: FunctionType) -> bool:
-        """Whether a function made anew is to become what an existing one is: the same, with no other name."""
+        """Return whether a function made anew is to become what an existing one is: the same, with no other name."""
         mine = was.__globals__ is value.__globals__ is self.work.namespace
         if not mine or text_code(was).co_name != value.__code__.co_name:
             return False

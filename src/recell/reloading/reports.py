@@ -73,7 +73,7 @@ class Part:
 
 @public
 class Report(Change):
-    """What `reload` returns: a change, active already, that prints as a table. `undo()` takes all of it back.
+    """A change made by `reload`, active already, that prints as a table. `undo()` takes all of it back.
 
     In the report of a package every name begins with that of its module.
 

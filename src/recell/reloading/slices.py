@@ -84,7 +84,7 @@ class _Cutter:
         self.owner: dict[int, int] = {}  # a cold instruction -> the one it belongs to
 
     def _regions(self, code: CodeType) -> list[tuple[int, int, int]]:
-        """Where exceptions are handled: the first instruction, the one behind the last, the handler."""
+        """Return where exceptions are handled: the first instruction, the one behind the last, the handler."""
         if not getattr(code, "co_exceptiontable", b""):
             return []
         from dis import _parse_exception_table  # type: ignore[attr-defined]
@@ -131,7 +131,7 @@ class _Cutter:
         return found
 
     def _depths(self) -> tuple[list[bool], list[tuple[int, int]]]:
-        """Where the value stack is empty, and the jumps, as pairs of instructions."""
+        """Return where the value stack is empty, and the jumps, as pairs of instructions."""
         known, at = self.known, self.at
         effect, ends = known.effect, known.ends
         empty: list[bool] = []

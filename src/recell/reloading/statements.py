@@ -51,12 +51,12 @@ _HOLD_ANNOTATIONS = frozenset(("__annotations__", "__conditional_annotations__")
 
 
 def is_class(code: CodeType) -> bool:
-    """Whether this is a class body's code (or a module's)."""
+    """Return whether this is a class body's code (or a module's)."""
     return not code.co_flags & 3
 
 
 def is_kept(code: CodeType) -> bool:
-    """Whether functions of this code outlive the call that makes them, so that a reload follows them."""
+    """Return whether functions of this code outlive the call that makes them, so that a reload follows them."""
     name = code.co_name
     return is_function(code) and name not in PASSING and name not in _ANNOTATE and not is_generic(code)
 
@@ -269,7 +269,7 @@ class Statement:
         return True
 
     def _holds(self, value: Any) -> bool:
-        """Whether a constant is the code of the definition, or of the scope of its type parameters."""
+        """Return whether a constant is the code of the definition, or of the scope of its type parameters."""
         return type(value) is CodeType and (
             value is self.code or (is_generic(value) and any(self._holds(inner) for inner in nested(value)))
         )
@@ -325,7 +325,7 @@ class Statement:
         return other
 
     def copies_dict(self) -> bool:
-        """Whether it binds a name to a display of a dict."""
+        """Return whether it binds a name to a display of a dict."""
         return len(self.norm) > 1 and self.norm[-2][0] in operations().build_map
 
     def __repr__(self) -> str:

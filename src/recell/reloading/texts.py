@@ -1,4 +1,4 @@
-"""Where a module's new text comes from, and what it compiles to."""
+"""The sources of a module's new text, and what it compiles to."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def text_of(module: ModuleType, source: str | bytes | None) -> tuple[str, str]:
 
 
 def _steady(path: str, read: Any) -> Any:
-    """What a file holds, read while nobody writes it; raises OSError where that cannot be had."""
+    """Return the contents of a file, read while nobody writes it; raise OSError where that cannot be had."""
     import os
 
     for _ in range(3):

@@ -206,7 +206,7 @@ class Transaction:
 
 
 def _changed(text: Text) -> bool:
-    """Whether a module's text is another than that in force, as far as that can be told without running anything."""
+    """Return whether a module's text is another than that in force, as far as this shows without running anything."""
     if text.old is None:
         return not text.seems_unchanged
     return _differs(text.old, text.code)

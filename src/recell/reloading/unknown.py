@@ -84,7 +84,7 @@ class UnknownBody:
         return any(value is function for function in self._work.existing.of(code))
 
     def _of_text(self, cls: Any) -> bool:
-        """Whether a class shows that a `class` statement of this module made it."""
+        """Return whether a class shows that a `class` statement of this module made it."""
         if cls.__module__ != self._work.name:
             return False
         mine = (getattr(value, "__globals__", None) is self._work.namespace for value in vars(cls).values())
@@ -132,7 +132,7 @@ class UnknownBody:
         return was
 
     def _has_to_run(self, new: Statement, old: CodeType) -> bool:
-        """Whether constant defaults are not those that the function has, or its code tells too little."""
+        """Return whether constant defaults are not those that the function has, or its code tells too little."""
         assert new.code is not None
         changed = self._work.forms.code(old) != self._work.forms.code(new.code)
         index = self._index.get(id(new.code), -1)

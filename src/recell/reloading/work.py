@@ -20,7 +20,7 @@ __all__ = ["Dirty", "Notes", "Work"]
 
 
 class Notes:
-    """What a report tells, as it comes together."""
+    """The contents of a report, as they come together."""
 
     def __init__(self) -> None:
         self.ran: list[str] = []
@@ -35,7 +35,7 @@ class Notes:
         self.unknown = 0  # statements that were not compared, because the old text is lost
 
     def mark(self) -> dict[str, Any]:
-        """What `back` is to go back to."""
+        """Return the mark that `back` is to go back to."""
         return {
             name: len(value) if type(value) is list else value
             for name, value in vars(self).items()
@@ -155,7 +155,7 @@ class Work:
         self.firsts[cls] = namespace, {name: one for one in olds for name in one.names}
 
     def bound_by(self, cls: type | None, name: str, statement: Statement | None) -> Any:
-        """What a statement of the old text bound a name to; ABSENT where a later one, or the program, bound it."""
+        """Return what an old statement bound a name to; ABSENT where a later one, or the program, bound it."""
         namespace, last = self.firsts[cls]
         return (
             namespace.get(name, ABSENT) if statement is not None and last.get(name) is statement else ABSENT

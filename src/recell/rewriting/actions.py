@@ -35,7 +35,7 @@ def wanted(action: Callable[..., Any]) -> tuple[list[str], list[str], list[str]]
 
 
 class Hook:
-    """What stands in the probed code: a callable that takes these variables in this order, and the count.
+    """The constants of probed code: a callable that takes these variables in this order, and the count.
 
     Attributes: `names`: the variables; `call`: what is called with them; `late`: what is called where one of them is
     unbound; `steps`: an iterator of which each pass takes one, in a step that no thread can divide: the action runs as

@@ -1,4 +1,4 @@
-"""What instructions do to the state besides moving values: locals, cells, functions, generators, calls.
+"""Actions of instructions on the state besides moving values: locals, cells, functions, generators, calls.
 
 Each action takes the index and operand of its instruction, the state as `(stack, depth, unset, loose, pushed)`, and
 the handler in force; it answers the state, or refuses.
@@ -37,7 +37,7 @@ class Actions:
         self.pending: bool = False  # the handler was not told of what a comprehension cleared
 
     def exposed(self, index: int) -> bool:
-        """Whether anything may be raised from an instruction on, before a local changes or the run ends.
+        """Return whether anything may be raised from an instruction on, before a local changes or the run ends.
 
         A trace function may, in front of any. Compilers neglect that around the slots that a comprehension clears for
         itself: CPython falls into it there by itself, so only there it does not count.

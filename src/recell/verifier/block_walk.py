@@ -40,7 +40,7 @@ class BlockWalk(Walk):
     """One walk over one program with blocks."""
 
     def block_handler(self, blocks: Blocks) -> Handler:
-        """What a stack of blocks does with an exception."""
+        """Return what a stack of blocks does with an exception."""
         kind, _, level = blocks[-1]
         floor = level if kind == WAITING else level + 3
         for position in range(len(blocks) - 1, -1, -1):
@@ -111,7 +111,7 @@ class BlockWalk(Walk):
         yield index + 1, stack >> 3 * WIDTH, depth - 3, below
 
     def leave(self, index: int, stack: int, depth: int, blocks: Blocks) -> tuple[int, int, Blocks]:
-        """What a handler's end restores, with everything above it dropped."""
+        """Restore what a handler's end restores, with everything above it dropped."""
         below, level = self.top(index, blocks, HANDLING)
         excess = depth - level - 3
         if excess < 0 or stack >> WIDTH * excess & THREE != SAVED:
@@ -129,7 +129,7 @@ class BlockWalk(Walk):
     # -- 3.8's subroutines ----------------------------------------------------------------------
 
     def found(self, index: int, stack: int, depth: int) -> int:
-        """What a `finally` body found: NULL, a return address or an exception's type."""
+        """Return what a `finally` body found: NULL, a return address or an exception's type."""
         kind = stack & KIND
         if not depth or kind not in (kinds.NULL, kinds.RETURN_ADDRESS, EXC_TYPE):
             raise self.refuse(index, f"finds {kinds.describe(kind)}, no outcome that a finally body can have")

@@ -1,4 +1,4 @@
-"""What instructions do with functions, generators and calls, and with what compilers put beside them."""
+"""Actions of instructions on functions, generators and calls, and on what compilers put beside them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class CallActions(Actions):
         return stack, depth, unset, loose, pushed
 
     def intrinsic(self, index: int, number: int, now: Now, handler: Handler | None) -> Now:
-        """What makes a RuntimeError of StopIteration looks at the generator it runs in."""
+        """Check the place: what makes a RuntimeError of StopIteration looks at the generator it runs in."""
         if number == self.machine.release.stop_iteration_error and now[2] & self.started:
             raise self.refuse(index, "is for generators, but no generator was made")
         return now
@@ -143,7 +143,7 @@ class CallActions(Actions):
         return now
 
     def hand_on(self, index: int, stack: int, down: int, pushed: int) -> int:
-        """What comes out may be what went in: borrowed still."""
+        """Push a value that may be the one that went in: borrowed still."""
         lent, marked = 0, 0
         for position in range(down // WIDTH):
             entry = stack >> WIDTH * position & ENTRY

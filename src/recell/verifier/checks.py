@@ -1,4 +1,4 @@
-"""What can be told of a code object without walking it: its header and its opening."""
+"""Checks of a code object that need no walk: of its header and its opening."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_header(code: CodeType, machine: Machine) -> None:
 
 
 def check_opening(program: Program) -> None:
-    """What runs before RESUME belongs to no frame that a traceback could show; it makes cells and generators only.
+    """Check the opening: before RESUME no traceback could show a frame; it makes cells and generators only.
 
     An argument that is a cell variable is made a cell there: `super()` expects one without looking.
     """
@@ -88,7 +88,7 @@ def check_opening(program: Program) -> None:
 
 
 def check_leaving(walk: Walk, handlers: list[tuple[int, int, Handler]]) -> None:
-    """Where a generator's code makes a RuntimeError of StopIteration, no StopIteration gets past that.
+    """Check that no StopIteration gets past the code that makes a RuntimeError of it in a generator.
 
     What raises has a handler, or is the RERAISE behind that intrinsic. Compilers leave it out of some generators, a
     lambda's say: then nothing is asked.

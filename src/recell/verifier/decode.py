@@ -207,7 +207,7 @@ class Program:
         return move
 
     def _constant(self, index: int) -> Move:
-        """What LOAD_CONST pushes."""
+        """Return what LOAD_CONST pushes."""
         value = self.code.co_consts[index]
         machine, kind = self.machine, type(value)
         known = machine.constants.get(kind)
@@ -278,7 +278,7 @@ class Program:
         return target
 
     def _over(self, index: int, target: int) -> int:
-        """Where FOR_ITER goes on: behind what stands at its target for the loop's end."""
+        """Return where FOR_ITER goes on: behind what stands at its target for the loop's end."""
         for number in self.machine.skipped:
             unit = self.begins[target] if target < len(self.begins) else -1
             if unit < 0 or self.units[2 * unit] != number:  # CPython skips code units

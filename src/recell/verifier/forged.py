@@ -52,7 +52,7 @@ def check_forged(code: CodeType, machine: Machine) -> None:
 
 
 def _despecialised(code: CodeType, machine: Machine, raw: bytes) -> bool:
-    """Whether the code runs what `co_code` shows, from now on: specialised opcodes trust their caches, so they go.
+    """Let the code run what `co_code` shows, from now on: specialised opcodes trust their caches, so they go.
 
     What a function that has run loses by that it gains again when it runs. False where that cannot be had: others'
     instrumented opcodes cannot be told from forged ones, or the interpreter offers no way.
@@ -79,7 +79,7 @@ def _forged(machine: Machine, unit: int, number: int) -> Refused:
 
 
 def _needs_data(machine: Machine, raw: bytes) -> bool:
-    """Whether an opcode stands there that looks for data of the interpreter's own."""
+    """Return whether an opcode stands there that looks for data of the interpreter's own."""
     unit = 0
     while 2 * unit < len(raw):
         if raw[2 * unit] in machine.with_data:
@@ -89,7 +89,7 @@ def _needs_data(machine: Machine, raw: bytes) -> bool:
 
 
 def _stands_by_right(code: CodeType, machine: Machine, raw: bytes, numbers: bytes, number: int) -> bool:
-    """Whether each suspect byte of this value is a new counter behind RESUME or a jump, or may stand there anyway."""
+    """Return whether each suspect byte of this value is a new counter behind RESUME or a jump, or is harmless."""
     unit = numbers.find(number)
     while unit >= 0:
         counter = unit > 0 and numbers[unit - 1] in machine.jump_counters
@@ -100,7 +100,7 @@ def _stands_by_right(code: CodeType, machine: Machine, raw: bytes, numbers: byte
 
 
 def _is_harmless(code: CodeType, machine: Machine, raw: bytes, unit: int) -> bool:
-    """What may stand there without a run: pairs, which 3.12 joins as soon as the code is made, and constants."""
+    """Return what may stand there without a run: pairs, which 3.12 joins as soon as the code is made, and constants."""
     name = machine.names[raw[2 * unit]]
     if name in ("LOAD_CONST_MORTAL", "LOAD_CONST_IMMORTAL"):
         if name == "LOAD_CONST_MORTAL" or (unit and raw[2 * unit - 2] == machine.numbers["EXTENDED_ARG"]):

@@ -116,10 +116,10 @@ ACCEPTED = {
         )
     },
 }
-"""What a kind's name means on the left of `--`. A borrowed value does wherever the value itself would."""
+"""The meaning of a kind's name on the left of `--`. A borrowed value does wherever the value itself would."""
 LEFT = {**BIT, "value": OBJECT, "maybe_null": OBJECT | NULL, "exc_or_none": EXC_OR_NONE}
 LEFT["maybe_self"] = OBJECT | BIT["no_self"]  # the NULL of a special method, which compilers drop
-"""What it means on the right: the bits that are pushed."""
+"""Its meaning on the right: the bits that are pushed."""
 
 
 def repeated(entry: int, count: int) -> int:

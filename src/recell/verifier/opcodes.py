@@ -258,5 +258,5 @@ class Machine:
         return NO_BOUND
 
     def action(self, name: str) -> int:
-        """What the opcode does besides moving."""
+        """Return what the opcode does besides moving."""
         return NUMBERS.get(self.release.actions.get(name, ""), NOTHING)

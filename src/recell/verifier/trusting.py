@@ -21,7 +21,7 @@ _TRUSTING: dict[tuple[str, ...], str] = {
 
 
 def takes_iterator(code: CodeType, machine: Machine) -> bool:
-    """Whether this is a comprehension that loops over its argument as it comes."""
+    """Return whether this is a comprehension that loops over its argument as it comes."""
     if code.co_argcount != 1 or code.co_varnames[0] != ".0":
         return False
     units, numbers = code.co_code, machine.numbers

@@ -1,4 +1,4 @@
-"""Whether a code object can be run without harm: CPython itself checks almost nothing."""
+"""The check that a code object can be run without harm: CPython itself checks almost nothing."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Walk(CallActions):
             heappush(self.waiting, key)
 
     def settle(self, index: int, stack: int) -> int:
-        """What a stack holds for all who may come here: without the parameters of its entries.
+        """Return what a stack holds for all who may come here: without the parameters of its entries.
 
         Borrowed locals keep theirs: 3.15's asynchronous comprehensions and `with` leave some to their handlers.
         """
@@ -287,7 +287,7 @@ class Walk(CallActions):
         self.reach(index, target, low << WIDTH * count | entries, kept + count, unset, loose, blocks)
 
     def block_handler(self, blocks: Blocks) -> Handler:
-        """What a stack of blocks does with an exception; releases without exception tables only."""
+        """Return what a stack of blocks does with an exception; releases without exception tables only."""
         raise NotImplementedError
 
     def change_blocks(
@@ -331,7 +331,7 @@ class Walk(CallActions):
         return stack, depth
 
     def copies(self, index: int) -> bool:
-        """Whether the instruction copies the top of the stack, and nothing jumps in between."""
+        """Return whether the instruction copies the top of the stack, and nothing jumps in between."""
         move = self.program.moves[index]
         return index >= 0 and move[6] == ops.COPY and move[7] == 1 and index + 1 not in self.leaders
 
