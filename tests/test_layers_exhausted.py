@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from ctypes import ArgumentError
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -159,6 +160,6 @@ def test_a_failing_allocation_at_every_step(beneath: str) -> None:
         pytest.skip("this interpreter cannot fail an allocation")
     script = f"import test_layers_exhausted as t; t.all_failing({beneath!r}, {FULL})"
     done = subprocess.run(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+        [sys.executable, "-c", script], cwd=str(Path(__file__).parent), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]

@@ -29,7 +29,10 @@ if DEBUG and not FULL:
 @pytest.mark.parametrize(("old_class", "new_class"), [*itertools.product([False, True], repeat=2)])
 def test_every_ordered_pair_of_free_variables(kind, old_class, new_class):
     """Whatever the free variables: right results, the same object, the cells asked for, exact undo."""
-    for old_names, new_names in itertools.product(ALL_NAMES, repeat=2):
+    pairs = [*itertools.product(ALL_NAMES, repeat=2)]
+    if new_class and not old_class and not FULL:
+        pairs = pairs[::4]  # each searches the heap for the class of the target
+    for old_names, new_names in pairs:
         cells = ("take", "keep")[(len(old_names) + len(new_names)) % 2]
         old = factory(kind, old_names, "O", old_class)
         new = factory(kind, new_names, "N", new_class)
