@@ -14,6 +14,7 @@ from typing import NamedTuple, Tuple
 
 from recell.code.instructions import opcodes
 from recell.flags import ASYNC_GENERATOR, COROUTINE, GENERATOR, VARARGS, VARKEYWORDS
+from recell.source.forwarders import AS_CONSTANTS, ITERATING
 
 __all__ = ["BOX", "Shape", "dispatching", "guarding", "relaying", "shape_of"]
 
@@ -124,25 +125,6 @@ _CONSTANTS = {
     "GeneratorExit": GeneratorExit,
     "BaseException": BaseException,
 }
-_ITERATING = """
-  exhausted = "StopAsyncIteration"
-  closing = "GeneratorExit"
-  anything = "BaseException"
-  step = inside.__anext__()
-  while True:
-    try:
-      value = await step
-    except exhausted:
-      return
-    try:
-      sent = yield value
-    except closing:
-      await inside.aclose()
-      raise
-    except anything as error:
-      step = inside.athrow(error)
-    else:
-      step = inside.asend(sent)"""
 
 
 def _passing_on(kind: int, head: str, calls: tuple[str, ...], asked: str = "") -> str:
@@ -154,8 +136,8 @@ def _passing_on(kind: int, head: str, calls: tuple[str, ...], asked: str = "") -
     if len(lines) > 1:
         lines[0] = f"if {BOX}().{asked}: {lines[0]}"
         lines[1] = f"else: {lines[1]}"
-    text = f"{word} target({head}):\n  " + "\n  ".join(lines)
-    return text + _ITERATING if kind == ASYNC_GENERATOR and not eager else text
+    text = f"{word} target({head}):\n    " + "\n    ".join(lines) + "\n"
+    return text + ITERATING.format(**AS_CONSTANTS) if kind == ASYNC_GENERATOR and not eager else text
 
 
 def _compiled(text: str, variables: tuple[str, ...]) -> CodeType:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from recell import compat
 from recell.cells import FORWARDED
 from recell.layers.exchange import Face, face_of, new_face
+from recell.source.forwarders import AS_CONSTANTS, BODIES
 from recell.source.signatures import shape_of_function
 
 if TYPE_CHECKING:
@@ -41,41 +42,6 @@ _FLAGS = {
 }
 
 _ANY_KIND = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-
-# how each kind of target passes a call on; the replacement is `{call}`
-_BODIES = {
-    "return": "def target({parameters}):\n  return {call}",
-    "yield from": "def target({parameters}):\n  return (yield from {call})",
-    "await": "async def target({parameters}):\n  return await {call}",
-    "return later": "async def target({parameters}):\n  return {call}",
-    "await what can be awaited": """\
-async def target({parameters}):
-  can_await = "isawaitable"
-  value = {call}
-  return (await value) if can_await(value) else value""",
-    "iterate": "async def target({parameters}):\n  for value in {call}:\n    yield value",
-    "iterate asynchronously": """\
-async def target({parameters}):
-  exhausted = "StopAsyncIteration"
-  closing = "GeneratorExit"
-  anything = "BaseException"
-  inside = {call}
-  step = inside.__anext__()
-  while True:
-    try:
-      value = await step
-    except exhausted:
-      return
-    try:
-      sent = yield value
-    except closing:
-      await inside.aclose()
-      raise
-    except anything as error:
-      step = inside.athrow(error)
-    else:
-      step = inside.asend(sent)""",
-}
 
 # (kind of the target, kind of the replacement) -> how; what is missing is refused
 BRIDGES = {
@@ -277,7 +243,9 @@ def _text(how: str, parameters: _Parameters) -> str:
     if parameters.stars is not None:
         head.append(f"**{names[parameters.stars]}")
         call.append(f"**{names[parameters.stars]}")
-    return _BODIES[how].format(parameters=", ".join(head), call=f"replacement({', '.join(call)})")
+    return BODIES[how].format(
+        head=f"target({', '.join(head)})", call=f"replacement({', '.join(call)})", **AS_CONSTANTS
+    )
 
 
 @functools.lru_cache(maxsize=256)

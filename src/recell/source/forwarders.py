@@ -17,25 +17,9 @@ if TYPE_CHECKING:
 
     K = TypeVar("K")
 
-__all__ = ["forwarder", "remembered", "shown"]
+__all__ = ["AS_CONSTANTS", "BODIES", "ITERATING", "forwarder", "remembered", "shown"]
 
-# how a function of each kind passes a call on; `{stop}`, `{closing}`, `{anything}` and `{awaitable}` are what the
-# globals of the function might not have, or have replaced
-_BODIES = {
-    "return": "def {head}:\n    return {call}\n",
-    "yield from": "def {head}:\n    return (yield from {call})\n",
-    "await": "async def {head}:\n    return await {call}\n",
-    "return later": "async def {head}:\n    return {call}\n",
-    "await what can be awaited": """\
-async def {head}:
-    can_await = {awaitable}
-    value = {call}
-    return (await value) if can_await(value) else value
-""",
-    "iterate": "async def {head}:\n    for value in {call}:\n        yield value\n",
-    "iterate asynchronously": """\
-async def {head}:
-    inside = {call}
+ITERATING = """\
     step = inside.__anext__()
     while True:
         try:
@@ -51,7 +35,24 @@ async def {head}:
             step = inside.athrow(error)
         else:
             step = inside.asend(sent)
+"""
+"""The rest of an asynchronous generator that passes everything on to the one in `inside`."""
+
+# how a function of each kind passes a call on; `{stop}`, `{closing}`, `{anything}` and `{awaitable}` are what the
+# globals of the function might not have, or have replaced
+BODIES = {
+    "return": "def {head}:\n    return {call}\n",
+    "yield from": "def {head}:\n    return (yield from {call})\n",
+    "await": "async def {head}:\n    return await {call}\n",
+    "return later": "async def {head}:\n    return {call}\n",
+    "await what can be awaited": """\
+async def {head}:
+    can_await = {awaitable}
+    value = {call}
+    return (await value) if can_await(value) else value
 """,
+    "iterate": "async def {head}:\n    for value in {call}:\n        yield value\n",
+    "iterate asynchronously": "async def {head}:\n    inside = {call}\n" + ITERATING,
 }
 _BY_NAME = {
     "stop": "StopAsyncIteration",
@@ -59,7 +60,7 @@ _BY_NAME = {
     "anything": "BaseException",
     "awaitable": "isawaitable",
 }
-_BY_VALUE = {key: repr(name) for key, name in _BY_NAME.items()}
+AS_CONSTANTS = {key: repr(name) for key, name in _BY_NAME.items()}
 
 _Form = Tuple[str, bool, int, int, int, bool, bool]
 _LIMIT = 256
@@ -68,7 +69,7 @@ _templates: OrderedDict[_Form, CodeType] = OrderedDict()
 
 def shown(how: str, name: str, shape: Shape) -> str:
     """Return the text that passes on in this way, as a person reads it."""
-    return _BODIES[how].format(head=name + shape.head(), call=f"target{shape.arguments()}", **_BY_NAME)
+    return BODIES[how].format(head=name + shape.head(), call=f"target{shape.arguments()}", **_BY_NAME)
 
 
 def forwarder(how: str, shape: Shape, free: str, *, hidden: bool = False) -> tuple[CodeType, Dict[str, Any]]:
@@ -133,8 +134,8 @@ def _compiled(
         None,
         None,
     )
-    words = _BY_VALUE if hidden else _BY_NAME
-    text = _BODIES[how].format(head="template" + shape.head(), call=f"target{shape.arguments()}", **words)
+    words = AS_CONSTANTS if hidden else _BY_NAME
+    text = BODIES[how].format(head="template" + shape.head(), call=f"target{shape.arguments()}", **words)
     text = "def outer(target):\n " + text.replace("\n", "\n ")
     module = compile(_on_one_line(text) if hidden else text, "<template>", "exec", 0, True)
     outer = next(const for const in module.co_consts if type(const) is CodeType)
