@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from contextvars import Context
 from typing import Any, Callable, Iterator
 from unittest import mock
 
 import pytest
+from localizing import allowed, as_before, elsewhere  # noqa: F401 - a fixture
 
 import recell
 from recell import (
@@ -18,24 +18,6 @@ from recell import (
 )
 
 LIMIT = 10
-
-
-def allowed(n: int, *, least: int = 0) -> bool:
-    return least <= n <= LIMIT
-
-
-def elsewhere(func: Callable[..., Any], *args: Any) -> Any:
-    """The result in a context that knows of no change."""
-    return Context().run(func, *args)
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Whatever a test does, the function has its own code, closure and defaults again."""
-    before = allowed.__code__, allowed.__closure__, allowed.__kwdefaults__
-    yield
-    assert (allowed.__code__, allowed.__closure__, allowed.__kwdefaults__) == before
-    assert allowed.__code__ is before[0]
 
 
 class TestOverride:

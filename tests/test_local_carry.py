@@ -10,9 +10,10 @@ import warnings
 import weakref
 from contextvars import Context, copy_context
 from types import SimpleNamespace
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import pytest
+from localizing import allowed, as_before, elsewhere  # noqa: F401 - a fixture
 
 import recell
 from recell import (
@@ -24,24 +25,6 @@ from recell import (
 )
 
 LIMIT = 10
-
-
-def allowed(n: int, *, least: int = 0) -> bool:
-    return least <= n <= LIMIT
-
-
-def elsewhere(func: Callable[..., Any], *args: Any) -> Any:
-    """The result in a context that knows of no change."""
-    return Context().run(func, *args)
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Whatever a test does, the function has its own code, closure and defaults again."""
-    before = allowed.__code__, allowed.__closure__, allowed.__kwdefaults__
-    yield
-    assert (allowed.__code__, allowed.__closure__, allowed.__kwdefaults__) == before
-    assert allowed.__code__ is before[0]
 
 
 class TestCarry:

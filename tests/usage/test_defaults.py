@@ -33,3 +33,24 @@ def test_a_name_that_has_none():
 @recell.patch_defaults(payments.total, fee=0)
 def test_decorated():
     assert payments.total([1, 2]) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "said"),
+    [
+        (lambda: recell.patch_defaults(payments.total, fees=1), recell.ScopeError, "did you mean `fee`"),
+        (
+            lambda: recell.patch_defaults(payments.total, {"amounts": 1}),
+            recell.ScopeError,
+            "is no parameter|without a default",
+        ),
+        (lambda: recell.patch_defaults(payments.total), TypeError, "changes nothing"),
+        (lambda: recell.patch_defaults(len, obj=1), TypeError, "Python function"),
+    ],
+)
+def test_a_wrong_call_names_the_function_and_changes_nothing(call, kind, said):
+    before = payments.total.__defaults__, payments.total.__kwdefaults__
+    with pytest.raises(kind, match=said) as caught:
+        call()
+    assert kind is TypeError or "usage.shop.payments.total" in str(caught.value)
+    assert (payments.total.__defaults__, payments.total.__kwdefaults__) == before
